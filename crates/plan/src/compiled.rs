@@ -1,0 +1,195 @@
+//! What a run executes: a plan with its inputs put in. It is stored as JSON and read back by later processes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use steadyhand_domain::Guard;
+
+use crate::Text;
+
+/// The version of the stored form of [`CompiledPlan`]. A reader refuses any other.
+pub const FORMAT: u32 = 1;
+
+/// What a plan is compiled with, beside its source.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inputs {
+    /// The environment of the process that starts the run: what `${{ env.NAME }}` reads.
+    pub env: BTreeMap<String, String>,
+    /// Values that replace those of the plan's `vars`. They are data: `${{ … }}` in them stays as it is.
+    pub vars: BTreeMap<String, String>,
+}
+
+/// A plan with its inputs put in: what is shown before a run is exactly what runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompiledPlan {
+    /// The version of this form: [`FORMAT`].
+    pub format: u32,
+    /// The plan's name.
+    pub name: String,
+    /// The hosts that steps run on or that other hosts are reached through, by name.
+    pub hosts: BTreeMap<String, CompiledHost>,
+    /// The tasks in order of execution.
+    pub tasks: Vec<CompiledTask>,
+    /// Every step in order of execution: task by task, within a task host by host, within a host step by step.
+    pub steps: Vec<CompiledStep>,
+    /// The secrets that the steps need, sorted, each once.
+    pub secrets: Vec<String>,
+    /// The SHA-256 (lower-case hexadecimal) of the hosts, tasks and steps. Comments and layout of the source do not
+    /// change it; anything that is executed does.
+    pub sha256: String,
+}
+
+/// A host of a compiled plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum CompiledHost {
+    /// This machine.
+    Local,
+    /// A server that is reached by SSH.
+    Ssh(SshHost),
+}
+
+/// How a server is reached by SSH. What is `None` is left to the user's SSH configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SshHost {
+    /// A name, an IPv4 or IPv6 address (without brackets), or an alias of the SSH configuration.
+    pub address: String,
+    /// The user to log in as.
+    pub user: Option<String>,
+    /// The TCP port.
+    pub port: Option<u16>,
+    /// The path of a private key on this machine; it may begin with `~/`.
+    pub identity: Option<String>,
+    /// The host to connect through: a key of [`CompiledPlan::hosts`] when it is one, otherwise an address or an
+    /// alias of the SSH configuration.
+    pub jump: Option<String>,
+    /// The tags of the plan, in its order.
+    pub tags: Vec<String>,
+}
+
+/// A task of a compiled plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompiledTask {
+    /// Its name.
+    pub name: String,
+    /// The tasks that come before it.
+    pub needs: Vec<String>,
+    /// The hosts that it runs on, in order.
+    pub hosts: Vec<String>,
+}
+
+/// One action on one host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompiledStep {
+    /// Its place in [`CompiledPlan::steps`], from 0.
+    pub index: u32,
+    /// The name of its task.
+    pub task: String,
+    /// The name of its host.
+    pub host: String,
+    /// What is shown for it: given in the plan, or made from the action. One line of at most 80 characters.
+    pub name: String,
+    /// What it does.
+    pub action: Action,
+    /// How long one attempt may take, in milliseconds. A [`Action::WaitFor`] has its own time instead.
+    pub timeout_ms: Option<u64>,
+    /// How often it is tried again after it failed.
+    pub retries: Retries,
+    /// The conditions that make it unnecessary, in the order to ask them. `creates` holds a path, the others a
+    /// script for `/bin/sh`. They are asked in the folder and with the environment of the step.
+    pub guards: Vec<(Guard, Text)>,
+}
+
+/// How often a step is tried again after it failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retries {
+    /// How many attempts may follow the first one.
+    pub times: u32,
+    /// The pause before the first of them, in milliseconds.
+    pub backoff_ms: u64,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Action {
+    /// Run a script.
+    Run {
+        /// The script, for `/bin/sh`.
+        script: Text,
+        /// The folder to run it in; otherwise the user's home.
+        cwd: Option<Text>,
+        /// Variables that are added to its environment.
+        env: BTreeMap<String, Text>,
+        /// Whether a login shell runs it, which reads the user's profile first.
+        login_shell: bool,
+    },
+    /// Copy a file or a folder from this machine to the host.
+    Upload {
+        /// The path on this machine. A folder that ends in `/` means what is in it.
+        from: Text,
+        /// The path on the host.
+        to: Text,
+    },
+    /// Ask again and again until the answer is the wanted one.
+    WaitFor {
+        /// What is asked, on the host.
+        probe: Probe,
+        /// How long to go on asking, in milliseconds.
+        timeout_ms: u64,
+        /// The pause between two questions, in milliseconds.
+        interval_ms: u64,
+    },
+}
+
+/// What a [`Action::WaitFor`] asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Probe {
+    /// A GET request is answered with a status.
+    Http {
+        /// The URL.
+        url: Text,
+        /// The wanted status.
+        status: u16,
+    },
+    /// A TCP connection is accepted.
+    Tcp {
+        /// A name or an IP address (IPv6 without brackets).
+        address: String,
+        /// The port.
+        port: u16,
+    },
+    /// A script ends with status 0.
+    Command {
+        /// The script, for `/bin/sh`.
+        script: Text,
+    },
+}
+
+/// The name of a revision of a plan: the SHA-256 of its source, in lower-case hexadecimal.
+#[must_use]
+pub fn source_sha256(source: &str) -> String {
+    hex(&Sha256::digest(source.as_bytes()))
+}
+
+/// `bytes` in lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        for digit in [byte >> 4, byte & 15] {
+            out.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_is_named_by_the_sha256_of_its_source() {
+        assert_eq!(source_sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+}
