@@ -1,1 +1,2 @@
-//! Placeholder.
+//! The database of Steadyhand.
+pub mod records;

@@ -1,0 +1,86 @@
+//! The one list of operations. The dispatcher that shells call and the TypeScript that pages compile against are
+//! both made from it, so an operation is added in one place.
+
+/// Hands the list of operations to the macro named by its argument, as `name(Request) -> Response;` items with docs.
+macro_rules! with_operations {
+    ($consumer:ident) => {
+        $consumer! {
+            /// Facts about this Steadyhand.
+            app_info(Nothing) -> AppInfo;
+            /// All projects, by name.
+            projects(Nothing) -> Vec<Project>;
+            /// Makes a project.
+            create_project(CreateProject) -> Project;
+            /// Removes a project with its runs, logs and chat. Nothing on any server is touched.
+            remove_project(OfProject) -> Nothing;
+
+            /// A project's current plan.
+            plan(OfProject) -> PlanView;
+            /// What is to say about a plan that is being written.
+            check_plan(Source) -> PlanCheck;
+            /// Saves a new revision of a plan. A plan with errors is saved too: work in progress is not lost.
+            save_plan(SavePlan) -> PlanView;
+            /// The revisions of a plan, newest first.
+            plan_revisions(OfProject) -> Vec<PlanRevision>;
+            /// What a run would do now.
+            preview(OfProject) -> Preview;
+
+            /// Starts a run of the current plan.
+            start_run(StartRun) -> RunSummary;
+            /// Runs the plan of an earlier run again.
+            retry_run(OfRun) -> RunSummary;
+            /// Holds a run after its current step.
+            pause_run(OfRun) -> RunSummary;
+            /// Lets a paused run go on.
+            resume_run(OfRun) -> RunSummary;
+            /// Ends a run and what it is running.
+            stop_run(OfRun) -> RunSummary;
+            /// A page of a project's runs, newest first.
+            runs(ListRuns) -> Vec<RunSummary>;
+            /// A run with its steps.
+            run(OfRun) -> RunDetail;
+
+            /// A window of the lines of a log.
+            log_lines(LogLines) -> LogWindow;
+            /// The lines of a log that contain a text.
+            log_search(LogSearch) -> LogMatches;
+            /// Writes a whole log, byte for byte, to a file in the person's downloads folder.
+            save_log(OfLog) -> SavedFile;
+
+            /// A page of a chat, newest last.
+            messages(ListMessages) -> Vec<Message>;
+            /// Says something; the answer arrives as updates of messages.
+            say(Say) -> Message;
+            /// Ends the answer that is being written.
+            cancel_answer(OfProject) -> Nothing;
+            /// A proposal.
+            proposal(OfProposal) -> Proposal;
+            /// Carries a proposal out.
+            accept_proposal(AcceptProposal) -> Proposal;
+            /// Refuses a proposal.
+            dismiss_proposal(OfProposal) -> Proposal;
+
+            /// Questions that wait for a person.
+            questions(Nothing) -> Vec<Question>;
+            /// Answers a question.
+            answer_question(AnswerQuestion) -> Nothing;
+            /// The hosts of a project's plan.
+            hosts(OfProject) -> Vec<HostStatus>;
+            /// Measures the way to each host; results arrive as updates.
+            check_hosts(OfProject) -> Nothing;
+
+            /// What a person can set.
+            settings(Nothing) -> Settings;
+            /// Sets the model that answers.
+            save_model(SaveModel) -> Settings;
+            /// Goes back to the built-in assistant, and forgets the key.
+            forget_model(Nothing) -> Settings;
+
+            /// The source of the practice application.
+            practice_source(Nothing) -> PracticeSource;
+            /// Changes the source of the practice application.
+            save_practice_source(Text) -> PracticeSource;
+        }
+    };
+}
+pub(crate) use with_operations;

@@ -1,0 +1,81 @@
+//! What is told to whoever listens. Nothing is published that is not stored.
+
+use serde::{Deserialize, Serialize};
+use steadyhand_domain::{ProjectId, QuestionId, RunId, StepId};
+use steadyhand_store::records::{Message, Project, Proposal, RunSummary, Step};
+use ts_rs::TS;
+
+use crate::views::{HostStatus, Question};
+
+/// One thing that changed. Each replaces what the listener knew of that thing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Update {
+    /// A run and some of its steps. `run.seq` counts up by one for each change of a run; a listener that sees a gap
+    /// asks for the run again.
+    Run {
+        /// The run as it is now.
+        run: RunSummary,
+        /// The steps that changed, as they are now.
+        steps: Vec<Step>,
+    },
+    /// A log grew; at most 20 times a second for one step.
+    Log {
+        /// The run.
+        run_id: RunId,
+        /// The step.
+        step_id: StepId,
+        /// The attempt.
+        attempt: u32,
+        /// Lines now.
+        lines: u64,
+        /// Bytes now.
+        bytes: u64,
+    },
+    /// A message of a chat is new or has changed.
+    Message {
+        /// The message as it is now.
+        message: Message,
+    },
+    /// A proposal is new or has changed.
+    Proposal {
+        /// The proposal as it is now.
+        proposal: Proposal,
+    },
+    /// A project is new or has changed.
+    Project {
+        /// The project as it is now.
+        project: Project,
+    },
+    /// A project was removed.
+    ProjectRemoved {
+        /// Which.
+        project_id: ProjectId,
+    },
+    /// A project's plan has a new current revision.
+    Plan {
+        /// The project.
+        project_id: ProjectId,
+        /// The revision.
+        sha256: String,
+    },
+    /// Something only a person can answer.
+    Question {
+        /// The question.
+        question: Question,
+    },
+    /// A question was answered or is no longer asked.
+    QuestionGone {
+        /// Which.
+        id: QuestionId,
+    },
+    /// A host was measured.
+    Host {
+        /// The project.
+        project_id: ProjectId,
+        /// The host.
+        host: HostStatus,
+    },
+    /// Updates were lost; ask for everything that is shown again.
+    Lagged,
+}

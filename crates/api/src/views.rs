@@ -1,0 +1,427 @@
+//! What operations take and give beyond the store's records.
+
+use serde::{Deserialize, Serialize};
+use steadyhand_domain::{ProjectId, QuestionId, RunId, StepId, Timestamp};
+use steadyhand_store::records::{RunSummary, Step};
+use ts_rs::TS;
+
+/// A run with all its steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct RunDetail {
+    /// The run.
+    pub run: RunSummary,
+    /// Its steps, in order.
+    pub steps: Vec<Step>,
+}
+
+/// Facts about this Steadyhand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct AppInfo {
+    /// Its version.
+    pub version: String,
+    /// The folder that holds its data.
+    pub data_dir: String,
+    /// Whether it runs in the desktop window (`window`), behind `steady serve` (`server`) or as a command (`command`).
+    pub shell: String,
+}
+
+/// How grave a problem of a plan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemSeverity {
+    /// The plan cannot run.
+    Error,
+    /// The plan can run, but probably not as meant.
+    Warning,
+    /// Worth knowing before it runs.
+    Note,
+}
+
+/// A problem of a plan, in place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Problem {
+    /// How grave it is.
+    pub severity: ProblemSeverity,
+    /// What was found and what was expected.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+    /// From 1.
+    pub end_line: u32,
+    /// From 1, in characters; the place behind the last character.
+    pub end_column: u32,
+}
+
+/// A host as a plan declares it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct OutlineHost {
+    /// Its name in the plan.
+    pub name: String,
+    /// What is connected to, as a person would write it; `this machine` for `local`.
+    pub address: String,
+    /// The groups that it is in.
+    pub groups: Vec<String>,
+}
+
+/// A task as a plan declares it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct OutlineTask {
+    /// Its name.
+    pub name: String,
+    /// The names of its hosts.
+    pub hosts: Vec<String>,
+    /// The tasks that must be done before.
+    pub needs: Vec<String>,
+    /// The names of its steps, in order.
+    pub steps: Vec<String>,
+    /// Where it stands in the source, from 1.
+    pub line: u32,
+}
+
+/// A plan's picture, as far as it can be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PlanOutline {
+    /// Its hosts.
+    pub hosts: Vec<OutlineHost>,
+    /// Its tasks, in the order in which they run.
+    pub tasks: Vec<OutlineTask>,
+}
+
+/// What is to say about a plan's source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PlanCheck {
+    /// Every problem, in the order of the source.
+    pub problems: Vec<Problem>,
+    /// Its picture.
+    pub outline: PlanOutline,
+}
+
+/// A project's current plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PlanView {
+    /// SHA-256 of the source.
+    pub sha256: String,
+    /// The source.
+    pub source: String,
+    /// When this revision was saved.
+    pub saved_at: Timestamp,
+    /// What is to say about it.
+    pub check: PlanCheck,
+}
+
+/// A step as it would run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PreviewStep {
+    /// The task.
+    pub task: String,
+    /// The host.
+    pub host: String,
+    /// What it is called.
+    pub name: String,
+    /// What would run, with secrets hidden.
+    pub what: String,
+}
+
+/// What a run would do now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Preview {
+    /// SHA-256 of the rendered plan.
+    pub rendered_sha256: String,
+    /// The steps, in order.
+    pub steps: Vec<PreviewStep>,
+    /// Secrets that the plan needs and that have no value yet.
+    pub missing_secrets: Vec<String>,
+}
+
+/// A host and what is known of the way to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct HostStatus {
+    /// Its name in the plan.
+    pub name: String,
+    /// What is connected to; `this machine` for `local`.
+    pub address: String,
+    /// What is known.
+    pub reach: Reach,
+}
+
+/// Whether a host answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Reach {
+    /// Not asked yet.
+    Unknown,
+    /// It is being asked.
+    Asking,
+    /// It answers.
+    Ok {
+        /// One round trip, in milliseconds.
+        latency_ms: f64,
+    },
+    /// It does not.
+    Failed {
+        /// What happened and what to do next.
+        message: String,
+    },
+}
+
+/// What a question is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum QuestionKind {
+    /// The host's key was never seen: is it the right server?
+    HostKey {
+        /// The kind of key, such as `ssh-ed25519`.
+        algorithm: String,
+        /// `SHA256:…`, as OpenSSH prints it.
+        fingerprint: String,
+    },
+    /// The passphrase of a key file.
+    Passphrase {
+        /// The file.
+        path: String,
+    },
+    /// A password.
+    Password {
+        /// Whose.
+        user: String,
+    },
+}
+
+/// Something that only a person can answer while a connection is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Question {
+    /// Its identifier.
+    pub id: QuestionId,
+    /// The host that it concerns: address and port.
+    pub host: String,
+    /// What it is about.
+    pub about: QuestionKind,
+    /// Whether the answer before was wrong.
+    pub again: bool,
+    /// When it was asked.
+    pub asked_at: Timestamp,
+}
+
+/// A person's answer.
+#[derive(Clone, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Answer {
+    /// The host key is the right one; remember it.
+    Trust,
+    /// A passphrase or a password.
+    Secret {
+        /// It.
+        value: String,
+    },
+    /// Do not connect.
+    Refuse,
+}
+
+/// Where the key of the model comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum KeySource {
+    /// `STEADYHAND_MODEL_KEY`.
+    Environment,
+    /// The operating system's keyring.
+    Keyring,
+    /// This process only: no keyring was there to keep it.
+    Memory,
+    /// None; local models need none.
+    None,
+}
+
+/// The model that answers, if any.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ModelView {
+    /// Such as `http://localhost:11434/v1`.
+    pub base_url: String,
+    /// Such as `qwen3:8b`.
+    pub model: String,
+    /// Where its key comes from.
+    pub key: KeySource,
+}
+
+/// What a person can set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Settings {
+    /// The model that answers; none means the built-in assistant.
+    pub model: Option<ModelView>,
+}
+
+/// The source of the practice application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PracticeSource {
+    /// The file on this machine, to open in any editor.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+    /// The address at which the deployed application answers.
+    pub url: String,
+}
+
+/// A file that was written for the person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SavedFile {
+    /// Where it is.
+    pub path: String,
+}
+
+/// Nothing to take, or nothing to give.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Nothing {}
+
+macro_rules! requests {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $ty:ty),* $(,)? })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Serialize, Deserialize, TS)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $($(#[$fdoc])* pub $field: $ty),* }
+    )*};
+}
+
+requests! {
+    /// Names a project.
+    OfProject {
+        /// Which.
+        project_id: ProjectId,
+    }
+    /// Names a run.
+    OfRun {
+        /// Which.
+        run_id: RunId,
+    }
+    /// A new project.
+    CreateProject {
+        /// Its name, unique.
+        name: String,
+        /// Its plan; a small example when none is given.
+        #[serde(default)]
+        #[ts(optional)]
+        source: Option<String>,
+    }
+    /// A plan's source.
+    Source {
+        /// The text.
+        source: String,
+    }
+    /// A new revision of a plan.
+    SavePlan {
+        /// The project.
+        project_id: ProjectId,
+        /// The text.
+        source: String,
+        /// The revision that was edited; refused when it is no longer the current one.
+        base_sha256: String,
+    }
+    /// A request for a run.
+    StartRun {
+        /// The project.
+        project_id: ProjectId,
+        /// The rendered plan that was shown, when one was: refused when it has changed since.
+        #[serde(default)]
+        #[ts(optional)]
+        rendered_sha256: Option<String>,
+    }
+    /// A page of runs, newest first.
+    ListRuns {
+        /// The project.
+        project_id: ProjectId,
+        /// Only runs with smaller numbers.
+        #[serde(default)]
+        #[ts(optional)]
+        before: Option<u32>,
+        /// At most this many (100 at most).
+        limit: u32,
+    }
+    /// A window of a log.
+    LogLines {
+        /// The step.
+        step_id: StepId,
+        /// The attempt.
+        attempt: u32,
+        /// The first line wanted, from 1.
+        from: u64,
+        /// How many lines (2,000 at most).
+        count: u32,
+    }
+    /// A search in a log.
+    LogSearch {
+        /// The step.
+        step_id: StepId,
+        /// The attempt.
+        attempt: u32,
+        /// What to find; letter case counts only when it has an upper-case letter.
+        query: String,
+        /// The line to begin at, from 1.
+        from: u64,
+        /// At most this many matches (10,000 at most).
+        limit: u32,
+    }
+    /// Names a log.
+    OfLog {
+        /// The step.
+        step_id: StepId,
+        /// The attempt.
+        attempt: u32,
+    }
+    /// A page of a chat, newest last.
+    ListMessages {
+        /// The project.
+        project_id: ProjectId,
+        /// Only messages before this one.
+        #[serde(default)]
+        #[ts(optional)]
+        before: Option<steadyhand_domain::MessageId>,
+        /// At most this many (200 at most).
+        limit: u32,
+    }
+    /// Something said in a chat.
+    Say {
+        /// The project.
+        project_id: ProjectId,
+        /// The words.
+        text: String,
+    }
+    /// Names a proposal.
+    OfProposal {
+        /// Which.
+        proposal_id: steadyhand_domain::ProposalId,
+    }
+    /// Accepts a proposal.
+    AcceptProposal {
+        /// Which.
+        proposal_id: steadyhand_domain::ProposalId,
+        /// SHA-256 of the plan that was shown.
+        sha256: String,
+        /// Whether to start a run of the new plan.
+        run: bool,
+    }
+    /// Answers a question.
+    AnswerQuestion {
+        /// Which.
+        question_id: QuestionId,
+        /// How.
+        answer: Answer,
+    }
+    /// Sets the model.
+    SaveModel {
+        /// Such as `http://localhost:11434/v1`.
+        base_url: String,
+        /// Such as `qwen3:8b`.
+        model: String,
+        /// A new key; the old one is kept when none is given.
+        #[serde(default)]
+        #[ts(optional)]
+        key: Option<String>,
+    }
+    /// A text to keep.
+    Text {
+        /// It.
+        text: String,
+    }
+}

@@ -1,0 +1,1380 @@
+// Generated from the Rust types by `./dev types`; do not edit.
+
+/**
+ * Accepts a proposal.
+ */
+export type AcceptProposal = { 
+/**
+ * Which.
+ */
+proposal_id: ProposalId, 
+/**
+ * SHA-256 of the plan that was shown.
+ */
+sha256: string, 
+/**
+ * Whether to start a run of the new plan.
+ */
+run: boolean, };
+
+/**
+ * A way to mend a failure that the person carries out.
+ */
+export type Advice = { 
+/**
+ * What to do, in one sentence.
+ */
+title: string, 
+/**
+ * How and why.
+ */
+detail: string, 
+/**
+ * A shell command that does it.
+ */
+command: string | null, };
+
+/**
+ * A person's answer.
+ */
+export type Answer = { "kind": "trust" } | { "kind": "secret", 
+/**
+ * It.
+ */
+value: string, } | { "kind": "refuse" };
+
+/**
+ * Answers a question.
+ */
+export type AnswerQuestion = { 
+/**
+ * Which.
+ */
+question_id: QuestionId, 
+/**
+ * How.
+ */
+answer: Answer, };
+
+/**
+ * An error of an operation.
+ */
+export type ApiError = { 
+/**
+ * What kind of error it is.
+ */
+code: ErrorCode, 
+/**
+ * What happened, where, and what to do next.
+ */
+message: string, };
+
+/**
+ * Facts about this Steadyhand.
+ */
+export type AppInfo = { 
+/**
+ * Its version.
+ */
+version: string, 
+/**
+ * The folder that holds its data.
+ */
+data_dir: string, 
+/**
+ * Whether it runs in the desktop window (`window`), behind `steady serve` (`server`) or as a command (`command`).
+ */
+shell: string, };
+
+/**
+ * One attempt of a step.
+ */
+export type Attempt = { 
+/**
+ * Counts from 1.
+ */
+number: number, 
+/**
+ * When it was begun.
+ */
+started_at: Timestamp, 
+/**
+ * When its end was recorded.
+ */
+ended_at: Timestamp | null, 
+/**
+ * How it ended.
+ */
+outcome: StepOutcome | null, 
+/**
+ * Lines in its log; an unfinished last line counts.
+ */
+lines: number, 
+/**
+ * Bytes in its log.
+ */
+bytes: number, };
+
+/**
+ * Something in a message that is more than text.
+ */
+export type Card = { "kind": "run", 
+/**
+ * Which.
+ */
+run_id: RunId, } | { "kind": "runs", 
+/**
+ * Which.
+ */
+run_ids: Array<RunId>, } | { "kind": "finding", 
+/**
+ * The run.
+ */
+run_id: RunId, 
+/**
+ * The step that failed.
+ */
+step_id: StepId, 
+/**
+ * The attempt whose log is cited.
+ */
+attempt: number, 
+/**
+ * The cause in one sentence; none when it is not known.
+ */
+title: string | null, 
+/**
+ * The cause in a few sentences.
+ */
+explanation: string | null, 
+/**
+ * The lines that this rests on, the telling one first.
+ */
+citations: Array<CitedLine>, 
+/**
+ * What the person can do.
+ */
+advice: Array<Advice>, } | { "kind": "proposal", 
+/**
+ * Which.
+ */
+proposal_id: ProposalId, } | { "kind": "link", 
+/**
+ * What it is.
+ */
+label: string, 
+/**
+ * An `http:` or `https:` address.
+ */
+url: string, } | { "kind": "replies", 
+/**
+ * What each button says and sends.
+ */
+texts: Array<string>, } | { "kind": "tool_call", 
+/**
+ * The tool's name.
+ */
+tool: string, 
+/**
+ * What came of it, in one sentence.
+ */
+result: string, } | { "kind": "usage", 
+/**
+ * Tokens sent.
+ */
+prompt_tokens: number, 
+/**
+ * Tokens received.
+ */
+completion_tokens: number, 
+/**
+ * The model's name.
+ */
+model: string, };
+
+/**
+ * One line of a log that an answer rests on.
+ */
+export type CitedLine = { 
+/**
+ * The line's number in the log, from 1.
+ */
+line: number, 
+/**
+ * Its text without control sequences.
+ */
+text: string, };
+
+/**
+ * A new project.
+ */
+export type CreateProject = { 
+/**
+ * Its name, unique.
+ */
+name: string, 
+/**
+ * Its plan; a small example when none is given.
+ */
+source?: string, };
+
+/**
+ * What has been asked of a run; stored beside its state, so that a request survives a crash and may come from
+ * another process.
+ */
+export type Desired = "running" | "paused" | "stopped";
+
+/**
+ * How a line of a diff differs.
+ */
+export type DiffKind = "context" | "added" | "removed" | "gap";
+
+/**
+ * One line of a diff.
+ */
+export type DiffLine = { 
+/**
+ * How it differs.
+ */
+kind: DiffKind, 
+/**
+ * The line without its end.
+ */
+text: string, };
+
+/**
+ * What kind of error it is; pages act on this and never on the message.
+ */
+export type ErrorCode = "invalid" | "plan_invalid" | "not_found" | "conflict" | "unreachable" | "storage" | "internal";
+
+/**
+ * The condition that made a step unnecessary.
+ */
+export type Guard = "creates" | "unless" | "only_if";
+
+/**
+ * What keeps a run from going on at this moment, though nothing has failed.
+ */
+export type Hindrance = { "kind": "reconnecting", 
+/**
+ * The host's name in the plan.
+ */
+host: string, 
+/**
+ * How many attempts have failed so far.
+ */
+failures: number, 
+/**
+ * Why the last one failed.
+ */
+message: string, } | { "kind": "waiting", 
+/**
+ * The host's name in the plan.
+ */
+host: string, } | { "kind": "owner_gone" };
+
+/**
+ * A host and what is known of the way to it.
+ */
+export type HostStatus = { 
+/**
+ * Its name in the plan.
+ */
+name: string, 
+/**
+ * What is connected to; `this machine` for `local`.
+ */
+address: string, 
+/**
+ * What is known.
+ */
+reach: Reach, };
+
+/**
+ * Where the key of the model comes from.
+ */
+export type KeySource = "environment" | "keyring" | "memory" | "none";
+
+/**
+ * A page of a chat, newest last.
+ */
+export type ListMessages = { 
+/**
+ * The project.
+ */
+project_id: ProjectId, 
+/**
+ * Only messages before this one.
+ */
+before?: MessageId, 
+/**
+ * At most this many (200 at most).
+ */
+limit: number, };
+
+/**
+ * A page of runs, newest first.
+ */
+export type ListRuns = { 
+/**
+ * The project.
+ */
+project_id: ProjectId, 
+/**
+ * Only runs with smaller numbers.
+ */
+before?: number, 
+/**
+ * At most this many (100 at most).
+ */
+limit: number, };
+
+/**
+ * One line of a log.
+ */
+export type LogLine = { 
+/**
+ * Counts from 1.
+ */
+number: number, 
+/**
+ * The line without its end, as far as it is given; bytes that are not UTF-8 are shown as U+FFFD. May contain
+ * terminal control sequences.
+ */
+text: string, 
+/**
+ * When it was received.
+ */
+at: Timestamp, 
+/**
+ * Its whole length in bytes, without its end.
+ */
+bytes: number, 
+/**
+ * Whether `text` is only its beginning.
+ */
+cut: boolean, };
+
+/**
+ * A window of a log.
+ */
+export type LogLines = { 
+/**
+ * The step.
+ */
+step_id: StepId, 
+/**
+ * The attempt.
+ */
+attempt: number, 
+/**
+ * The first line wanted, from 1.
+ */
+from: number, 
+/**
+ * How many lines (2,000 at most).
+ */
+count: number, };
+
+/**
+ * The answer to a search in a log.
+ */
+export type LogMatches = { 
+/**
+ * The numbers of the lines that match, ascending.
+ */
+lines: Array<number>, 
+/**
+ * Where to go on searching; none when the whole log was searched.
+ */
+next: number | null, };
+
+/**
+ * A search in a log.
+ */
+export type LogSearch = { 
+/**
+ * The step.
+ */
+step_id: StepId, 
+/**
+ * The attempt.
+ */
+attempt: number, 
+/**
+ * What to find; letter case counts only when it has an upper-case letter.
+ */
+query: string, 
+/**
+ * The line to begin at, from 1.
+ */
+from: number, 
+/**
+ * At most this many matches (10,000 at most).
+ */
+limit: number, };
+
+/**
+ * A window of lines of a log.
+ */
+export type LogWindow = { 
+/**
+ * Lines in the whole log so far; an unfinished last line counts.
+ */
+total_lines: number, 
+/**
+ * Bytes in the whole log so far.
+ */
+total_bytes: number, 
+/**
+ * The lines asked for, as far as they exist.
+ */
+lines: Array<LogLine>, };
+
+/**
+ * Why the end of an attempt cannot be known.
+ */
+export type LossReason = { "kind": "rebooted" } | { "kind": "supervisor_gone" } | { "kind": "record_gone", 
+/**
+ * What was found.
+ */
+detail: string, };
+
+/**
+ * One message of a project's chat.
+ */
+export type Message = { 
+/**
+ * Its identifier.
+ */
+id: MessageId, 
+/**
+ * The project whose chat it is in.
+ */
+project_id: ProjectId, 
+/**
+ * When it was begun.
+ */
+at: Timestamp, 
+/**
+ * Who wrote it.
+ */
+role: Role, 
+/**
+ * How far it is.
+ */
+state: MessageState, 
+/**
+ * Its text: paragraphs, `**bold**` and `` `code` ``, lists with `- `.
+ */
+text: string, 
+/**
+ * What it carries beside the text.
+ */
+cards: Array<Card>, };
+
+/**
+ * One message of a project's chat.
+ */
+export type MessageId = string;
+
+/**
+ * How far a message is.
+ */
+export type MessageState = "streaming" | "complete" | "cancelled" | "failed";
+
+/**
+ * The model that answers, if any.
+ */
+export type ModelView = { 
+/**
+ * Such as `http://localhost:11434/v1`.
+ */
+base_url: string, 
+/**
+ * Such as `qwen3:8b`.
+ */
+model: string, 
+/**
+ * Where its key comes from.
+ */
+key: KeySource, };
+
+/**
+ * Nothing to take, or nothing to give.
+ */
+export type Nothing = Record<symbol, never>;
+
+/**
+ * Names a log.
+ */
+export type OfLog = { 
+/**
+ * The step.
+ */
+step_id: StepId, 
+/**
+ * The attempt.
+ */
+attempt: number, };
+
+/**
+ * Names a project.
+ */
+export type OfProject = { 
+/**
+ * Which.
+ */
+project_id: ProjectId, };
+
+/**
+ * Names a proposal.
+ */
+export type OfProposal = { 
+/**
+ * Which.
+ */
+proposal_id: ProposalId, };
+
+/**
+ * Names a run.
+ */
+export type OfRun = { 
+/**
+ * Which.
+ */
+run_id: RunId, };
+
+/**
+ * A host as a plan declares it.
+ */
+export type OutlineHost = { 
+/**
+ * Its name in the plan.
+ */
+name: string, 
+/**
+ * What is connected to, as a person would write it; `this machine` for `local`.
+ */
+address: string, 
+/**
+ * The groups that it is in.
+ */
+groups: Array<string>, };
+
+/**
+ * A task as a plan declares it.
+ */
+export type OutlineTask = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * The names of its hosts.
+ */
+hosts: Array<string>, 
+/**
+ * The tasks that must be done before.
+ */
+needs: Array<string>, 
+/**
+ * The names of its steps, in order.
+ */
+steps: Array<string>, 
+/**
+ * Where it stands in the source, from 1.
+ */
+line: number, };
+
+/**
+ * What is to say about a plan's source.
+ */
+export type PlanCheck = { 
+/**
+ * Every problem, in the order of the source.
+ */
+problems: Array<Problem>, 
+/**
+ * Its picture.
+ */
+outline: PlanOutline, };
+
+/**
+ * A plan's picture, as far as it can be read.
+ */
+export type PlanOutline = { 
+/**
+ * Its hosts.
+ */
+hosts: Array<OutlineHost>, 
+/**
+ * Its tasks, in the order in which they run.
+ */
+tasks: Array<OutlineTask>, };
+
+/**
+ * One saved state of a project's plan. Immutable.
+ */
+export type PlanRevision = { 
+/**
+ * SHA-256 of the source, in lower-case hexadecimal.
+ */
+sha256: string, 
+/**
+ * When it was saved.
+ */
+saved_at: Timestamp, 
+/**
+ * Why it was saved, in a few words.
+ */
+note: string, };
+
+/**
+ * A project's current plan.
+ */
+export type PlanView = { 
+/**
+ * SHA-256 of the source.
+ */
+sha256: string, 
+/**
+ * The source.
+ */
+source: string, 
+/**
+ * When this revision was saved.
+ */
+saved_at: Timestamp, 
+/**
+ * What is to say about it.
+ */
+check: PlanCheck, };
+
+/**
+ * The source of the practice application.
+ */
+export type PracticeSource = { 
+/**
+ * The file on this machine, to open in any editor.
+ */
+path: string, 
+/**
+ * Its text.
+ */
+text: string, 
+/**
+ * The address at which the deployed application answers.
+ */
+url: string, };
+
+/**
+ * What a run would do now.
+ */
+export type Preview = { 
+/**
+ * SHA-256 of the rendered plan.
+ */
+rendered_sha256: string, 
+/**
+ * The steps, in order.
+ */
+steps: Array<PreviewStep>, 
+/**
+ * Secrets that the plan needs and that have no value yet.
+ */
+missing_secrets: Array<string>, };
+
+/**
+ * A step as it would run.
+ */
+export type PreviewStep = { 
+/**
+ * The task.
+ */
+task: string, 
+/**
+ * The host.
+ */
+host: string, 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * What would run, with secrets hidden.
+ */
+what: string, };
+
+/**
+ * A problem of a plan, in place.
+ */
+export type Problem = { 
+/**
+ * How grave it is.
+ */
+severity: ProblemSeverity, 
+/**
+ * What was found and what was expected.
+ */
+message: string, 
+/**
+ * What to do.
+ */
+hint: string | null, 
+/**
+ * From 1.
+ */
+line: number, 
+/**
+ * From 1, in characters.
+ */
+column: number, 
+/**
+ * From 1.
+ */
+end_line: number, 
+/**
+ * From 1, in characters; the place behind the last character.
+ */
+end_column: number, };
+
+/**
+ * How grave a problem of a plan is.
+ */
+export type ProblemSeverity = "error" | "warning" | "note";
+
+/**
+ * An application: its plan, its runs, its chat.
+ */
+export type Project = { 
+/**
+ * Its identifier.
+ */
+id: ProjectId, 
+/**
+ * What people call it; unique.
+ */
+name: string, 
+/**
+ * Whether it is the project that deploys to the practice server.
+ */
+practice: boolean, 
+/**
+ * When it was made.
+ */
+created_at: Timestamp, 
+/**
+ * Its newest run.
+ */
+last_run: RunSummary | null, };
+
+/**
+ * An application: its plan, its runs, its chat.
+ */
+export type ProjectId = string;
+
+/**
+ * A change of the plan that waits for a person.
+ */
+export type Proposal = { 
+/**
+ * Its identifier.
+ */
+id: ProposalId, 
+/**
+ * The project whose plan it changes.
+ */
+project_id: ProjectId, 
+/**
+ * What it does, in one sentence.
+ */
+title: string, 
+/**
+ * What speaks for it, in a few words ("free on web1").
+ */
+note: string, 
+/**
+ * The revision that it changes.
+ */
+base_sha256: string, 
+/**
+ * The whole plan as it would be.
+ */
+source: string, 
+/**
+ * SHA-256 of that source; accepting names it, so that only what was shown is carried out.
+ */
+sha256: string, 
+/**
+ * The change.
+ */
+diff: Array<DiffLine>, 
+/**
+ * What became of it.
+ */
+state: ProposalState, };
+
+/**
+ * A change that the assistant wants to make and a person must accept.
+ */
+export type ProposalId = string;
+
+/**
+ * What became of a proposal.
+ */
+export type ProposalState = { "kind": "open" } | { "kind": "accepted" } | { "kind": "dismissed" } | { "kind": "void", 
+/**
+ * Why.
+ */
+why: string, };
+
+/**
+ * Something that only a person can answer while a connection is made.
+ */
+export type Question = { 
+/**
+ * Its identifier.
+ */
+id: QuestionId, 
+/**
+ * The host that it concerns: address and port.
+ */
+host: string, 
+/**
+ * What it is about.
+ */
+about: QuestionKind, 
+/**
+ * Whether the answer before was wrong.
+ */
+again: boolean, 
+/**
+ * When it was asked.
+ */
+asked_at: Timestamp, };
+
+/**
+ * Something that only a person can answer while a connection is made.
+ */
+export type QuestionId = string;
+
+/**
+ * What a question is about.
+ */
+export type QuestionKind = { "kind": "host_key", 
+/**
+ * The kind of key, such as `ssh-ed25519`.
+ */
+algorithm: string, 
+/**
+ * `SHA256:…`, as OpenSSH prints it.
+ */
+fingerprint: string, } | { "kind": "passphrase", 
+/**
+ * The file.
+ */
+path: string, } | { "kind": "password", 
+/**
+ * Whose.
+ */
+user: string, };
+
+/**
+ * Whether a host answers.
+ */
+export type Reach = { "kind": "unknown" } | { "kind": "asking" } | { "kind": "ok", 
+/**
+ * One round trip, in milliseconds.
+ */
+latency_ms: number, } | { "kind": "failed", 
+/**
+ * What happened and what to do next.
+ */
+message: string, };
+
+/**
+ * Why a step failed or was skipped.
+ */
+export type Reason = { "kind": "guard_held", 
+/**
+ * Which guard.
+ */
+guard: Guard, 
+/**
+ * The path or the command of the guard.
+ */
+what: string, } | { "kind": "earlier_step_failed", 
+/**
+ * The name of the step that failed.
+ */
+step: string, } | { "kind": "run_stopped" } | { "kind": "outcome", 
+/**
+ * How it ended.
+ */
+outcome: StepOutcome, } | { "kind": "connection", 
+/**
+ * What happened, on which host, and what to do next.
+ */
+message: string, } | { "kind": "error", 
+/**
+ * What happened and what to do next.
+ */
+message: string, };
+
+/**
+ * Who wrote a message.
+ */
+export type Role = "user" | "assistant";
+
+/**
+ * A run with all its steps.
+ */
+export type RunDetail = { 
+/**
+ * The run.
+ */
+run: RunSummary, 
+/**
+ * Its steps, in order.
+ */
+steps: Array<Step>, };
+
+/**
+ * One execution of a plan revision.
+ */
+export type RunId = string;
+
+/**
+ * What a run is.
+ */
+export type RunState = "started" | "in_progress" | "paused" | "completed" | "failed" | "stopped";
+
+/**
+ * A run without its steps.
+ */
+export type RunSummary = { 
+/**
+ * Its identifier.
+ */
+id: RunId, 
+/**
+ * The project that it belongs to.
+ */
+project_id: ProjectId, 
+/**
+ * Counts the project's runs from 1; what people call it ("run 24").
+ */
+number: number, 
+/**
+ * What it is.
+ */
+state: RunState, 
+/**
+ * What has been asked for; differs from the state while a request is under way.
+ */
+desired: Desired, 
+/**
+ * What keeps it from going on, if anything.
+ */
+hindrance: Hindrance | null, 
+/**
+ * What started it.
+ */
+trigger: Trigger, 
+/**
+ * Who started it: a user name of this machine.
+ */
+started_by: string, 
+/**
+ * The plan revision that it executes.
+ */
+plan_sha256: string, 
+/**
+ * SHA-256 of the rendered plan: what was shown is what runs.
+ */
+rendered_sha256: string, 
+/**
+ * When it was recorded.
+ */
+created_at: Timestamp, 
+/**
+ * When it reached its final state.
+ */
+ended_at: Timestamp | null, 
+/**
+ * How its steps stand.
+ */
+steps: StepCounts, 
+/**
+ * The name of the step that is running, or else of the one that failed.
+ */
+current_step: string | null, 
+/**
+ * How long this project's completed runs have taken lately: the median, in milliseconds.
+ */
+typical_ms: number | null, 
+/**
+ * The number of the latest event of the run.
+ */
+seq: number, };
+
+/**
+ * Sets the model.
+ */
+export type SaveModel = { 
+/**
+ * Such as `http://localhost:11434/v1`.
+ */
+base_url: string, 
+/**
+ * Such as `qwen3:8b`.
+ */
+model: string, 
+/**
+ * A new key; the old one is kept when none is given.
+ */
+key?: string, };
+
+/**
+ * A new revision of a plan.
+ */
+export type SavePlan = { 
+/**
+ * The project.
+ */
+project_id: ProjectId, 
+/**
+ * The text.
+ */
+source: string, 
+/**
+ * The revision that was edited; refused when it is no longer the current one.
+ */
+base_sha256: string, };
+
+/**
+ * A file that was written for the person.
+ */
+export type SavedFile = { 
+/**
+ * Where it is.
+ */
+path: string, };
+
+/**
+ * Something said in a chat.
+ */
+export type Say = { 
+/**
+ * The project.
+ */
+project_id: ProjectId, 
+/**
+ * The words.
+ */
+text: string, };
+
+/**
+ * What a person can set.
+ */
+export type Settings = { 
+/**
+ * The model that answers; none means the built-in assistant.
+ */
+model: ModelView | null, };
+
+/**
+ * A plan's source.
+ */
+export type Source = { 
+/**
+ * The text.
+ */
+source: string, };
+
+/**
+ * A request for a run.
+ */
+export type StartRun = { 
+/**
+ * The project.
+ */
+project_id: ProjectId, 
+/**
+ * The rendered plan that was shown, when one was: refused when it has changed since.
+ */
+rendered_sha256?: string, };
+
+/**
+ * One action on one host.
+ */
+export type Step = { 
+/**
+ * Its identifier.
+ */
+id: StepId, 
+/**
+ * The run that it belongs to.
+ */
+run_id: RunId, 
+/**
+ * Its place in the run, from 0.
+ */
+index: number, 
+/**
+ * The task that it belongs to.
+ */
+task: string, 
+/**
+ * The host that it acts on.
+ */
+host: string, 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * What it does: `run`, `upload` or `wait_for`.
+ */
+kind: string, 
+/**
+ * What it is.
+ */
+state: StepState, 
+/**
+ * Why it failed or was skipped.
+ */
+reason: Reason | null, 
+/**
+ * The same as a sentence.
+ */
+reason_text: string | null, 
+/**
+ * When its first attempt began.
+ */
+started_at: Timestamp | null, 
+/**
+ * When it reached its final state.
+ */
+ended_at: Timestamp | null, 
+/**
+ * Its attempts, oldest first.
+ */
+attempts: Array<Attempt>, };
+
+/**
+ * How many steps of a run are in which state.
+ */
+export type StepCounts = { 
+/**
+ * Not begun.
+ */
+pending: number, 
+/**
+ * Running now.
+ */
+running: number, 
+/**
+ * Done.
+ */
+completed: number, 
+/**
+ * Failed.
+ */
+failed: number, 
+/**
+ * Not needed or not reached.
+ */
+skipped: number, };
+
+/**
+ * One action on one host within a run.
+ */
+export type StepId = string;
+
+/**
+ * How one attempt of a step ended. Only an exit status of 0 that was seen is success; nothing is guessed.
+ */
+export type StepOutcome = { "kind": "exited", 
+/**
+ * The exit status.
+ */
+status: number, } | { "kind": "killed", 
+/**
+ * The signal's name without `SIG`, or its number where it has no portable name.
+ */
+signal: string, } | { "kind": "timed_out" } | { "kind": "stopped" } | { "kind": "lost", 
+/**
+ * Why not.
+ */
+reason: LossReason, };
+
+/**
+ * What a step is.
+ */
+export type StepState = "pending" | "running" | "completed" | "failed" | "skipped";
+
+/**
+ * A text to keep.
+ */
+export type Text = { 
+/**
+ * It.
+ */
+text: string, };
+
+/**
+ * Milliseconds since 1970-01-01 00:00:00 UTC.
+ */
+export type Timestamp = number;
+
+/**
+ * What started a run.
+ */
+export type Trigger = "chat" | "window" | "command_line" | "retry" | "proposal";
+
+/**
+ * One thing that changed. Each replaces what the listener knew of that thing.
+ */
+export type Update = { "kind": "run", 
+/**
+ * The run as it is now.
+ */
+run: RunSummary, 
+/**
+ * The steps that changed, as they are now.
+ */
+steps: Array<Step>, } | { "kind": "log", 
+/**
+ * The run.
+ */
+run_id: RunId, 
+/**
+ * The step.
+ */
+step_id: StepId, 
+/**
+ * The attempt.
+ */
+attempt: number, 
+/**
+ * Lines now.
+ */
+lines: number, 
+/**
+ * Bytes now.
+ */
+bytes: number, } | { "kind": "message", 
+/**
+ * The message as it is now.
+ */
+message: Message, } | { "kind": "proposal", 
+/**
+ * The proposal as it is now.
+ */
+proposal: Proposal, } | { "kind": "project", 
+/**
+ * The project as it is now.
+ */
+project: Project, } | { "kind": "project_removed", 
+/**
+ * Which.
+ */
+project_id: ProjectId, } | { "kind": "plan", 
+/**
+ * The project.
+ */
+project_id: ProjectId, 
+/**
+ * The revision.
+ */
+sha256: string, } | { "kind": "question", 
+/**
+ * The question.
+ */
+question: Question, } | { "kind": "question_gone", 
+/**
+ * Which.
+ */
+id: QuestionId, } | { "kind": "host", 
+/**
+ * The project.
+ */
+project_id: ProjectId, 
+/**
+ * The host.
+ */
+host: HostStatus, } | { "kind": "lagged" };
+
+/** Every operation, with what it takes and gives. */
+export interface Operations {
+  /** Facts about this Steadyhand. */
+  app_info: { request: Nothing; response: AppInfo };
+  /** All projects, by name. */
+  projects: { request: Nothing; response: Array<Project> };
+  /** Makes a project. */
+  create_project: { request: CreateProject; response: Project };
+  /** Removes a project with its runs, logs and chat. Nothing on any server is touched. */
+  remove_project: { request: OfProject; response: Nothing };
+  /** A project's current plan. */
+  plan: { request: OfProject; response: PlanView };
+  /** What is to say about a plan that is being written. */
+  check_plan: { request: Source; response: PlanCheck };
+  /** Saves a new revision of a plan. A plan with errors is saved too: work in progress is not lost. */
+  save_plan: { request: SavePlan; response: PlanView };
+  /** The revisions of a plan, newest first. */
+  plan_revisions: { request: OfProject; response: Array<PlanRevision> };
+  /** What a run would do now. */
+  preview: { request: OfProject; response: Preview };
+  /** Starts a run of the current plan. */
+  start_run: { request: StartRun; response: RunSummary };
+  /** Runs the plan of an earlier run again. */
+  retry_run: { request: OfRun; response: RunSummary };
+  /** Holds a run after its current step. */
+  pause_run: { request: OfRun; response: RunSummary };
+  /** Lets a paused run go on. */
+  resume_run: { request: OfRun; response: RunSummary };
+  /** Ends a run and what it is running. */
+  stop_run: { request: OfRun; response: RunSummary };
+  /** A page of a project's runs, newest first. */
+  runs: { request: ListRuns; response: Array<RunSummary> };
+  /** A run with its steps. */
+  run: { request: OfRun; response: RunDetail };
+  /** A window of the lines of a log. */
+  log_lines: { request: LogLines; response: LogWindow };
+  /** The lines of a log that contain a text. */
+  log_search: { request: LogSearch; response: LogMatches };
+  /** Writes a whole log, byte for byte, to a file in the person's downloads folder. */
+  save_log: { request: OfLog; response: SavedFile };
+  /** A page of a chat, newest last. */
+  messages: { request: ListMessages; response: Array<Message> };
+  /** Says something; the answer arrives as updates of messages. */
+  say: { request: Say; response: Message };
+  /** Ends the answer that is being written. */
+  cancel_answer: { request: OfProject; response: Nothing };
+  /** A proposal. */
+  proposal: { request: OfProposal; response: Proposal };
+  /** Carries a proposal out. */
+  accept_proposal: { request: AcceptProposal; response: Proposal };
+  /** Refuses a proposal. */
+  dismiss_proposal: { request: OfProposal; response: Proposal };
+  /** Questions that wait for a person. */
+  questions: { request: Nothing; response: Array<Question> };
+  /** Answers a question. */
+  answer_question: { request: AnswerQuestion; response: Nothing };
+  /** The hosts of a project's plan. */
+  hosts: { request: OfProject; response: Array<HostStatus> };
+  /** Measures the way to each host; results arrive as updates. */
+  check_hosts: { request: OfProject; response: Nothing };
+  /** What a person can set. */
+  settings: { request: Nothing; response: Settings };
+  /** Sets the model that answers. */
+  save_model: { request: SaveModel; response: Settings };
+  /** Goes back to the built-in assistant, and forgets the key. */
+  forget_model: { request: Nothing; response: Settings };
+  /** The source of the practice application. */
+  practice_source: { request: Nothing; response: PracticeSource };
+  /** Changes the source of the practice application. */
+  save_practice_source: { request: Text; response: PracticeSource };
+}
