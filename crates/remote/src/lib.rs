@@ -1,1 +1,22 @@
-//! Placeholder.
+//! Hosts: servers reached by SSH, and `local`, this machine.
+//!
+//! A [`Remote`] holds at most one connection a host and shares it. A [`Host`] runs supervised steps, asks short
+//! questions, uploads files and opens TCP connections through it. Nothing is installed on a host: `/bin/sh` and
+//! coreutils or busybox are enough.
+//!
+//! What is deliberately absent: retrying after a lost connection (the caller holds the log's offset and knows
+//! whether the run is still wanted), and any record of runs (that is the store's).
+
+mod ask;
+mod config;
+mod error;
+mod host;
+mod request;
+mod spec;
+
+pub use ask::{Ask, AskNobody, HostKeyQuestion, PassphraseQuestion, PasswordQuestion};
+pub use config::Config;
+pub use error::{KeyFileProblem, RefusedMethod, RemoteError};
+pub use host::{Duplex, Host, Remote, Tunnel};
+pub use request::{Ended, Probe, StepRequest, UploadProgress, UploadSummary};
+pub use spec::{HostKind, HostSpec, SshSpec};

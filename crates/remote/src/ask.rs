@@ -1,0 +1,69 @@
+//! Questions that only a person can answer while a connection is made.
+
+use futures::future::BoxFuture;
+use secrecy::SecretString;
+
+/// Answers what a connection needs from a person. An answer may take minutes: no timeout runs meanwhile.
+pub trait Ask: Send + Sync {
+    /// Whether to trust a host key that is not known yet. It is remembered when the answer is yes.
+    fn host_key(&self, question: HostKeyQuestion) -> BoxFuture<'_, bool>;
+
+    /// The passphrase of an encrypted key file; `None` skips the key.
+    fn passphrase(&self, question: PassphraseQuestion) -> BoxFuture<'_, Option<SecretString>>;
+
+    /// The password of a user on a host; `None` gives up.
+    fn password(&self, question: PasswordQuestion) -> BoxFuture<'_, Option<SecretString>>;
+}
+
+/// A host showed a key that is in none of the known-hosts files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostKeyQuestion {
+    /// The host's address and port, `host:port`.
+    pub host: String,
+    /// The key's algorithm, such as `ssh-ed25519`.
+    pub algorithm: String,
+    /// The fingerprint as OpenSSH prints it, `SHA256:…`.
+    pub fingerprint: String,
+}
+
+/// A key file is encrypted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassphraseQuestion {
+    /// The host that is connected to, `host:port`.
+    pub host: String,
+    /// The key file's path.
+    pub path: String,
+    /// Whether an earlier answer to this question was wrong.
+    pub was_wrong: bool,
+}
+
+/// A host wants a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordQuestion {
+    /// The host's address and port, `host:port`.
+    pub host: String,
+    /// The user who logs in.
+    pub user: String,
+    /// What the host asked, where it said so (keyboard-interactive).
+    pub prompt: Option<String>,
+    /// Whether an earlier answer to this question was wrong.
+    pub was_wrong: bool,
+}
+
+/// Nobody is there to answer: unknown host keys are declined, encrypted keys skipped, passwords not given.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AskNobody;
+
+impl Ask for AskNobody {
+    fn host_key(&self, _: HostKeyQuestion) -> BoxFuture<'_, bool> {
+        Box::pin(std::future::ready(false))
+    }
+
+    fn passphrase(&self, _: PassphraseQuestion) -> BoxFuture<'_, Option<SecretString>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    fn password(&self, _: PasswordQuestion) -> BoxFuture<'_, Option<SecretString>> {
+        Box::pin(std::future::ready(None))
+    }
+}

@@ -1,0 +1,80 @@
+//! What is asked of a host, and what it answers.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use steadyhand_domain::StepOutcome;
+
+/// One attempt of a step: what runs, and under which name it is claimed on the host.
+#[derive(Clone, Debug)]
+pub struct StepRequest {
+    /// The attempt's name, `[A-Za-z0-9._-]+`, unique for ever: an attempt is executed at most once.
+    pub attempt: String,
+    /// Shell code. It reaches the host on standard input and is on no command line and in no file there.
+    pub script: SecretString,
+    /// Run by the user's login shell, as a login shell, instead of by `/bin/sh`.
+    pub login_shell: bool,
+    /// The working directory; the user's home when `None`. `~/` is the user's home.
+    pub cwd: Option<String>,
+    /// Environment variables, exported before the script runs.
+    pub env: Vec<(String, SecretString)>,
+    /// How long the command may run, counted on the host from its start.
+    pub timeout: Option<Duration>,
+    /// How long the command has between TERM and KILL when it is stopped or timed out.
+    pub grace: Duration,
+}
+
+impl StepRequest {
+    /// `script` under `/bin/sh` in the user's home, without a timeout and with a grace of 10 seconds.
+    #[must_use]
+    pub fn new(attempt: impl Into<String>, script: impl Into<String>) -> Self {
+        Self {
+            attempt: attempt.into(),
+            script: SecretString::from(script.into()),
+            login_shell: false,
+            cwd: None,
+            env: Vec::new(),
+            timeout: None,
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Its outcome, as the host recorded it.
+    pub outcome: StepOutcome,
+    /// The log's length in bytes. Every byte of it, from the offset asked for, was sent.
+    pub log_size: u64,
+    /// After a stop or timeout: processes that survived KILL, as `pid command`. Empty says that it was looked for
+    /// and nothing is left.
+    pub left_running: Vec<String>,
+}
+
+/// The answer to a short question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// The script's exit status; `None` when it ran too long and was ended.
+    pub status: Option<u8>,
+    /// What it wrote to standard output and standard error, cut at 64 KiB.
+    pub output: Vec<u8>,
+}
+
+/// How far an upload has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UploadProgress {
+    /// Files sent.
+    pub files: u64,
+    /// Bytes of files sent.
+    pub bytes: u64,
+}
+
+/// What was uploaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UploadSummary {
+    /// Files and symbolic links.
+    pub files: u64,
+    /// Bytes of files.
+    pub bytes: u64,
+}
