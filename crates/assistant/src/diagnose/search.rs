@@ -1,0 +1,237 @@
+//! Which rules' words occur, where, and what they name.
+
+use std::collections::BTreeMap;
+
+use regex::Captures;
+use steadyhand_domain::{Reason, StepOutcome};
+
+use super::Failure;
+use super::catalogue::{Catalogue, Context, Needs, Place, Rule};
+use super::clean::{Line, Log};
+use super::kind::Kind;
+
+/// The longest value of a capture, in characters.
+const CAPTURE_LIMIT: usize = 200;
+
+/// A rule whose words were found.
+pub(super) struct Match {
+    /// The rule's index.
+    pub(super) rule: usize,
+    /// The telling line's index, or nothing when the rule rests on how the step ended.
+    pub(super) line: Option<usize>,
+    /// What was named.
+    pub(super) captures: BTreeMap<String, String>,
+    /// The other lines that named something.
+    pub(super) context: Vec<usize>,
+}
+
+/// Every match of every rule.
+pub(super) fn find(catalogue: &Catalogue, failure: &Failure<'_>, log: &Log) -> Vec<Match> {
+    let mut matches = in_lines(catalogue, failure, log);
+    let seen = |matches: &[Match], rule| matches.iter().any(|found| found.rule == rule);
+    for (index, rule) in catalogue.rules.iter().enumerate() {
+        if !rule.message.is_empty() {
+            matches.extend(in_message(rule, index, failure, log));
+        } else if rule.patterns.is_empty() && !seen(&matches, index) && holds(&rule.needs, failure, log, None) && !excluded(rule, log) {
+            matches.push(Match { rule: index, line: None, captures: BTreeMap::new(), context: Vec::new() });
+        }
+    }
+    for found in &mut matches {
+        look_around(&catalogue.rules[found.rule], found, failure, log);
+    }
+    matches
+}
+
+fn in_lines(catalogue: &Catalogue, failure: &Failure<'_>, log: &Log) -> Vec<Match> {
+    let Some(finder) = &catalogue.finder else { return Vec::new() };
+    let mut matches = Vec::new();
+    let mut candidates: Vec<(usize, usize)> = Vec::new();
+    for (index, line) in log.lines.iter().enumerate() {
+        if matches!(line.kind, Kind::Blank | Kind::Echo | Kind::Quoted) {
+            continue;
+        }
+        candidates.clear();
+        candidates.extend(finder.find_overlapping_iter(&line.said).map(|hit| catalogue.words[hit.pattern().as_usize()]));
+        candidates.sort_unstable();
+        candidates.dedup();
+        let mut found_by = None;
+        for &(rule_index, pattern_index) in &candidates {
+            if found_by == Some(rule_index) {
+                continue;
+            }
+            let rule = &catalogue.rules[rule_index];
+            let Some(captures) = rule.patterns[pattern_index].regex().and_then(|regex| regex.captures(&line.said)) else {
+                continue;
+            };
+            if rule.unless.iter().any(|unless| unless.is_match(&line.said))
+                || !holds(&rule.needs, failure, log, Some(index))
+                || excluded(rule, log)
+            {
+                continue;
+            }
+            found_by = Some(rule_index);
+            let mut named = BTreeMap::new();
+            add_captures(&mut named, &captures);
+            matches.push(Match { rule: rule_index, line: Some(index), captures: named, context: Vec::new() });
+        }
+    }
+    matches
+}
+
+/// A step that failed without a command says why in its message.
+fn in_message(rule: &Rule, index: usize, failure: &Failure<'_>, log: &Log) -> Option<Match> {
+    let (Reason::Connection { message } | Reason::Error { message }) = failure.outcome else { return None };
+    let found = rule.message.iter().find_map(|pattern| pattern.regex()?.captures(message))?;
+    if rule.unless.iter().any(|unless| unless.is_match(message)) || !holds(&rule.needs, failure, log, None) {
+        return None;
+    }
+    let mut captures = BTreeMap::new();
+    add_captures(&mut captures, &found);
+    Some(Match { rule: index, line: None, captures, context: Vec::new() })
+}
+
+fn add_captures(named: &mut BTreeMap<String, String>, captures: &Captures<'_>) -> bool {
+    let before = named.len();
+    // A group's name is everything before a digit, so `port2` names a port in another branch of the same pattern.
+    // `captures` iterates all groups; those without a name are skipped.
+    for (name, value) in named_groups(captures) {
+        let value = value.trim_matches(|c: char| c.is_whitespace() || "'\"`,;‘’“”".contains(c)).trim_end_matches('.');
+        if !value.is_empty() {
+            named.entry(name.to_owned()).or_insert_with(|| value.chars().take(CAPTURE_LIMIT).collect());
+        }
+    }
+    named.len() > before
+}
+
+fn named_groups<'c>(captures: &'c Captures<'_>) -> Vec<(&'c str, &'c str)> {
+    const NAMES: &[&str] = &[
+        "address", "branch", "code", "column", "command", "container", "count", "database", "expected", "extension", "field",
+        "file", "found", "group", "holder", "host", "image", "interpreter", "key", "kind", "library", "limit", "line",
+        "manager", "message", "module", "name", "network", "object", "package", "path", "pid", "platform", "port", "program",
+        "repository", "script", "service", "setting", "signal", "size", "stage", "status", "table", "target", "test", "time",
+        "unit", "url", "user", "value", "variable", "version", "volume",
+    ];
+    NAMES.iter().filter_map(|name| Some((*name, captures.name(name)?.as_str()))).collect()
+}
+
+/// The names that patterns may capture; the catalogue's tests ask.
+#[cfg(test)]
+pub(super) fn can_capture(pattern: &regex::Regex, line: &str) -> Vec<String> {
+    pattern.captures(line).map(|found| named_groups(&found).into_iter().map(|(name, _)| name.to_owned()).collect()).unwrap_or_default()
+}
+
+fn ended(outcome: &Reason) -> &'static str {
+    match outcome {
+        Reason::Outcome { outcome } => match outcome {
+            StepOutcome::Exited { .. } => "exited",
+            StepOutcome::Killed { .. } => "killed",
+            StepOutcome::TimedOut => "timed_out",
+            StepOutcome::Stopped => "stopped",
+            StepOutcome::Lost { .. } => "lost",
+        },
+        Reason::Connection { .. } => "connection",
+        Reason::Error { .. } => "error",
+        Reason::RunStopped => "stopped",
+        Reason::GuardHeld { .. } | Reason::EarlierStepFailed { .. } => "skipped",
+    }
+}
+
+/// The exit status, where a death by signal counts as shells count it.
+fn status(outcome: &Reason) -> Option<u8> {
+    match outcome {
+        Reason::Outcome { outcome: StepOutcome::Exited { status } } => Some(*status),
+        _ => None,
+    }
+}
+
+fn holds(needs: &Needs, failure: &Failure<'_>, log: &Log, line: Option<usize>) -> bool {
+    let status = status(failure.outcome);
+    if !needs.status.is_empty() && !status.is_some_and(|status| needs.status.contains(&status)) {
+        return false;
+    }
+    if !needs.ended.is_empty() && !needs.ended.iter().any(|word| word == ended(failure.outcome)) {
+        return false;
+    }
+    if !needs.signal.is_empty() {
+        let Reason::Outcome { outcome: StepOutcome::Killed { signal } } = failure.outcome else { return false };
+        if !needs.signal.contains(signal) {
+            return false;
+        }
+    }
+    if !needs.action.is_empty() && !needs.action.iter().any(|action| action == failure.action) {
+        return false;
+    }
+    if let Some(script) = &needs.script
+        && !failure.script.is_some_and(|text| script.is_match(text))
+    {
+        return false;
+    }
+    if let Some(pattern) = &needs.log
+        && !log.lines.iter().any(|line| pattern.is_match(&line.said))
+    {
+        return false;
+    }
+    match (&needs.near, line) {
+        (Some(near), Some(at)) => {
+            let end = (at + needs.reach + 1).min(log.lines.len());
+            log.lines[at.saturating_sub(needs.reach)..end].iter().any(|line| near.is_match(&line.said))
+        }
+        (Some(near), None) => log.lines.iter().any(|line| near.is_match(&line.said)),
+        (None, _) => true,
+    }
+}
+
+fn excluded(rule: &Rule, log: &Log) -> bool {
+    rule.unless_log.iter().any(|pattern| log.lines.iter().any(|line| pattern.is_match(&line.said)))
+}
+
+/// Looks elsewhere for what the telling line does not name.
+fn look_around(rule: &Rule, found: &mut Match, failure: &Failure<'_>, log: &Log) {
+    for context in &rule.context {
+        let Some(regex) = context.pattern.regex() else { continue };
+        let wanted = regex.capture_names().flatten().any(|name| !found.captures.contains_key(name));
+        if !wanted {
+            continue;
+        }
+        if context.place == Place::Script {
+            if let Some(captures) = failure.script.and_then(|script| regex.captures(script)) {
+                add_captures(&mut found.captures, &captures);
+            }
+            continue;
+        }
+        let source = found.line.and_then(|at| log.lines[at].source.as_ref());
+        let told = |same: bool| {
+            near(context, found.line, log).into_iter().filter(|at| Some(*at) != found.line).find_map(|at| {
+                let line: &Line = &log.lines[at];
+                if same && line.source.as_ref() != source {
+                    return None;
+                }
+                let captures = regex.captures(&line.said).or_else(|| regex.captures(&line.shown))?;
+                Some((at, captures))
+            })
+        };
+        // Of interleaved programs the one that failed is asked first.
+        let Some((at, captures)) = told(true).or_else(|| told(false)) else { continue };
+        if add_captures(&mut found.captures, &captures) && !found.context.contains(&at) {
+            found.context.push(at);
+        }
+    }
+}
+
+/// The lines that a context looks at, the nearest first.
+fn near(context: &Context, line: Option<usize>, log: &Log) -> Vec<usize> {
+    let total = log.lines.len();
+    let Some(at) = line else { return (0..total).rev().collect() };
+    let reach = if context.place == Place::Log { total } else { context.reach };
+    let before = (at.saturating_sub(reach)..at).rev();
+    let after = at + 1..(at + 1 + reach).min(total);
+    match context.place {
+        Place::Before => before.collect(),
+        Place::After => after.collect(),
+        Place::Around | Place::Log | Place::Script => {
+            let mut all: Vec<usize> = before.chain(after).collect();
+            all.sort_by_key(|other| other.abs_diff(at));
+            all
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The catalogue against its examples and cases.
