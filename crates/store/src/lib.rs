@@ -1,2 +1,24 @@
-//! The database of Steadyhand.
+//! The database of Steadyhand: two SQLite files in the data folder.
+//!
+//! `steadyhand.db` holds the state, written with `synchronous=FULL`; `logs.db` holds the logs, written with
+//! `synchronous=NORMAL`. Reading and writing are free functions on a connection, so that the caller decides what is
+//! one transaction. Only this crate knows SQL.
+//!
+//! Architecture invariant: nothing here reads the clock or makes identifiers; both are handed in.
+
+mod database;
+mod error;
+mod row;
+
+pub mod chat;
+pub mod events;
+pub mod logs;
+pub mod plans;
+pub mod projects;
 pub mod records;
+pub mod runs;
+pub mod settings;
+pub mod steps;
+
+pub use database::{Reader, Store, Writer, data_version};
+pub use error::StoreError;

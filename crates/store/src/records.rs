@@ -4,8 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 use steadyhand_domain::{
-    Desired, MessageId, ProjectId, ProposalId, Reason, RunId, RunState, StepId, StepOutcome, StepState, Timestamp,
-    Trigger,
+    Desired, MessageId, ProjectId, ProposalId, Reason, RunId, RunState, StepId, StepOutcome, StepState,
+    Timestamp, Trigger,
 };
 use ts_rs::TS;
 

@@ -1,0 +1,167 @@
+//! Opening the two files, and who may read and write them.
+
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use sqlx::{
+    Sqlite, SqliteConnection, SqlitePool, Transaction,
+    migrate::{MigrateError, Migrator},
+    pool::PoolConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::StoreError;
+
+static STATE: Migrator = sqlx::migrate!("../../migrations/state");
+static LOGS: Migrator = sqlx::migrate!("../../migrations/logs");
+
+/// A connection to read with.
+pub type Reader = PoolConnection<Sqlite>;
+/// A transaction to write with; dropping it undoes it.
+pub type Writer = Transaction<'static, Sqlite>;
+
+/// One of the two files: one connection writes, several read.
+#[derive(Clone, Debug)]
+struct File {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    state: File,
+    logs: File,
+    folder: PathBuf,
+}
+
+impl Store {
+    /// Opens the database in `folder`, makes what is missing and brings it to this version.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`] when the folder cannot be used, [`StoreError::Newer`] when a newer version wrote it.
+    pub async fn open(folder: &Path) -> Result<Self, StoreError> {
+        let cause = |path: &Path, error: &dyn std::fmt::Display| StoreError::Folder {
+            path: path.to_owned(),
+            cause: error.to_string(),
+        };
+        std::fs::create_dir_all(folder).map_err(|error| cause(folder, &error))?;
+        restrict(folder).map_err(|error| cause(folder, &error))?;
+        // SQLite reports an unwritable folder in several ways, some only at the first write.
+        tempfile_probe(folder).map_err(|error| cause(folder, &error))?;
+        let state = File::open(&folder.join("steadyhand.db"), SqliteSynchronous::Full, &STATE).await?;
+        let logs = File::open(&folder.join("logs.db"), SqliteSynchronous::Normal, &LOGS).await?;
+        Ok(Self { state, logs, folder: folder.to_owned() })
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A connection that reads the state.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn read(&self) -> Result<Reader, StoreError> {
+        Ok(self.state.readers.acquire().await?)
+    }
+
+    /// A transaction that writes the state. It holds the write lock from its beginning, so it never fails half-way
+    /// because another process wrote in between.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or is locked for longer than ten seconds.
+    pub async fn write(&self) -> Result<Writer, StoreError> {
+        Ok(self.state.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// A connection that reads the logs.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn read_logs(&self) -> Result<Reader, StoreError> {
+        Ok(self.logs.readers.acquire().await?)
+    }
+
+    /// A transaction that writes the logs.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or is locked for longer than ten seconds.
+    pub async fn write_logs(&self) -> Result<Writer, StoreError> {
+        Ok(self.logs.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        for file in [&self.state, &self.logs] {
+            file.readers.close().await;
+            file.writer.close().await;
+        }
+    }
+}
+
+impl File {
+    async fn open(
+        path: &Path,
+        synchronous: SqliteSynchronous,
+        migrations: &Migrator,
+    ) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::from_str("sqlite:")?
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(synchronous)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            .statement_cache_capacity(200);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options.clone())
+            .await
+            .map_err(|error| StoreError::Folder { path: path.to_owned(), cause: error.to_string() })?;
+        migrations.run(&writer).await.map_err(|error| match error {
+            MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => {
+                StoreError::Newer { path: path.to_owned() }
+            }
+            MigrateError::Execute(error) => StoreError::from(error),
+            other => StoreError::Folder { path: path.to_owned(), cause: other.to_string() },
+        })?;
+        let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
+        Ok(Self { writer, readers })
+    }
+}
+
+/// A number that changes whenever another connection has committed something to the file of `connection`.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn data_version(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("PRAGMA data_version").fetch_one(connection).await?)
+}
+
+/// The folder holds logs and plans: only its owner may look into it.
+fn restrict(folder: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mut permissions = std::fs::metadata(folder)?.permissions();
+        if permissions.mode() & 0o077 != 0 {
+            permissions.set_mode(0o700);
+            // A read-only folder is reported by the probe, in clearer words.
+            let _ = std::fs::set_permissions(folder, permissions);
+        }
+    }
+    Ok(())
+}
+
+/// Writes and removes a small file, so that an unwritable folder is told before SQLite meets it.
+fn tempfile_probe(folder: &Path) -> std::io::Result<()> {
+    let probe = folder.join(format!(".writable-{}", std::process::id()));
+    std::fs::write(&probe, b"steadyhand")?;
+    std::fs::remove_file(&probe)
+}

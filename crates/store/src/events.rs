@@ -1,0 +1,215 @@
+//! Everything that changed, in the order of the commits.
+
+use serde::{Deserialize, Serialize};
+use sqlx::SqliteConnection;
+use steadyhand_domain::{
+    Desired, MessageId, ProjectId, ProposalId, Reason, RunEvent, RunId, StepEvent, StepId, StepOutcome,
+    Timestamp,
+};
+
+use crate::{StoreError, records::Hindrance, row};
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// A run was recorded.
+    RunRecorded,
+    /// The state of a run changed.
+    Run {
+        /// What happened.
+        event: RunEvent,
+    },
+    /// Something was asked of a run.
+    Asked {
+        /// What.
+        desired: Desired,
+        /// Who asked.
+        by: String,
+    },
+    /// A run was taken over from a process that is gone.
+    TakenOver,
+    /// What keeps a run from going on changed.
+    Hindrance {
+        /// What it is now.
+        hindrance: Option<Hindrance>,
+    },
+    /// The state of a step changed.
+    Step {
+        /// The step.
+        step_id: StepId,
+        /// What happened.
+        event: StepEvent,
+        /// Why.
+        reason: Option<Reason>,
+    },
+    /// An attempt was begun.
+    AttemptBegan {
+        /// The step.
+        step_id: StepId,
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// An attempt ended.
+    AttemptEnded {
+        /// The step.
+        step_id: StepId,
+        /// Which attempt.
+        attempt: u32,
+        /// How; none when no command was started.
+        outcome: Option<StepOutcome>,
+    },
+    /// A project was made or changed.
+    Project {
+        /// Which.
+        project_id: ProjectId,
+    },
+    /// A project was removed.
+    ProjectRemoved {
+        /// Which.
+        project_id: ProjectId,
+    },
+    /// A plan has a new revision.
+    Plan {
+        /// Whose.
+        project_id: ProjectId,
+        /// The revision.
+        sha256: String,
+    },
+    /// A message was written or changed.
+    Message {
+        /// Which.
+        message_id: MessageId,
+    },
+    /// A proposal was made or changed.
+    Proposal {
+        /// Which.
+        proposal_id: ProposalId,
+    },
+}
+
+impl Event {
+    /// The step that the event is about, if it is about one.
+    #[must_use]
+    pub fn step(&self) -> Option<StepId> {
+        match self {
+            Self::Step { step_id, .. }
+            | Self::AttemptBegan { step_id, .. }
+            | Self::AttemptEnded { step_id, .. } => Some(*step_id),
+            _ => None,
+        }
+    }
+}
+
+/// A change with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its place among all changes, ascending.
+    pub position: i64,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// The run that it is about, if it is about one.
+    pub run_id: Option<RunId>,
+    /// What changed.
+    pub event: Event,
+}
+
+/// Appends a change that is not about a run.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn append(db: &mut SqliteConnection, at: Timestamp, event: &Event) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO events (at, event_json) VALUES (?, ?)")
+        .bind(at.0)
+        .bind(row::json(event))
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Appends a change of a run, and counts the run's `seq` up.
+///
+/// # Errors
+/// [`StoreError::UnknownRun`], or when the database cannot be written.
+pub async fn append_to_run(
+    db: &mut SqliteConnection,
+    at: Timestamp,
+    run: RunId,
+    event: &Event,
+) -> Result<i64, StoreError> {
+    let seq: Option<i64> = sqlx::query_scalar("UPDATE runs SET seq = seq + 1 WHERE id = ? RETURNING seq")
+        .bind(run.to_string())
+        .fetch_optional(&mut *db)
+        .await?;
+    let seq = seq.ok_or(StoreError::UnknownRun(run))?;
+    sqlx::query("INSERT INTO events (at, run_id, seq, event_json) VALUES (?, ?, ?, ?)")
+        .bind(at.0)
+        .bind(run.to_string())
+        .bind(seq)
+        .bind(row::json(event))
+        .execute(db)
+        .await?;
+    Ok(seq)
+}
+
+/// The position of the newest change; 0 when there is none.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn last_position(db: &mut SqliteConnection) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("SELECT COALESCE(MAX(position), 0) FROM events").fetch_one(db).await?)
+}
+
+/// Changes after `position`, oldest first, at most `limit`.
+///
+/// # Errors
+/// When the database cannot be read or holds an event that no version writes.
+pub async fn after(
+    db: &mut SqliteConnection,
+    position: i64,
+    limit: u32,
+) -> Result<Vec<Recorded>, StoreError> {
+    let rows: Vec<(i64, i64, Option<String>, String)> = sqlx::query_as(
+        "SELECT position, at, run_id, event_json FROM events WHERE position > ? ORDER BY position LIMIT ?",
+    )
+    .bind(position)
+    .bind(i64::from(limit))
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(recorded).collect()
+}
+
+/// The changes of a run, oldest first.
+///
+/// # Errors
+/// When the database cannot be read or holds an event that no version writes.
+pub async fn of_run(db: &mut SqliteConnection, run: RunId) -> Result<Vec<Recorded>, StoreError> {
+    let rows: Vec<(i64, i64, Option<String>, String)> =
+        sqlx::query_as("SELECT position, at, run_id, event_json FROM events WHERE run_id = ? ORDER BY seq")
+            .bind(run.to_string())
+            .fetch_all(db)
+            .await?;
+    rows.into_iter().map(recorded).collect()
+}
+
+/// Forgets changes that are about no run and older than `before`: nobody reads them any more.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn prune(db: &mut SqliteConnection, before: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM events WHERE run_id IS NULL AND at < ?").bind(before.0).execute(db).await?;
+    Ok(())
+}
+
+fn recorded(
+    (position, at, run_id, event): (i64, i64, Option<String>, String),
+) -> Result<Recorded, StoreError> {
+    let key = position.to_string();
+    let place = row::Place { table: "events", row: &key };
+    Ok(Recorded {
+        position,
+        at: Timestamp(at),
+        run_id: run_id.map(|id| place.id("run_id", &id)).transpose()?,
+        event: place.json("event_json", &event)?,
+    })
+}
