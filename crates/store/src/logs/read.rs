@@ -133,7 +133,7 @@ pub async fn window(
             }
         }
         // A line that fills chunk after chunk is not read through: only where it ends matters.
-        let skips = open.as_ref().is_none_or(|open| open.text.len() > LINE_CAP);
+        let skips = open.as_ref().map_or(line < first, |open| open.text.len() > LINE_CAP);
         current = match if skips { last_chunk_within(db, log, line).await? } else { None } {
             Some(last) if last.offset > chunk.offset => Some(last),
             _ => next_chunk(db, log, chunk.offset).await?,
