@@ -1,2 +1,4 @@
 //! Placeholder.
 pub mod diagnose;
+pub mod intents;
+pub mod model;

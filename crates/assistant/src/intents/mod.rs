@@ -1,0 +1,160 @@
+//! What a message asks for, understood without a network.
+//!
+//! [`understand`] is pure. Its one promise is that it never acts on a doubtful reading: an action is returned only when
+//! the rules in [`rules`] account for every word of the sentence. A sentence that merely contains an action's words
+//! ("how do I deploy?", "don't stop", "deploy tomorrow") becomes a question back, a help request or an honest "no".
+//!
+//! The way of a message: [`words`] splits it into sentences and mends spelling, [`rules`] holds the wordings as data,
+//! and [`read`] decides.
+
+mod read;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use read::understand;
+
+/// What a message asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// Run the accepted plan again, with the newest source.
+    Redeploy,
+    /// Hold the current run after its current step.
+    Pause,
+    /// Let a paused run go on.
+    Resume,
+    /// End the current run.
+    Stop,
+    /// Say what is happening.
+    Status,
+    /// Show the newest runs.
+    ShowRuns {
+        /// How many, when a number was said.
+        count: Option<u32>,
+    },
+    /// Say why a run failed.
+    WhyFailed {
+        /// The run's number; without one, the last failed run.
+        run: Option<u32>,
+    },
+    /// Run a failed or stopped run again.
+    Retry {
+        /// The run's number; without one, the last run.
+        run: Option<u32>,
+    },
+    /// Show one run.
+    ShowRun {
+        /// The run's number.
+        run: u32,
+    },
+    /// Propose another port in the plan.
+    ChangePort {
+        /// The port asked for.
+        port: u16,
+    },
+    /// Propose another value of a variable in the plan.
+    SetVar {
+        /// The variable's name, as it was written.
+        name: String,
+        /// Its new value, as it was written.
+        value: String,
+    },
+    /// Say what can be asked for.
+    Help,
+    /// A greeting and nothing more.
+    Greeting,
+    /// Thanks and nothing more.
+    Thanks,
+    /// The person takes back what they said, or says no to a question.
+    NeverMind,
+    /// The message says not to do something: nothing is done, and the answer may say so.
+    Declined {
+        /// What is not to be done.
+        action: Box<Intent>,
+    },
+    /// The message may ask for an action, but not plainly enough to act on.
+    AskBack {
+        /// What it may ask for. A "yes" to the question means this.
+        did_you_mean: Box<Intent>,
+    },
+    /// Understood, but beyond what the built-in assistant does.
+    Cannot {
+        /// What it doesn't do, fitting into "I can't … yet": "deploy at a set time".
+        what: &'static str,
+    },
+    /// Not understood.
+    Unknown {
+        /// Wordings that come nearest and would be understood, best first; at most three.
+        nearest: Vec<&'static str>,
+    },
+}
+
+impl Intent {
+    /// Whether acting on it starts, ends or changes something.
+    #[must_use]
+    pub fn acts(&self) -> bool {
+        matches!(
+            self,
+            Self::Redeploy
+                | Self::Pause
+                | Self::Resume
+                | Self::Stop
+                | Self::Retry { .. }
+                | Self::ChangePort { .. }
+                | Self::SetVar { .. }
+        )
+    }
+
+    /// The action in words that fit "Did you mean: …?".
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Redeploy => "redeploy the application".into(),
+            Self::Pause => "pause the run".into(),
+            Self::Resume => "resume the run".into(),
+            Self::Stop => "stop the run".into(),
+            Self::Status => "show what is happening".into(),
+            Self::ShowRuns { count: Some(count) } => format!("show the last {count} runs"),
+            Self::ShowRuns { count: None } => "show the last runs".into(),
+            Self::WhyFailed { run: Some(run) } => format!("say why run {run} failed"),
+            Self::WhyFailed { run: None } => "say why the last run failed".into(),
+            Self::Retry { run: Some(run) } => format!("retry run {run}"),
+            Self::Retry { run: None } => "retry the last run".into(),
+            Self::ShowRun { run } => format!("show run {run}"),
+            Self::ChangePort { port } => format!("change the port to {port}"),
+            Self::SetVar { name, value } => format!("set {name} to {value}"),
+            Self::Help => "show what I can do".into(),
+            Self::Declined { action } => format!("not {}", action.in_words()),
+            Self::AskBack { did_you_mean } => did_you_mean.in_words(),
+            Self::Greeting | Self::Thanks | Self::NeverMind | Self::Cannot { .. } | Self::Unknown { .. } => {
+                "do nothing".into()
+            }
+        }
+    }
+}
+
+/// What the chat knows when the message comes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Context {
+    /// The state of the newest run.
+    pub run: CurrentRun,
+    /// The intent that the assistant just asked about ("Did you mean …?"), so that "yes" has a meaning.
+    pub asked: Option<Intent>,
+    /// Names of the project and its parts: words that may stand for the application and are never misspellings.
+    pub names: Vec<String>,
+    /// Names of the plan's variables.
+    pub variables: Vec<String>,
+}
+
+/// The newest run, as far as words depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CurrentRun {
+    /// Nothing is running or held.
+    #[default]
+    None,
+    /// A run is in progress.
+    Running,
+    /// A run is held between two steps.
+    Paused,
+}
