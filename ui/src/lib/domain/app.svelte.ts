@@ -1,0 +1,242 @@
+import type { CitedLine, Project, ProjectId, Proposal, RunId, RunSummary, Update } from '../shared/api';
+import { toBackendError, type Backend } from '../shared/backend';
+import { Chats } from './chat.svelte';
+import { Clock } from './clock.svelte';
+import { Hosts } from './hosts.svelte';
+import { Layout, type Memory } from './layout.svelte';
+import { Logs } from './log.svelte';
+import { Notices } from './notices.svelte';
+import { Plans } from './plan.svelte';
+import { Practice } from './practice.svelte';
+import { Projects } from './projects.svelte';
+import { Proposals } from './proposals.svelte';
+import { Questions } from './questions.svelte';
+import { isFinal } from './run-labels';
+import { Runs } from './runs.svelte';
+import { SettingsState } from './settings.svelte';
+
+export type Connection = 'connecting' | 'connected' | 'lost' | 'unauthorised';
+
+/** Everything that the pages know, fed by one stream of updates. */
+export class App {
+  readonly backend: Backend;
+  readonly projects: Projects;
+  readonly runs: Runs;
+  readonly logs: Logs;
+  readonly chats: Chats;
+  readonly proposals: Proposals;
+  readonly questions: Questions;
+  readonly hosts: Hosts;
+  readonly plans: Plans;
+  readonly practice: Practice;
+  readonly settings: SettingsState;
+  readonly layout: Layout;
+  readonly notices = new Notices();
+  readonly clock = new Clock();
+  connection = $state<Connection>('connecting');
+  projectId = $state<ProjectId | null>(null);
+  /** A run whose stop waits for the person's confirmation. */
+  stopping = $state.raw<RunSummary | null>(null);
+
+  readonly #memory: Memory;
+
+  constructor(backend: Backend, memory: Memory) {
+    this.backend = backend;
+    this.#memory = memory;
+    this.projects = new Projects(backend);
+    this.runs = new Runs(backend);
+    this.logs = new Logs(backend);
+    this.chats = new Chats(backend);
+    this.proposals = new Proposals(backend);
+    this.questions = new Questions(backend);
+    this.hosts = new Hosts(backend);
+    this.plans = new Plans(backend);
+    this.practice = new Practice(backend);
+    this.settings = new SettingsState(backend);
+    this.layout = new Layout(memory);
+  }
+
+  /** The project that is looked at. */
+  get project(): Project | undefined {
+    return this.projectId === null ? undefined : this.projects.get(this.projectId);
+  }
+
+  /** Begins to listen; everything is loaded once updates can no longer be missed. Returns how to end it. */
+  start(): () => void {
+    const stopClock = this.clock.start();
+    const stopListening = this.backend.listen(
+      (updates) => { for (const update of updates) this.apply(update); },
+      (connected) => {
+        if (connected) void this.#connected();
+        else void this.#disconnected();
+      },
+    );
+    return () => {
+      stopListening();
+      stopClock();
+    };
+  }
+
+  apply(update: Update): void {
+    if (update.kind === 'lagged') {
+      void this.refresh();
+      return;
+    }
+    this.projects.apply(update);
+    this.runs.apply(update);
+    this.logs.apply(update);
+    this.chats.apply(update);
+    this.proposals.apply(update);
+    this.questions.apply(update);
+    this.hosts.apply(update);
+    this.plans.apply(update);
+    if (update.kind === 'plan' && update.project_id === this.projectId) void this.#quietly(this.hosts.load(update.project_id));
+    if (update.kind === 'project_removed' && update.project_id === this.projectId) this.#selectSome();
+  }
+
+  /** Fetches what is on the screen anew. */
+  async refresh(): Promise<void> {
+    try {
+      await Promise.all([this.projects.load(), this.questions.load(), this.settings.load()]);
+    } catch (error) {
+      this.#noteFailure(error);
+      return;
+    }
+    this.runs.refresh(this.projectId);
+    this.logs.refresh();
+    this.chats.refresh(this.projectId);
+    this.proposals.refresh();
+    this.plans.refresh();
+    if (this.project === undefined) this.#selectSome();
+    else if (this.projectId !== null) void this.#quietly(this.hosts.load(this.projectId));
+  }
+
+  select(id: ProjectId): void {
+    if (this.projectId === id) return;
+    this.projectId = id;
+    this.#memory.set('project', id);
+    this.layout.fullLog = null;
+    this.layout.cited = null;
+    this.runs.closeRun();
+    void this.chats.open(id);
+    void this.plans.open(id);
+    if (this.projects.get(id)?.practice === true) void this.practice.load();
+    void this.runs.loadFirst(id).then(() => {
+      // A run that goes on, or that failed last, is what the person came for.
+      const last = this.projectId === id && this.runs.open === null ? this.runs.list(id)[0] : undefined;
+      if (last !== undefined && (!isFinal(last.state) || last.state === 'failed')) this.runs.openRun(last.id);
+    });
+    void this.#quietly(this.hosts.load(id).then(() => this.hosts.check(id)));
+  }
+
+  showRun(id: RunId): void {
+    this.layout.showTab('runs');
+    this.runs.openRun(id);
+  }
+
+  /** Shows the cited line in its log. */
+  showCitation(runId: RunId, stepId: string, attempt: number, lines: CitedLine[], line: number): void {
+    this.showRun(runId);
+    this.layout.cite(stepId, attempt, lines, line);
+  }
+
+  /** Opens the Plan tab with the proposed source in the editor, unsaved. */
+  async editProposal(proposal: Proposal): Promise<void> {
+    const plan = await this.plans.open(proposal.project_id);
+    plan.edit(proposal.source);
+    this.layout.showTab('plan');
+    let line = 0;
+    for (const { kind } of proposal.diff) {
+      if (kind === 'added' || kind === 'removed') break;
+      line += 1;
+    }
+    const added = proposal.diff.find(({ kind }) => kind === 'added')?.text;
+    const at = added === undefined ? line : proposal.source.split('\n').indexOf(added);
+    if (at >= 0) plan.goTo(at + 1);
+  }
+
+  /** Carries out something that a button asks for, and tells when it fails. */
+  async act<T>(action: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await action();
+    } catch (error) {
+      this.notices.fail(error);
+      return undefined;
+    }
+  }
+
+  pause(run: RunSummary): Promise<void> {
+    return this.#ask(() => this.backend.call('pause_run', { run_id: run.id }));
+  }
+
+  resume(run: RunSummary): Promise<void> {
+    return this.#ask(() => this.backend.call('resume_run', { run_id: run.id }));
+  }
+
+  stop(run: RunSummary): Promise<void> {
+    return this.#ask(() => this.backend.call('stop_run', { run_id: run.id }));
+  }
+
+  async retry(run: RunSummary): Promise<void> {
+    await this.#begin(() => this.backend.call('retry_run', { run_id: run.id }));
+  }
+
+  /** Starts a run of the current plan; of exactly what was shown when a preview was. */
+  async redeploy(projectId: ProjectId, renderedSha256?: string): Promise<void> {
+    await this.#begin(() => this.backend.call('start_run', {
+      project_id: projectId, ...(renderedSha256 === undefined ? {} : { rendered_sha256: renderedSha256 }),
+    }));
+  }
+
+  async #begin(start: () => Promise<RunSummary>): Promise<void> {
+    const run = await this.act(start);
+    if (run === undefined) return;
+    this.runs.note(run);
+    this.showRun(run.id);
+  }
+
+  async #ask(request: () => Promise<RunSummary>): Promise<void> {
+    const run = await this.act(request);
+    if (run !== undefined) this.runs.note(run);
+  }
+
+  async #connected(): Promise<void> {
+    this.connection = 'connected';
+    await this.refresh();
+  }
+
+  async #disconnected(): Promise<void> {
+    if (this.connection === 'connected') this.connection = 'lost';
+    // Only an ordinary request tells whether nobody is there or whether this page is not let in.
+    try {
+      await this.backend.call('app_info', {});
+    } catch (error) {
+      this.#noteFailure(error);
+    }
+  }
+
+  #noteFailure(thrown: unknown): void {
+    const error = toBackendError(thrown);
+    if (error.code === 'unauthorised') this.connection = 'unauthorised';
+    else if (error.code === 'disconnected') this.connection = 'lost';
+    else this.notices.fail(error);
+  }
+
+  #selectSome(): void {
+    this.projectId = null;
+    const remembered = this.#memory.get('project');
+    const projects = this.projects.list;
+    const chosen = projects.find((project) => project.id === remembered)
+      ?? projects.find((project) => project.practice) ?? projects[0];
+    if (chosen !== undefined) this.select(chosen.id);
+  }
+
+  /** For what is nice to know and whose failure shows elsewhere. */
+  async #quietly(work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+    } catch {
+      // The server's row says that nothing is known.
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import { SvelteMap } from 'svelte/reactivity';
+import type { HostStatus, ProjectId, Update } from '../shared/api';
+import type { Backend } from '../shared/backend';
+
+/** The servers of the projects that were looked at. */
+export class Hosts {
+  readonly #backend: Backend;
+  readonly #byProject = new SvelteMap<ProjectId, HostStatus[]>();
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  list(projectId: ProjectId): HostStatus[] {
+    return this.#byProject.get(projectId) ?? [];
+  }
+
+  /** Fetches what is known, without connecting to anything. */
+  async load(projectId: ProjectId): Promise<void> {
+    this.#byProject.set(projectId, await this.#backend.call('hosts', { project_id: projectId }));
+  }
+
+  /** Measures the way to each server; the results come as updates. */
+  async check(projectId: ProjectId): Promise<void> {
+    await this.#backend.call('check_hosts', { project_id: projectId });
+  }
+
+  apply(update: Update): void {
+    if (update.kind === 'project_removed') this.#byProject.delete(update.project_id);
+    if (update.kind !== 'host') return;
+    const hosts = this.#byProject.get(update.project_id);
+    if (hosts === undefined) return;
+    const at = hosts.findIndex((host) => host.name === update.host.name);
+    this.#byProject.set(update.project_id, at < 0 ? [...hosts, update.host] : hosts.with(at, update.host));
+  }
+}

@@ -1,0 +1,207 @@
+import type { Attempt, Step, Update } from '../shared/api';
+import { toBackendError, type Backend } from '../shared/backend';
+import { plainText } from '../shared/ansi';
+import { LogCache } from './log-cache';
+
+/** More than this is not put on the clipboard. */
+const COPY_LINES = 50_000;
+const COPY_CHARS = 8_000_000;
+const COPY_PAGE = 2_000;
+const SEARCH_LIMIT = 10_000;
+
+/** A search in a log. */
+export class LogSearchState {
+  query = $state('');
+  lines = $state.raw<number[]>([]);
+  /** Which of `lines` is shown; -1 when none is. */
+  at = $state(-1);
+  busy = $state(false);
+  /** Where the search stopped, when it did before the end. */
+  next = $state<number | null>(null);
+
+  get current(): number | undefined {
+    return this.lines[this.at];
+  }
+}
+
+/** One log that is on the screen. */
+export class LogState {
+  readonly stepId: string;
+  readonly attempt: number;
+  /** Lines that are known to exist. */
+  total = $state(0);
+  bytes = $state(0);
+  /** Lines that are shown: behind `total` while the end is followed and has not come yet, so that nothing flickers. */
+  shown = $state(0);
+  following = $state(true);
+  /** Changes whenever lines have come. */
+  version = $state(0);
+  error = $state<string | null>(null);
+  loaded = $state(false);
+  readonly search = new LogSearchState();
+  readonly cache: LogCache;
+  /** How many lines the viewer shows at a time. */
+  viewRows = 20;
+
+  readonly #backend: Backend;
+  #searchTurn = 0;
+
+  constructor(backend: Backend, stepId: string, attempt: Pick<Attempt, 'number' | 'lines' | 'bytes'>) {
+    this.#backend = backend;
+    this.stepId = stepId;
+    this.attempt = attempt.number;
+    this.cache = new LogCache({
+      fetch: (from, count) => backend.call('log_lines', { step_id: stepId, attempt: attempt.number, from, count }),
+      onChange: () => this.#onChange(),
+      onSize: (lines, bytes) => {
+        this.error = null;
+        this.loaded = true;
+        this.#grow(lines, bytes);
+      },
+      onError: (error) => { this.error = toBackendError(error).message; },
+      now: () => performance.now(),
+      later: (act, ms) => { setTimeout(act, ms); },
+    });
+    this.#grow(attempt.lines, attempt.bytes);
+    if (attempt.lines === 0) this.cache.need(1, 1);
+  }
+
+  apply(lines: number, bytes: number): void {
+    this.#grow(lines, bytes);
+    this.#onChange();
+  }
+
+  follow(following: boolean): void {
+    this.following = following;
+    if (following) this.#pullTail();
+    else this.shown = this.total;
+  }
+
+  /** Finds a text; the match nearest behind `near` is chosen. */
+  async find(query: string, near: number): Promise<void> {
+    const search = this.search;
+    const turn = ++this.#searchTurn;
+    search.query = query;
+    search.lines = [];
+    search.at = -1;
+    search.next = null;
+    if (query === '') {
+      search.busy = false;
+      return;
+    }
+    search.busy = true;
+    try {
+      let from: number | null = 1;
+      while (from !== null && search.lines.length < SEARCH_LIMIT) {
+        const found: { lines: number[]; next: number | null } = await this.#backend.call('log_search', {
+          step_id: this.stepId, attempt: this.attempt, query, from, limit: SEARCH_LIMIT - search.lines.length,
+        });
+        if (turn !== this.#searchTurn) return;
+        search.lines = [...search.lines, ...found.lines];
+        search.next = found.next;
+        if (search.at < 0 && search.lines.length > 0) {
+          const behind = search.lines.findIndex((line) => line >= near);
+          if (behind >= 0) search.at = behind;
+        }
+        // A search that gives neither lines nor a later place would go on for ever.
+        from = found.next !== null && found.next > from ? found.next : null;
+      }
+      if (search.at < 0 && search.lines.length > 0) search.at = 0;
+    } catch (error) {
+      this.error = toBackendError(error).message;
+    } finally {
+      if (turn === this.#searchTurn) search.busy = false;
+    }
+  }
+
+  step(by: 1 | -1): void {
+    const { lines, at } = this.search;
+    if (lines.length > 0) this.search.at = (at + by + lines.length) % lines.length;
+  }
+
+  /** The text of lines (both included), from the end when they are too many. Says how many were left out. */
+  async text(first: number, last: number): Promise<{ text: string; left: number }> {
+    const from = Math.max(first, last - COPY_LINES + 1);
+    const parts: string[] = [];
+    let chars = 0;
+    let line = from;
+    while (line <= last && chars < COPY_CHARS) {
+      const window = await this.#backend.call('log_lines', {
+        step_id: this.stepId, attempt: this.attempt, from: line, count: Math.min(COPY_PAGE, last - line + 1),
+      });
+      if (window.lines.length === 0) break;
+      for (const { text } of window.lines) {
+        const plain = plainText(text);
+        parts.push(plain);
+        chars += plain.length + 1;
+      }
+      line += window.lines.length;
+    }
+    return { text: parts.join('\n'), left: Math.max(0, last - first + 1 - parts.length) };
+  }
+
+  close(): void {
+    this.#searchTurn += 1;
+    this.cache.close();
+  }
+
+  #grow(lines: number, bytes: number): void {
+    // Updates and answers may overtake each other; a log never shrinks.
+    this.total = Math.max(this.total, lines);
+    this.bytes = Math.max(this.bytes, bytes);
+    this.cache.grown(this.bytes);
+    if (!this.following) this.shown = this.total;
+  }
+
+  #onChange(): void {
+    this.version += 1;
+    if (this.following) this.#pullTail();
+  }
+
+  #pullTail(): void {
+    const first = Math.max(1, this.total - this.viewRows - 1);
+    this.cache.need(first, this.total);
+    // What has come is shown even when it is no longer the very end: a fast log must not stand still.
+    let last = this.total;
+    while (last > this.shown && this.cache.get(last) === undefined) last -= 1;
+    if (last > this.shown) this.shown = last;
+  }
+}
+
+/** The logs that are on the screen, which are told when they grow. */
+export class Logs {
+  readonly #backend: Backend;
+  readonly #open = new Set<LogState>();
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  open(step: Step, attempt: Pick<Attempt, 'number' | 'lines' | 'bytes'>): LogState {
+    const log = new LogState(this.#backend, step.id, attempt);
+    this.#open.add(log);
+    return log;
+  }
+
+  close(log: LogState): void {
+    this.#open.delete(log);
+    log.close();
+  }
+
+  apply(update: Update): void {
+    if (update.kind !== 'log') return;
+    for (const log of this.#open) {
+      if (log.stepId === update.step_id && log.attempt === update.attempt) log.apply(update.lines, update.bytes);
+    }
+  }
+
+  /** Updates may have been missed: looks at the size of each log again. */
+  refresh(): void {
+    for (const log of this.#open) {
+      this.#backend
+        .call('log_lines', { step_id: log.stepId, attempt: log.attempt, from: 1, count: 1 })
+        .then((window) => log.apply(window.total_lines, window.total_bytes))
+        .catch((error: unknown) => { log.error = toBackendError(error).message; });
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import { SvelteMap } from 'svelte/reactivity';
+import type { PlanCheck, PlanView, Preview, ProjectId, Update } from '../shared/api';
+import { toBackendError, type Backend } from '../shared/backend';
+
+const CHECK_AFTER_MS = 250;
+
+/** The plan of one project: what is saved, what is being written, and what is to say about it. */
+export class PlanState {
+  readonly projectId: ProjectId;
+  saved = $state.raw<PlanView | null>(null);
+  draft = $state('');
+  check = $state.raw<PlanCheck>({ problems: [], outline: { hosts: [], tasks: [] } });
+  /** The revision that someone else has saved since, while the draft was being written. */
+  newer = $state.raw<PlanView | null>(null);
+  preview = $state.raw<Preview | null>(null);
+  previewing = $state(false);
+  saving = $state(false);
+  error = $state<string | null>(null);
+  /** A line that the editor should show, and a count so that the same line can be asked for twice. */
+  jump = $state.raw<{ line: number; column: number; turn: number } | null>(null);
+  readonly dirty = $derived(this.saved !== null && this.draft !== this.saved.source);
+  readonly errors = $derived(this.check.problems.filter((problem) => problem.severity === 'error').length);
+
+  readonly #backend: Backend;
+  #checkTimer: ReturnType<typeof setTimeout> | undefined;
+  #checkTurn = 0;
+
+  constructor(backend: Backend, projectId: ProjectId) {
+    this.#backend = backend;
+    this.projectId = projectId;
+  }
+
+  async load(): Promise<void> {
+    try {
+      const view = await this.#backend.call('plan', { project_id: this.projectId });
+      if (this.saved === null || !this.dirty) this.#take(view);
+      else if (view.sha256 !== this.saved.sha256) this.newer = view;
+      this.error = null;
+    } catch (error) {
+      this.error = toBackendError(error).message;
+    }
+  }
+
+  edit(source: string): void {
+    this.draft = source;
+    this.preview = null;
+    clearTimeout(this.#checkTimer);
+    this.#checkTimer = setTimeout(() => void this.#checkDraft(), CHECK_AFTER_MS);
+  }
+
+  revert(): void {
+    if (this.newer !== null) this.#take(this.newer);
+    else if (this.saved !== null) this.#take(this.saved);
+  }
+
+  /** Saves the draft. When another revision was saved meanwhile, nothing is lost: both are kept for the person. */
+  async save(): Promise<boolean> {
+    if (this.saved === null || this.saving) return false;
+    this.saving = true;
+    this.error = null;
+    const source = this.draft;
+    try {
+      const view = await this.#backend.call('save_plan', {
+        project_id: this.projectId, source, base_sha256: this.saved.sha256,
+      });
+      this.newer = null;
+      this.saved = view;
+      if (this.draft === source) this.check = view.check;
+      return true;
+    } catch (thrown) {
+      const error = toBackendError(thrown);
+      if (error.code === 'conflict') await this.load();
+      else this.error = error.message;
+      return false;
+    } finally {
+      this.saving = false;
+    }
+  }
+
+  /** Keeps the draft and lets it follow the newer revision. */
+  async saveOverNewer(): Promise<boolean> {
+    if (this.newer === null) return this.save();
+    this.saved = this.newer;
+    this.newer = null;
+    return this.save();
+  }
+
+  async loadPreview(): Promise<void> {
+    if (this.previewing) return;
+    this.previewing = true;
+    this.error = null;
+    try {
+      this.preview = await this.#backend.call('preview', { project_id: this.projectId });
+    } catch (error) {
+      this.preview = null;
+      this.error = toBackendError(error).message;
+    } finally {
+      this.previewing = false;
+    }
+  }
+
+  goTo(line: number, column = 1): void {
+    this.jump = { line, column, turn: (this.jump?.turn ?? 0) + 1 };
+  }
+
+  apply(update: Update): void {
+    if (update.kind !== 'plan' || update.project_id !== this.projectId) return;
+    if (this.saved !== null && update.sha256 !== this.saved.sha256 && !this.saving) {
+      this.preview = null;
+      void this.load();
+    }
+  }
+
+  #take(view: PlanView): void {
+    clearTimeout(this.#checkTimer);
+    this.#checkTurn += 1;
+    this.saved = view;
+    this.draft = view.source;
+    this.check = view.check;
+    this.newer = null;
+    this.preview = null;
+  }
+
+  async #checkDraft(): Promise<void> {
+    const turn = ++this.#checkTurn;
+    try {
+      const check = await this.#backend.call('check_plan', { source: this.draft });
+      if (turn === this.#checkTurn) this.check = check;
+    } catch (error) {
+      if (turn === this.#checkTurn) this.error = toBackendError(error).message;
+    }
+  }
+}
+
+/** The plans of all projects that were looked at; what is being written stays while another project is looked at. */
+export class Plans {
+  readonly #backend: Backend;
+  readonly #plans = new SvelteMap<ProjectId, PlanState>();
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  get(projectId: ProjectId): PlanState | undefined {
+    return this.#plans.get(projectId);
+  }
+
+  async open(projectId: ProjectId): Promise<PlanState> {
+    let plan = this.#plans.get(projectId);
+    if (plan === undefined) {
+      plan = new PlanState(this.#backend, projectId);
+      this.#plans.set(projectId, plan);
+    }
+    await plan.load();
+    return plan;
+  }
+
+  apply(update: Update): void {
+    if (update.kind === 'plan') this.#plans.get(update.project_id)?.apply(update);
+    else if (update.kind === 'project_removed') this.#plans.delete(update.project_id);
+  }
+
+  refresh(): void {
+    for (const plan of this.#plans.values()) void plan.load();
+  }
+}

@@ -1,0 +1,166 @@
+import type { Hindrance, Question, RunState, RunSummary, Step, StepCounts, StepState, Trigger } from '../shared/api';
+import { duration, ordinal, ticking } from '../shared/time';
+
+/** What colour a thing has; the only colours that state may have. */
+export type Tone = 'run' | 'ok' | 'bad' | 'warn' | 'idle';
+
+const STATE_LABELS: Record<RunState, string> = {
+  started: 'Started', in_progress: 'In progress', paused: 'Paused', completed: 'Completed', failed: 'Failed', stopped: 'Stopped',
+};
+
+const STATE_TONES: Record<RunState, Tone> = {
+  started: 'run', in_progress: 'run', paused: 'warn', completed: 'ok', failed: 'bad', stopped: 'idle',
+};
+
+const TRIGGER_LABELS: Record<Trigger, string> = {
+  chat: 'From chat', window: 'From the window', command_line: 'From the command line', retry: 'Retry', proposal: 'After a proposal',
+};
+
+const STEP_LABELS: Record<StepState, string> = {
+  pending: 'pending', running: 'running', completed: 'completed', failed: 'failed', skipped: 'skipped',
+};
+
+export const isFinal = (state: RunState): boolean => state === 'completed' || state === 'failed' || state === 'stopped';
+
+/** Whether something happens in the run at this moment, and so something may move on the screen. */
+export const isMoving = (run: RunSummary): boolean => run.state === 'started' || run.state === 'in_progress';
+
+export const triggerLabel = (trigger: Trigger): string => TRIGGER_LABELS[trigger];
+export const stateTone = (state: RunState): Tone => STATE_TONES[state];
+export const stepLabel = (state: StepState): string => STEP_LABELS[state];
+
+/** The words of a run's pill, which tell what was asked for while it differs from what is. */
+export function statusLabel(run: Pick<RunSummary, 'state' | 'desired'>): string {
+  if (isFinal(run.state)) return STATE_LABELS[run.state];
+  if (run.desired === 'stopped') return 'Stopping…';
+  if (run.desired === 'paused' && run.state !== 'paused') return 'Pausing after this step…';
+  if (run.desired === 'running' && run.state === 'paused') return 'Resuming…';
+  return STATE_LABELS[run.state];
+}
+
+export function statusTone(run: Pick<RunSummary, 'state' | 'desired'>): Tone {
+  if (isFinal(run.state)) return STATE_TONES[run.state];
+  return run.desired === 'running' ? STATE_TONES[run.state] : 'warn';
+}
+
+/** Which buttons make sense. */
+export interface RunActions {
+  pause: boolean;
+  resume: boolean;
+  stop: boolean;
+  retry: boolean;
+  redeploy: boolean;
+}
+
+export function runActions(run: Pick<RunSummary, 'state' | 'desired'>): RunActions {
+  const final = isFinal(run.state);
+  const stopping = run.desired === 'stopped';
+  return {
+    pause: !final && !stopping && run.desired === 'running' && run.state !== 'paused',
+    resume: !final && !stopping && run.desired === 'paused',
+    stop: !final && !stopping,
+    retry: run.state === 'failed' || run.state === 'stopped',
+    redeploy: final,
+  };
+}
+
+export const totalSteps = (counts: StepCounts): number =>
+  counts.pending + counts.running + counts.completed + counts.failed + counts.skipped;
+
+/** Steps that have ended. */
+export const endedSteps = (counts: StepCounts): number => counts.completed + counts.failed + counts.skipped;
+
+/** The place of the current step, as people count: `3 of 8`. */
+export function progressLabel(counts: StepCounts): string {
+  const total = totalSteps(counts);
+  const at = Math.min(total, endedSteps(counts) + (counts.running > 0 ? 1 : 0));
+  return `${at} of ${total}`;
+}
+
+/** How far a run is, from 0 to 1; a running step counts half. */
+export function progress(run: RunSummary): number {
+  const total = totalSteps(run.steps);
+  if (total === 0) return isFinal(run.state) ? 1 : 0;
+  return (endedSteps(run.steps) + run.steps.running / 2) / total;
+}
+
+/** How long a run has taken: `38 s of about 55 s` while it goes on. */
+export function runTime(run: RunSummary, now: number): string {
+  if (run.ended_at !== null) return duration(run.ended_at - run.created_at);
+  const soFar = ticking(now - run.created_at);
+  return run.typical_ms === null ? soFar : `${soFar} of about ${duration(run.typical_ms)}`;
+}
+
+/** How long a step has taken; empty before it begins. */
+export function stepTime(step: Step, now: number): string {
+  if (step.started_at === null) return '';
+  if (step.ended_at !== null) return duration(step.ended_at - step.started_at);
+  return step.state === 'running' ? ticking(now - step.started_at) : '';
+}
+
+/** What keeps a run from going on, and what is asked of the person. */
+export function hindranceLabel(hindrance: Hindrance, questions: readonly Question[]): string {
+  switch (hindrance.kind) {
+    case 'reconnecting':
+      return `Reconnecting to ${hindrance.host} (${ordinal(hindrance.failures + 1)} try): ${hindrance.message}`;
+    case 'waiting': {
+      const about = questions[0]?.about.kind;
+      const what = about === 'host_key' ? 'host key of ' : about === 'passphrase' ? 'passphrase for ' : about === 'password' ? 'password for ' : '';
+      return `Waiting for you: ${what}${hindrance.host}`;
+    }
+    case 'owner_gone':
+      return 'The Steadyhand that ran this is gone. It is taken over within seconds.';
+  }
+}
+
+/** What a finished or failed run means for a reader of one line. */
+export function runHeadline(run: RunSummary): string {
+  switch (run.state) {
+    case 'completed': return `Run ${run.number} completed`;
+    case 'failed': return run.current_step === null ? `Run ${run.number} failed` : `Run ${run.number} failed at ${run.current_step}`;
+    case 'stopped': return `Run ${run.number} stopped`;
+    case 'started': return `Run ${run.number} · starting`;
+    case 'paused': return `Run ${run.number} · paused`;
+    case 'in_progress': return run.current_step === null ? `Run ${run.number}` : `Run ${run.number} · ${run.current_step}`;
+  }
+}
+
+/** The word beside a project's name. */
+export function lastRunWord(run: RunSummary | null): string {
+  if (run === null) return '';
+  if (run.state === 'failed') return 'failed';
+  if (isFinal(run.state)) return '';
+  return run.state === 'paused' ? 'paused' : 'running';
+}
+
+/** The first line of why a step failed or was skipped, for the row of the step; exit codes are said shortly. */
+export function stepNote(step: Step): string {
+  if (step.reason === null) return '';
+  if (step.reason.kind === 'outcome') {
+    const { outcome } = step.reason;
+    switch (outcome.kind) {
+      case 'exited': return `exit ${outcome.status}`;
+      case 'killed': return `killed by ${outcome.signal}`;
+      case 'timed_out': return 'timed out';
+      case 'stopped': return 'stopped';
+      case 'lost': return 'lost';
+    }
+  }
+  if (step.reason.kind === 'guard_held') return 'not needed';
+  if (step.reason.kind === 'connection') return 'connection';
+  return '';
+}
+
+/** Whether the whole sentence of the reason says more than {@link stepNote}. */
+export function reasonLine(step: Step): string {
+  if (step.reason === null || step.reason_text === null) return '';
+  switch (step.reason.kind) {
+    case 'run_stopped':
+    case 'earlier_step_failed':
+      return '';
+    case 'outcome':
+      return step.reason.outcome.kind === 'exited' ? '' : step.reason_text;
+    default:
+      return step.reason_text;
+  }
+}
