@@ -1,21 +1,39 @@
 //! The plan language: from YAML text to the list of steps that a run executes.
 //!
-//! The way of a plan through this crate: source → `yaml` (a tree with positions) → `read` (the typed
-//! `Plan`) → `check` (every problem at once) → `compile` (the steps, with every `${{ … }}` put in).
+//! The way of a plan through this crate: source → `yaml` (a tree with places) → `read` (the typed [`Plan`]) →
+//! [`check()`] (every problem at once) → [`compile()`] (the steps, with every `${{ … }}` put in).
 //!
 //! What is deliberately absent: I/O, the clock, and secrets. A plan is inert data; reading one can neither run
 //! anything nor panic, and the values of secrets never pass through here: compiled texts carry their names.
 
+mod ast;
+mod check;
+mod compile;
 mod compiled;
 mod diagnostic;
+mod duration;
+mod graph;
+mod hosts;
 mod outline;
+mod read;
+mod schema;
+mod scope;
+mod shell;
 mod span;
+mod suggest;
+mod template;
 mod text;
+mod title;
+mod yaml;
 
+pub use ast::Plan;
+pub use check::{Checked, check};
+pub use compile::compile;
 pub use compiled::{
     Action, CompiledHost, CompiledPlan, CompiledStep, CompiledTask, FORMAT, Inputs, Probe, Retries, SshHost,
     source_sha256,
 };
 pub use diagnostic::{Code, Diagnostic, Severity, render};
-pub use outline::{Outline, OutlineHost, OutlineTask};
+pub use outline::{Outline, OutlineHost, OutlineTask, outline};
+pub use schema::schema;
 pub use text::{MissingSecret, Part, Quoting, Text};

@@ -1,7 +1,17 @@
 //! The plan as a picture shows it: hosts, tasks, and what needs what.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+
+use crate::{
+    CompiledHost,
+    ast::{Host, Plan},
+    hosts,
+    scope::{Budget, HostScope, Scope, variables},
+    title::written_title,
+};
 
 /// What a plan consists of, as far as it can be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -44,4 +54,60 @@ pub struct OutlineTask {
     pub steps: Vec<String>,
     /// The line of the source (from 1) that its name is on.
     pub line: u32,
+}
+
+/// What `plan` consists of. The values of variables are the plan's own.
+#[must_use]
+pub fn outline(plan: &Plan) -> Outline {
+    // What is wrong is reported by the check; here it is only left out.
+    let mut ignored = Vec::new();
+    let budget = Budget::default();
+    let vars = variables(plan, None, &BTreeMap::new(), &budget, &mut ignored);
+    let secrets = plan.secrets.iter().map(|name| name.value.clone()).collect();
+    let host = HostScope::None("a host");
+    let scope = Scope { vars: &vars, secrets: &secrets, env: None, host, budget: &budget };
+    let compiled = hosts::all(plan, &scope, &mut ignored);
+    let mut shown: Vec<OutlineHost> = plan
+        .hosts
+        .iter()
+        .map(|(name, declared)| match compiled.get(&name.value) {
+            Some(CompiledHost::Ssh(ssh)) => OutlineHost {
+                name: name.value.clone(),
+                address: ssh.address.clone(),
+                user: ssh.user.clone(),
+                port: ssh.port,
+                jump: ssh.jump.clone(),
+                tags: ssh.tags.clone(),
+            },
+            Some(CompiledHost::Local) | None => unread(&name.value, declared),
+        })
+        .collect();
+    let on = plan.tasks.iter().flat_map(|(_, task)| &task.on);
+    if on.chain(plan.groups.iter().flat_map(|(_, hosts)| hosts)).any(|name| name.value == "local") {
+        shown.push(OutlineHost {
+            name: "local".to_owned(),
+            address: "this machine".to_owned(),
+            user: None,
+            port: None,
+            jump: None,
+            tags: Vec::new(),
+        });
+    }
+    let tasks = plan.tasks.iter().map(|(name, task)| OutlineTask {
+        name: name.value.clone(),
+        on: task.on.iter().map(|name| name.value.clone()).collect(),
+        needs: task.needs.iter().map(|name| name.value.clone()).collect(),
+        steps: task.steps.iter().map(written_title).collect(),
+        line: name.span.start.line,
+    });
+    Outline { name: plan.name.value.trim().to_owned(), hosts: shown, tasks: tasks.collect() }
+}
+
+/// A host that cannot be read, or not yet: as it is written.
+fn unread(name: &str, host: &Host) -> OutlineHost {
+    let (address, tags) = match host {
+        Host::Short(template) => (template.written(), Vec::new()),
+        Host::Long(long) => (long.address.written(), long.tags.iter().map(|tag| tag.value.clone()).collect()),
+    };
+    OutlineHost { name: name.to_owned(), address, user: None, port: None, jump: None, tags }
 }

@@ -1,0 +1,275 @@
+//! From the plan and its inputs to the steps.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use steadyhand_domain::Guard;
+
+use crate::{
+    Action, CompiledHost, CompiledPlan, CompiledStep, CompiledTask, Diagnostic, FORMAT, Inputs, Probe,
+    Retries, Text,
+    ast::{Plan, RunStep, Shell, Step, Task, WaitForSpec},
+    check::tidy,
+    compiled::hex,
+    diagnostic::Code,
+    duration::Millis,
+    graph::order,
+    hosts,
+    scope::{Budget, HostScope, Scope, variables},
+    span::Spanned,
+    template::Template,
+    title,
+};
+
+/// The most steps of one run.
+const MAX_STEPS: usize = 20_000;
+
+/// Puts the inputs into the plan.
+///
+/// # Errors
+/// Everything that is wrong with the inputs, each with the place in the source where it is needed.
+pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnostic>> {
+    let mut problems = Vec::new();
+    let budget = Budget::default();
+    let vars = variables(plan, Some(&inputs.env), &inputs.vars, &budget, &mut problems);
+    let declared = plan.secrets.iter().map(|name| name.value.clone()).collect();
+    let scope = Scope {
+        vars: &vars,
+        secrets: &declared,
+        env: Some(&inputs.env),
+        host: HostScope::None("a host"),
+        budget: &budget,
+    };
+    let hosts = hosts::all(plan, &scope, &mut problems);
+    let tasks: Vec<(&str, &Task)> =
+        ordered(plan).into_iter().map(|(name, task)| (name.value.as_str(), task)).collect();
+    let planned: usize = tasks.iter().map(|(_, task)| hosts_of(plan, task).len() * task.steps.len()).sum();
+    if planned > MAX_STEPS {
+        let message = format!("the plan has {planned} steps on all its hosts; at most {MAX_STEPS} can run");
+        problems.push(Diagnostic::error(Code::TooLarge, plan.span, message));
+        return Err(tidy(problems));
+    }
+    let (mut steps, mut compiled_tasks): (Vec<CompiledStep>, Vec<CompiledTask>) = (Vec::new(), Vec::new());
+    for (task, spec) in tasks {
+        let on = hosts_of(plan, spec);
+        for host in &on {
+            let Some(compiled) = hosts.get(host) else { continue };
+            let scope = Scope { host: HostScope::This(host, compiled), ..scope };
+            for step in &spec.steps {
+                let compiled = compiled_step(step, &scope, &mut problems);
+                let index = u32::try_from(steps.len()).unwrap_or(u32::MAX);
+                steps.extend(compiled.map(|step| CompiledStep {
+                    index,
+                    task: task.to_owned(),
+                    host: host.clone(),
+                    ..step
+                }));
+            }
+        }
+        let needs = spec.needs.iter().map(|name| name.value.clone()).collect();
+        compiled_tasks.push(CompiledTask { name: task.to_owned(), needs, hosts: on });
+    }
+    if problems.iter().any(Diagnostic::is_error) {
+        return Err(tidy(problems));
+    }
+    let hosts = used(&hosts, &compiled_tasks);
+    let secrets: BTreeSet<String> =
+        steps.iter().flat_map(texts).flat_map(|text| text.secrets().map(str::to_owned)).collect();
+    let sha256 = digest(&hosts, &compiled_tasks, &steps);
+    let name = plan.name.value.trim().to_owned();
+    let secrets = secrets.into_iter().collect();
+    Ok(CompiledPlan { format: FORMAT, name, hosts, tasks: compiled_tasks, steps, secrets, sha256 })
+}
+
+/// The tasks in order of execution.
+pub(crate) fn ordered(plan: &Plan) -> Vec<&(Spanned<String>, Task)> {
+    order(&needs(plan)).sorted.into_iter().filter_map(|number| plan.tasks.get(number)).collect()
+}
+
+/// For each task, the numbers of the tasks that it needs.
+pub(crate) fn needs(plan: &Plan) -> Vec<Vec<usize>> {
+    let numbers: BTreeMap<&str, usize> =
+        plan.tasks.iter().enumerate().map(|(number, (name, _))| (name.value.as_str(), number)).collect();
+    let number = |name: &Spanned<String>| numbers.get(name.value.as_str()).copied();
+    plan.tasks.iter().map(|(_, task)| task.needs.iter().filter_map(number).collect()).collect()
+}
+
+/// The hosts that a task runs on, each once, in the order in which it names them.
+fn hosts_of(plan: &Plan, task: &Task) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let groups: BTreeMap<&str, &Vec<Spanned<String>>> =
+        plan.groups.iter().map(|(name, members)| (name.value.as_str(), members)).collect();
+    task.on
+        .iter()
+        .flat_map(|name| {
+            groups.get(name.value.as_str()).map_or(std::slice::from_ref(name), |members| members.as_slice())
+        })
+        .filter(|name| seen.insert(name.value.as_str()))
+        .map(|name| name.value.clone())
+        .collect()
+}
+
+/// The hosts of the tasks, and those that they are reached through.
+fn used(hosts: &BTreeMap<String, CompiledHost>, tasks: &[CompiledTask]) -> BTreeMap<String, CompiledHost> {
+    let mut used = BTreeMap::new();
+    let mut waiting: Vec<&str> =
+        tasks.iter().flat_map(|task| task.hosts.iter().map(String::as_str)).collect();
+    while let Some(name) = waiting.pop() {
+        let Some(host) = hosts.get(name) else { continue };
+        if used.insert(name.to_owned(), host.clone()).is_none()
+            && let CompiledHost::Ssh(ssh) = host
+        {
+            waiting.extend(ssh.jump.as_deref());
+        }
+    }
+    used
+}
+
+/// Compiles one step. Its place among the others is not known here: index, task and host are empty.
+pub(crate) fn compiled_step(
+    step: &Step,
+    scope: &Scope<'_>,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<CompiledStep> {
+    let before = problems.len();
+    let common = step.common();
+    let action = action(step, scope, problems);
+    let mut guards = Vec::new();
+    if let Some(path) = common.creates {
+        guards.push((Guard::Creates, scope.plain(path, problems).0));
+    }
+    if let Some(command) = common.unless {
+        guards.push((Guard::Unless, scope.command(command, problems)));
+    }
+    if let Some(command) = common.onlyif {
+        guards.push((Guard::OnlyIf, scope.command(command, problems)));
+    }
+    let name = title::title(step, scope, problems);
+    let retries = common.retries.map_or(Retries::default(), |retries| Retries {
+        times: retries.times,
+        backoff_ms: retries.backoff.as_ref().map_or(1000, |backoff| backoff.value.0),
+    });
+    let step = CompiledStep {
+        index: 0,
+        task: String::new(),
+        host: String::new(),
+        name,
+        action: action?,
+        timeout_ms: common.timeout.map(|timeout| timeout.0),
+        retries,
+        guards,
+    };
+    (problems.len() == before).then_some(step)
+}
+
+fn action(step: &Step, scope: &Scope<'_>, problems: &mut Vec<Diagnostic>) -> Option<Action> {
+    Some(match step {
+        Step::Run(step) => {
+            let RunStep { run, cwd, env, shell, .. } = step.as_ref();
+            Action::Run {
+                script: scope.command(run, problems),
+                cwd: cwd.as_ref().map(|cwd| scope.plain(cwd, problems).0),
+                env: env
+                    .iter()
+                    .map(|(name, value)| (name.value.clone(), scope.plain(value, problems).0))
+                    .collect(),
+                login_shell: *shell == Some(Shell::Login),
+            }
+        }
+        Step::Upload(step) => Action::Upload {
+            from: scope.plain(&step.upload.from, problems).0,
+            to: scope.plain(&step.upload.to, problems).0,
+        },
+        Step::WaitFor(step) => {
+            let (probe, timeout, interval) = match &step.wait_for {
+                WaitForSpec::Http(spec) => {
+                    (http(&spec.http, spec.status, scope, problems), &spec.timeout, &spec.interval)
+                }
+                WaitForSpec::Tcp(spec) => (tcp(&spec.tcp, scope, problems)?, &spec.timeout, &spec.interval),
+                WaitForSpec::Command(spec) => {
+                    let script = scope.command(&spec.command, problems);
+                    (Probe::Command { script }, &spec.timeout, &spec.interval)
+                }
+            };
+            let ms = |given: &Option<Spanned<Millis>>, otherwise| {
+                given.as_ref().map_or(otherwise, |ms| ms.value.0)
+            };
+            Action::WaitFor { probe, timeout_ms: ms(timeout, 60_000), interval_ms: ms(interval, 1000) }
+        }
+    })
+}
+
+fn http(
+    template: &Template,
+    status: Option<u16>,
+    scope: &Scope<'_>,
+    problems: &mut Vec<Diagnostic>,
+) -> Probe {
+    let (url, is_complete) = scope.plain(template, problems);
+    let shown = url.to_string();
+    let begins = ["http://", "https://"].iter().any(|scheme| shown.starts_with(scheme));
+    if is_complete && url.0.first().is_some_and(|part| matches!(part, crate::Part::Literal(_))) {
+        let url_problem = |message: String, hint: &str| {
+            Diagnostic::error(Code::InvalidValue, template.span, message).hint(hint.to_owned())
+        };
+        let short = crate::yaml::shorten(&shown);
+        if !begins {
+            let hint = format!("write http://{short}");
+            problems.push(url_problem(format!("`{short}` does not begin with http:// or https://"), &hint));
+        } else if shown.chars().any(char::is_whitespace) && url.as_literal().is_some() {
+            problems.push(url_problem(
+                format!("the URL `{short}` has white space in it"),
+                "write %20 for a space",
+            ));
+        }
+    }
+    Probe::Http { url, status: status.unwrap_or(200) }
+}
+
+fn tcp(template: &Template, scope: &Scope<'_>, problems: &mut Vec<Diagnostic>) -> Option<Probe> {
+    let rendered = scope.open(template, "`tcp`", problems);
+    if !rendered.is_complete {
+        return Some(Probe::Tcp { address: String::new(), port: 0 });
+    }
+    match hosts::address_and_port(&rendered.text, template.span) {
+        Ok((address, port)) => Some(Probe::Tcp { address, port }),
+        Err(problem) => {
+            problems.push(problem);
+            None
+        }
+    }
+}
+
+/// Every text of a step that may need secrets.
+fn texts(step: &CompiledStep) -> Vec<&Text> {
+    let mut texts: Vec<&Text> = step.guards.iter().map(|(_, text)| text).collect();
+    match &step.action {
+        Action::Run { script, cwd, env, .. } => {
+            texts.push(script);
+            texts.extend(cwd);
+            texts.extend(env.values());
+        }
+        Action::Upload { from, to } => texts.extend([from, to]),
+        Action::WaitFor {
+            probe: Probe::Http { url: text, .. } | Probe::Command { script: text }, ..
+        } => texts.push(text),
+        Action::WaitFor { probe: Probe::Tcp { .. }, .. } => {}
+    }
+    texts
+}
+
+/// The SHA-256 of what is executed. The JSON is canonical because its mappings are sorted and its fields are written
+/// in the order of their declaration; a change of that order needs a new [`FORMAT`].
+fn digest(hosts: &BTreeMap<String, CompiledHost>, tasks: &[CompiledTask], steps: &[CompiledStep]) -> String {
+    #[derive(Serialize)]
+    struct Executed<'a> {
+        format: u32,
+        hosts: &'a BTreeMap<String, CompiledHost>,
+        tasks: &'a [CompiledTask],
+        steps: &'a [CompiledStep],
+    }
+    // Serialising plain data of strings and numbers to memory has no way to fail.
+    let json = serde_json::to_vec(&Executed { format: FORMAT, hosts, tasks, steps }).unwrap_or_default();
+    hex(&Sha256::digest(json))
+}
