@@ -11,6 +11,7 @@ mod ask;
 mod config;
 mod error;
 mod host;
+pub mod practice;
 mod request;
 mod spec;
 
