@@ -1,1 +1,31 @@
-//! Placeholder.
+//! Runs: schedule, pause, stop, record, recover.
+//!
+//! An [`Engine`] is one process's share of the work. It executes the runs that it owns, takes over those whose owner
+//! is gone, and tells listeners what has changed. Every transition is committed to the store before it is acted on,
+//! and listeners hear of nothing that is not stored: the feed reads what it publishes from the store.
+//!
+//! Architecture invariant: this is the only executor. Window, command line and server differ in how they ask.
+
+mod attempt;
+mod clock;
+mod control;
+mod engine;
+mod error;
+mod execute;
+mod feed;
+mod hosts;
+mod http;
+mod log;
+mod owner;
+mod questions;
+mod record;
+mod recover;
+mod spec;
+mod wait;
+
+pub use clock::now;
+pub use engine::{Engine, EngineOptions, NewRun, SecretLookup};
+pub use error::EngineError;
+pub use feed::Change;
+pub use questions::{Answer, Pending, PendingKind, Questions};
+pub use spec::RunSpec;

@@ -1,0 +1,363 @@
+//! One process's engine: what it is made of, starting runs, and what is asked of them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use secrecy::SecretString;
+use steadyhand_domain::{Desired, ProjectId, RunId, RunState, StepId, Trigger};
+use steadyhand_plan::Action;
+use steadyhand_remote::{Config, Host, Remote};
+use steadyhand_store::{
+    Store, StoreError,
+    records::RunSummary,
+    runs,
+    steps::{self, NewStep},
+};
+use tokio::{sync::broadcast, time::sleep};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+use crate::{
+    Change, EngineError, Questions, RunSpec,
+    control::Control,
+    execute,
+    feed::{self, Feed, Follower},
+    hosts::host_spec,
+    owner::Owner,
+    recover,
+};
+
+/// Where the values of secrets come from.
+pub type SecretLookup = Arc<dyn Fn(&str) -> Option<SecretString> + Send + Sync>;
+
+/// What an engine is made of.
+pub struct EngineOptions {
+    /// The database.
+    pub store: Store,
+    /// How hosts are reached.
+    pub remote: Config,
+    /// Where the values of secrets come from.
+    pub secrets: SecretLookup,
+}
+
+/// What a new run is made of.
+pub struct NewRun {
+    /// Its project.
+    pub project_id: ProjectId,
+    /// What started it.
+    pub trigger: Trigger,
+    /// Who started it.
+    pub started_by: String,
+    /// The plan revision.
+    pub plan_sha256: String,
+    /// What it executes.
+    pub spec: RunSpec,
+}
+
+/// What the tasks of an engine share.
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) remote: Remote,
+    pub(crate) questions: Arc<Questions>,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) owner: Owner,
+    pub(crate) secrets: SecretLookup,
+    pub(crate) tasks: TaskTracker,
+    /// Cancelled when the process is about to end: everything is let go of as it is.
+    pub(crate) closing: CancellationToken,
+    /// Runs that this process cannot execute, with the reason told once.
+    pub(crate) given_up: Mutex<HashSet<RunId>>,
+}
+
+/// One process's engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+impl Engine {
+    /// Starts the engine: from now on it takes over runs whose owner is gone.
+    ///
+    /// # Errors
+    /// When the data folder cannot be used.
+    pub async fn open(options: EngineOptions) -> Result<Self, EngineError> {
+        let EngineOptions { store, remote, secrets } = options;
+        let owner = register(&store)?;
+        let questions = Arc::new(Questions::default());
+        let follower = Follower::open(&store).await?;
+        let shared = Arc::new(Shared {
+            remote: Remote::new(remote, questions.clone()),
+            questions,
+            feed: Arc::new(Feed::new()),
+            control: Arc::new(Control::default()),
+            owner,
+            secrets,
+            tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
+            given_up: Mutex::default(),
+            store,
+        });
+        let control = shared.control.clone();
+        shared.tasks.spawn(feed::follow(
+            follower,
+            shared.feed.clone(),
+            shared.closing.clone(),
+            move |run, desired| control.tell(run, desired),
+        ));
+        shared.tasks.spawn(recover::watch(shared.clone()));
+        let questions = shared.clone();
+        shared.tasks.spawn(async move {
+            let mut changes = questions.questions.watch();
+            while let Some(Ok(())) = questions.closing.run_until_cancelled(changes.changed()).await {
+                questions.feed.tell(Change::Questions);
+            }
+        });
+        Ok(Self { shared })
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// Questions that wait for a person.
+    #[must_use]
+    pub fn questions(&self) -> &Questions {
+        &self.shared.questions
+    }
+
+    /// The name of this process, as an owner.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        self.shared.owner.name()
+    }
+
+    /// Whether the process of that name is known to have ended.
+    #[must_use]
+    pub fn is_gone(&self, owner: &str) -> bool {
+        crate::owner::is_gone(self.shared.store.folder(), owner)
+    }
+
+    /// What changes from now on, in this process and in others.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.shared.feed.subscribe()
+    }
+
+    /// To be called after each commit that was made outside the engine.
+    pub fn committed(&self) {
+        self.shared.feed.committed();
+    }
+
+    /// A host of a plan.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownHost`].
+    pub fn host(&self, spec: &RunSpec, name: &str) -> Result<Host, EngineError> {
+        Ok(self.shared.remote.host(&host_spec(&spec.plan.hosts, name)?))
+    }
+
+    /// Records a run and begins to execute it.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSteps`], [`EngineError::MissingSecrets`], [`StoreError::RunUnderWay`], or when the database
+    /// cannot be written. Nothing was started then.
+    pub async fn start(&self, new: NewRun) -> Result<RunSummary, EngineError> {
+        let shared = &self.shared;
+        if new.spec.plan.steps.is_empty() {
+            return Err(EngineError::NoSteps);
+        }
+        let names: Vec<String> =
+            new.spec.plan.secrets.iter().filter(|name| (shared.secrets)(name).is_none()).cloned().collect();
+        if !names.is_empty() {
+            return Err(EngineError::MissingSecrets { names });
+        }
+        let id = RunId(Uuid::now_v7());
+        let now = crate::now();
+        let compiled = new.spec.to_json();
+        let steps: Vec<NewStep<'_>> = new
+            .spec
+            .plan
+            .steps
+            .iter()
+            .map(|step| NewStep {
+                id: StepId(Uuid::now_v7()),
+                index: step.index,
+                task: &step.task,
+                host: &step.host,
+                name: &step.name,
+                kind: kind(&step.action),
+            })
+            .collect();
+        let mut db = shared.store.write().await?;
+        let run = runs::NewRun {
+            id,
+            project_id: new.project_id,
+            trigger: new.trigger,
+            started_by: &new.started_by,
+            plan_sha256: &new.plan_sha256,
+            rendered_sha256: &new.spec.plan.sha256,
+            compiled_json: &compiled,
+        };
+        runs::insert(&mut db, &run, now).await?;
+        steps::insert(&mut db, id, &steps).await?;
+        runs::claim(&mut db, id, shared.owner.name(), None, now.plus_ms(recover::LEASE_MS), now).await?;
+        db.commit().await.map_err(StoreError::from)?;
+        shared.feed.committed();
+        execute::spawn(shared, id);
+        self.summary(id).await
+    }
+
+    /// A run as it is now.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], or when the database cannot be read.
+    pub async fn summary(&self, id: RunId) -> Result<RunSummary, EngineError> {
+        let mut db = self.shared.store.read().await?;
+        Ok(runs::get(&mut db, id).await?.ok_or(StoreError::UnknownRun(id))?)
+    }
+
+    /// What a run executes.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`], [`EngineError::Recorded`], or when the database cannot be read.
+    pub async fn spec(&self, id: RunId) -> Result<RunSpec, EngineError> {
+        let mut db = self.shared.store.read().await?;
+        RunSpec::from_json(id, &runs::compiled_json(&mut db, id).await?)
+    }
+
+    /// Holds a run after its current step. Asking again changes nothing.
+    ///
+    /// # Errors
+    /// When the run has ended or is being stopped, or when the database cannot be written.
+    pub async fn pause(&self, id: RunId, by: &str) -> Result<RunSummary, EngineError> {
+        self.ask(id, Desired::Paused, by).await
+    }
+
+    /// Lets a run go on. Asking again changes nothing.
+    ///
+    /// # Errors
+    /// When the run has ended or is being stopped, or when the database cannot be written.
+    pub async fn resume(&self, id: RunId, by: &str) -> Result<RunSummary, EngineError> {
+        self.ask(id, Desired::Running, by).await
+    }
+
+    /// Ends a run and what it is running. Asking again changes nothing.
+    ///
+    /// # Errors
+    /// When the run has ended, or when the database cannot be written.
+    pub async fn stop(&self, id: RunId, by: &str) -> Result<RunSummary, EngineError> {
+        self.ask(id, Desired::Stopped, by).await
+    }
+
+    async fn ask(&self, id: RunId, desired: Desired, by: &str) -> Result<RunSummary, EngineError> {
+        let mut db = self.shared.store.write().await?;
+        let run = runs::get(&mut db, id).await?.ok_or(StoreError::UnknownRun(id))?;
+        let number = run.number;
+        if run.desired != desired || run.state.is_final() {
+            let asked = match desired {
+                Desired::Running => "resumed",
+                Desired::Paused => "paused",
+                Desired::Stopped => "stopped",
+            };
+            if run.state.is_final() {
+                if run.state == RunState::Stopped && desired == Desired::Stopped {
+                    return Ok(run);
+                }
+                return Err(EngineError::Ended { number, state: run.state, asked });
+            }
+            if run.desired == Desired::Stopped {
+                return Err(EngineError::NotNow {
+                    number,
+                    why: "is being stopped; start a new one when it has ended",
+                });
+            }
+            runs::ask(&mut db, id, desired, by, crate::now()).await?;
+            db.commit().await.map_err(StoreError::from)?;
+            self.shared.feed.committed();
+            self.shared.control.tell(id, desired);
+        }
+        self.summary(id).await
+    }
+
+    /// Lets go of everything: commands on hosts go on, and the next process attaches to them.
+    pub async fn close(&self) {
+        self.shared.closing.cancel();
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+        self.shared.store.close().await;
+    }
+}
+
+fn register(store: &Store) -> Result<Owner, EngineError> {
+    Owner::register(store.folder()).map_err(|error: io::Error| {
+        let path: PathBuf = store.folder().join("owners");
+        EngineError::Store(StoreError::Folder { path, cause: error.to_string() })
+    })
+}
+
+/// The word for what a step does.
+pub(crate) fn kind(action: &Action) -> &'static str {
+    match action {
+        Action::Run { .. } => "run",
+        Action::Upload { .. } => "upload",
+        Action::WaitFor { .. } => "wait_for",
+    }
+}
+
+impl Shared {
+    /// Patience with a database that cannot be written for a while.
+    pub(crate) fn patience(&self) -> Patience<'_> {
+        Patience { shared: self, pause: Duration::from_millis(100), told: false }
+    }
+
+    /// The values of all secrets of a plan.
+    pub(crate) fn secrets_of(&self, spec: &RunSpec) -> HashMap<String, SecretString> {
+        spec.plan.secrets.iter().filter_map(|name| Some((name.clone(), (self.secrets)(name)?))).collect()
+    }
+
+    pub(crate) fn give_up(&self, run: RunId) {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).insert(run);
+    }
+
+    pub(crate) fn has_given_up(&self, run: RunId) -> bool {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).contains(&run)
+    }
+}
+
+/// When the disk is full or busy, says so and waits, so that nothing that happened on a host is lost.
+pub(crate) struct Patience<'a> {
+    shared: &'a Shared,
+    pause: Duration,
+    told: bool,
+}
+
+impl Patience<'_> {
+    /// The result, unless it is an error that may pass: then waits and gives none, and the caller tries again.
+    pub(crate) async fn settle<T>(&mut self, result: Result<T, StoreError>) -> Option<Result<T, StoreError>> {
+        let shared = self.shared;
+        match result {
+            Err(error) if error.is_passing() && !shared.closing.is_cancelled() => {
+                tracing::warn!(%error, "the database cannot be written; trying again");
+                shared.feed.tell(Change::Trouble(Some(error.to_string())));
+                self.told = true;
+                shared.closing.run_until_cancelled(sleep(self.pause)).await;
+                self.pause = (self.pause * 2).min(Duration::from_secs(2));
+                None
+            }
+            result => {
+                if self.told {
+                    shared.feed.tell(Change::Trouble(None));
+                }
+                Some(result)
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What can go wrong when runs are started or asked for something.
+
+use steadyhand_domain::{IllegalRunTransition, IllegalStepTransition, RunId, RunState};
+use steadyhand_remote::RemoteError;
+use steadyhand_store::StoreError;
+
+/// What can go wrong when runs are started or asked for something.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A host.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// A run was about to take an event that its state does not allow.
+    #[error(transparent)]
+    IllegalRun(#[from] IllegalRunTransition),
+    /// A step was about to take an event that its state does not allow.
+    #[error(transparent)]
+    IllegalStep(#[from] IllegalStepTransition),
+    /// What was asked of a run is not possible any more.
+    #[error("run {number} is {} already; it cannot be {asked}", state_word(*state))]
+    Ended {
+        /// The run's number.
+        number: u32,
+        /// What it is.
+        state: RunState,
+        /// What was asked.
+        asked: &'static str,
+    },
+    /// What was asked of a run contradicts what is under way.
+    #[error("run {number} {why}")]
+    NotNow {
+        /// The run's number.
+        number: u32,
+        /// Why not.
+        why: &'static str,
+    },
+    /// The plan has nothing to do.
+    #[error("the plan has no steps, so there is nothing to run; add a task with steps")]
+    NoSteps,
+    /// Secrets have no value.
+    #[error("no value is set for the secret {}; set the environment variable {} and start Steadyhand again, or keep it in the system's keyring",
+        names.join(", "), names.iter().map(|name| format!("STEADYHAND_SECRET_{name}")).collect::<Vec<_>>().join(", "))]
+    MissingSecrets {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// The recorded plan of a run cannot be read.
+    #[error("the recorded plan of run {run} cannot be read: {detail}")]
+    Recorded {
+        /// The run.
+        run: RunId,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The plan names a host that it does not have.
+    #[error("the recorded plan names the host “{0}” but does not say where it is")]
+    UnknownHost(String),
+}
+
+fn state_word(state: RunState) -> &'static str {
+    match state {
+        RunState::Started => "started",
+        RunState::InProgress => "in progress",
+        RunState::Paused => "paused",
+        RunState::Completed => "completed",
+        RunState::Failed => "failed",
+        RunState::Stopped => "stopped",
+    }
+}

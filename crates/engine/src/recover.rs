@@ -1,0 +1,122 @@
+//! Keeping leases, taking over runs whose owner is gone, and removing what ended runs left on hosts.
+
+use std::{sync::Arc, time::Duration};
+
+use steadyhand_domain::RunId;
+use steadyhand_store::{StoreError, runs, steps};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::{EngineError, RunSpec, engine::Shared, execute, hosts::host_spec, owner};
+
+/// How long a run is owned without being renewed.
+pub(crate) const LEASE_MS: i64 = 15_000;
+/// How often leases are renewed.
+const HEARTBEAT: Duration = Duration::from_secs(3);
+/// How often runs without an owner are looked for.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Keeps this process's leases and takes over runs, until the process closes.
+pub(crate) async fn watch(shared: Arc<Shared>) {
+    let mut heartbeat = interval(HEARTBEAT);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut look = interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let tidier = shared.clone();
+    shared.tasks.spawn(async move {
+        let closing = tidier.closing.clone();
+        closing.run_until_cancelled(tidy_all(&tidier)).await;
+    });
+    loop {
+        let result = tokio::select! {
+            () = shared.closing.cancelled() => return,
+            _ = heartbeat.tick() => renew(&shared).await,
+            _ = look.tick() => take_over(&shared).await,
+        };
+        if let Err(error) = result {
+            tracing::warn!(%error, "leases could not be kept; trying again");
+        }
+    }
+}
+
+async fn renew(shared: &Shared) -> Result<(), StoreError> {
+    if shared.control.is_empty() {
+        return Ok(());
+    }
+    let mut db = shared.store.write().await?;
+    runs::renew(&mut db, shared.owner.name(), crate::now().plus_ms(LEASE_MS)).await?;
+    db.commit().await?;
+    Ok(())
+}
+
+async fn take_over(shared: &Arc<Shared>) -> Result<(), StoreError> {
+    let leases = runs::unfinished(&mut *shared.store.read().await?).await?;
+    let now = crate::now();
+    for lease in leases {
+        if shared.control.executes(lease.run_id) || shared.has_given_up(lease.run_id) {
+            continue;
+        }
+        let gone = lease
+            .owner
+            .as_deref()
+            .filter(|name| *name != shared.owner.name() && owner::is_gone(shared.store.folder(), name));
+        if lease.owner.is_some() && gone.is_none() && lease.until >= now {
+            continue;
+        }
+        let mut db = shared.store.write().await?;
+        let until = now.plus_ms(LEASE_MS);
+        let claimed = runs::claim(&mut db, lease.run_id, shared.owner.name(), gone, until, now).await?;
+        db.commit().await?;
+        shared.feed.committed();
+        if claimed {
+            tracing::info!(run.id = %lease.run_id, "taken over");
+            execute::spawn(shared, lease.run_id);
+        }
+    }
+    Ok(())
+}
+
+/// What earlier processes did not get round to.
+async fn tidy_all(shared: &Arc<Shared>) {
+    let untidied = async {
+        let mut db = shared.store.read().await?;
+        runs::untidied(&mut db).await
+    };
+    match untidied.await {
+        Ok(ids) => {
+            for id in ids {
+                if let Err(error) = tidy(shared, id).await {
+                    tracing::debug!(run.id = %id, %error, "its records stay on the hosts for now");
+                }
+            }
+        }
+        Err(error) => tracing::warn!(%error, "ended runs could not be listed"),
+    }
+}
+
+/// Removes what an ended run left on its hosts.
+pub(crate) async fn tidy(shared: &Shared, id: RunId) -> Result<(), EngineError> {
+    let (spec, steps) = {
+        let mut db = shared.store.read().await?;
+        let spec = RunSpec::from_json(id, &runs::compiled_json(&mut db, id).await?)?;
+        (spec, steps::of_run(&mut db, id, &steps::LogSizes::default()).await?)
+    };
+    for name in spec.plan.hosts.keys() {
+        let attempts: Vec<String> = steps
+            .iter()
+            .filter(|step| step.host == *name && step.kind == "run")
+            .flat_map(|step| step.attempts.iter().map(|attempt| attempt_name(id, step.index, attempt.number)))
+            .collect();
+        if !attempts.is_empty() {
+            shared.remote.host(&host_spec(&spec.plan.hosts, name)?).forget(&attempts).await?;
+        }
+    }
+    let mut db = shared.store.write().await?;
+    runs::mark_tidied(&mut db, id).await?;
+    db.commit().await.map_err(StoreError::from)?;
+    Ok(())
+}
+
+/// The name of an attempt's record on its host.
+pub(crate) fn attempt_name(run: RunId, index: u32, attempt: u32) -> String {
+    format!("{run}-{index}-{attempt}")
+}
