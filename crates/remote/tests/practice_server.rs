@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 /// No test waits longer than this for anything.
@@ -100,12 +101,20 @@ fn convert(output: std::process::Output) -> Output {
     }
 }
 
-/// Waits until `path` can be opened for reading. A named pipe makes that an event: its writer decides when.
+/// The line that something writes into the named pipe `path`: an event that needs no clock. Opening a pipe blocks until the
+/// other end is there, so it is done in a thread that nobody has to wait for.
 async fn line_of_pipe(path: &Path) -> String {
-    let file = timeout(LIMIT, tokio::fs::File::open(path)).await.expect("something opens the pipe").unwrap();
-    let mut line = String::new();
-    timeout(LIMIT, BufReader::new(file).read_line(&mut line)).await.expect("a line arrives").unwrap();
-    line.trim_end().to_owned()
+    let (sender, receiver) = oneshot::channel();
+    let path = path.to_owned();
+    std::thread::spawn(move || sender.send(std::fs::read_to_string(path)));
+    let text = timeout(LIMIT, receiver).await.expect("something writes into the pipe").unwrap().unwrap();
+    text.trim_end().to_owned()
+}
+
+/// Lets whoever reads the named pipe `path` go on.
+fn open_gate(path: &Path) {
+    let path = path.to_owned();
+    std::thread::spawn(move || std::fs::write(path, "go\n"));
 }
 
 async fn make_pipe(path: &Path) {
@@ -261,7 +270,7 @@ async fn a_command_that_does_not_read_holds_its_client_back_and_nothing_else() {
     let mut line = String::new();
     timeout(LIMIT, output.read_line(&mut line)).await.unwrap().unwrap();
     let mut stdin = deaf.stdin.take().unwrap();
-    // More than the easy limit, without the line's end that the command waits for… which is the last byte but one million.
+    // More than is taken in without holding the client up, and no end of the line that the command waits for.
     let feed = async {
         stdin.write_all(&vec![b'x'; 8 << 20]).await.unwrap();
         let out = finish(&mut practice.client("ssh", &[&master, "practice@127.0.0.1", "echo free"])).await;
@@ -469,34 +478,36 @@ async fn a_closed_channel_hangs_the_command_up() {
 #[tokio::test]
 async fn what_has_its_own_session_or_ignores_the_signal_survives_a_closed_channel() {
     let practice = Practice::start().await;
-    let (own, deaf, gate) = (practice.path("own"), practice.path("deaf"), practice.path("gate"));
-    for pipe in [&own, &deaf, &gate] {
-        make_pipe(pipe).await;
+    let pipe = |name: &str| practice.path(name);
+    for name in ["gone", "own", "own-up", "own-gate", "deaf", "deaf-up", "deaf-gate"] {
+        make_pipe(&pipe(name)).await;
     }
-    // Each waits at the gate, which opens only after the command that started them was hung up, and then reports.
+    // Both say that they are up, since `setsid` and `nohup` take a moment. Then they wait at their gates, which open only
+    // after the command that started them was hung up, and report.
+    let start = |how: &str, name: &str| {
+        let [up, gate, report] = [format!("{name}-up"), format!("{name}-gate"), name.to_owned()]
+            .map(|n| pipe(&n).display().to_string());
+        let script = format!("echo up > {up}; read x < {gate}; echo alive > {report}");
+        format!("{how} sh -c '{script}' </dev/null >/dev/null 2>&1 & read x < {up};")
+    };
     let line = format!(
-        "setsid sh -c 'read x < {gate}; echo alive > {own}' </dev/null >/dev/null 2>&1 & \
-         nohup sh -c 'read x < {gate}; echo alive > {deaf}' </dev/null >/dev/null 2>&1 & \
-         trap 'echo gone > {home}/gone; exit' HUP; echo ready; while :; do sleep 1 & wait; done",
-        gate = gate.display(),
-        own = own.display(),
-        deaf = deaf.display(),
-        home = practice.server.home().display(),
+        "{} {} trap 'echo hung up > {}; exit' HUP; echo ready; while :; do sleep 1 & wait; done",
+        start("setsid", "own"),
+        start("nohup", "deaf"),
+        pipe("gone").display(),
     );
     let mut child = practice.spawn(&line);
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     timeout(LIMIT, stdout.read_line(&mut String::new())).await.unwrap().unwrap();
     child.kill().await.unwrap();
+    assert_eq!(line_of_pipe(&pipe("gone")).await, "hung up");
+    let (own, deaf) = (pipe("own"), pipe("deaf"));
+    let (own_gate, deaf_gate) = (pipe("own-gate"), pipe("deaf-gate"));
     practice.server.stop().await;
 
-    for pipe in [own, deaf] {
-        let open = gate.clone();
-        let opener = tokio::spawn(async move { tokio::fs::write(&open, "go\n").await });
-        let pipes = line_of_pipe(&pipe);
-        // Whichever of the two takes the line, the other one gets the next.
-        let said = timeout(Duration::from_secs(20), pipes).await;
-        opener.abort();
-        assert_eq!(said.unwrap(), "alive");
+    for (gate, report) in [(own_gate, own), (deaf_gate, deaf)] {
+        open_gate(&gate);
+        assert_eq!(line_of_pipe(&report).await, "alive");
     }
 }
 
@@ -512,7 +523,7 @@ async fn what_a_finished_command_left_in_the_background_goes_on() {
         pipe.display()
     );
     assert_eq!(practice.exec(&line).await.text(), "started\n");
-    tokio::spawn(async move { tokio::fs::write(&gate, "go\n").await });
+    open_gate(&gate);
     assert_eq!(line_of_pipe(&pipe).await, "alive");
 }
 
