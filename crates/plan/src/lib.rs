@@ -12,6 +12,7 @@ mod compile;
 mod compiled;
 mod diagnostic;
 mod duration;
+pub mod edit;
 mod graph;
 mod hosts;
 mod outline;
@@ -37,3 +38,6 @@ pub use diagnostic::{Code, Diagnostic, Severity, render};
 pub use outline::{Outline, OutlineHost, OutlineTask, outline};
 pub use schema::schema;
 pub use text::{MissingSecret, Part, Quoting, Text};
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,7 @@ mod tests {
         check("taks", Some("tasks"));
         check("Vars", Some("vars"));
         check("waitfor", Some("wait_for"));
-        check("no", None);
+        check("no", Some("on"));
         check("banana", None);
         check("", None);
         check(&"x".repeat(1000), None);

@@ -51,8 +51,8 @@ pub(crate) struct Scalar {
     pub(crate) text: String,
     /// Whether quotes, a block style or `!!str` make it a text whatever it looks like.
     pub(crate) is_text: bool,
-    /// Whether a quote comes before its text and after it.
-    pub(crate) is_quoted: bool,
+    /// Whether it is a block (`|` or `>`), whose place begins after its first line.
+    pub(crate) is_block: bool,
 }
 
 /// What a scalar is by the core schema of YAML 1.2.
@@ -89,6 +89,27 @@ impl Source {
             end -= 1;
         }
         Span { start: self.position(start), end: self.position(end) }
+    }
+
+    /// The place of a scalar in quotes up to its closing quote: the parser adds a comment that follows it.
+    fn quoted(&self, span: Span, style: ScalarStyle) -> Span {
+        let quote = match style {
+            ScalarStyle::SingleQuoted => '\'',
+            ScalarStyle::DoubleQuoted => '"',
+            ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => return span,
+        };
+        let chars = self.slice(span);
+        let mut at = 1;
+        while let Some(c) = chars.get(at) {
+            match c {
+                '\\' if quote == '"' => at += 1,
+                '\'' if quote == '\'' && chars.get(at + 1) == Some(&'\'') => at += 1,
+                c if *c == quote => return self.span(span.start.index, span.start.index + at + 1),
+                _ => {}
+            }
+            at += 1;
+        }
+        span
     }
 
     /// The characters of `span`.
@@ -258,10 +279,11 @@ impl Builder<'_> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(1, span)?;
+                let span = self.source.quoted(span, style);
                 let tagged = is_string_tag(tag.as_deref(), span)?;
-                let is_quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
                 let is_text = tagged || style != ScalarStyle::Plain;
-                let scalar = Scalar { text: text.into_owned(), is_text, is_quoted };
+                let scalar = Scalar { text: text.into_owned(), is_text, is_block };
                 self.add(Node { span, kind: Kind::Scalar(scalar) }, anchor, span)
             }
             Event::SequenceStart(anchor, tag) => {

@@ -1,0 +1,218 @@
+//! Plans with mistakes, and what is said about each.
+
+use crate::{check, render};
+
+/// A valid plan around a step.
+fn step(step: &str) -> String {
+    let step = step.replace('\n', "\n        ");
+    format!(
+        "name: a\nvars: {{ port: 8080 }}\nsecrets: [TOKEN]\ntasks:\n  t:\n    on: local\n    steps:\n      - {step}\n"
+    )
+}
+
+/// A valid plan with something before its tasks.
+fn top(text: &str) -> String {
+    format!("name: a\n{text}\ntasks:\n  t:\n    on: local\n    steps:\n      - run: x\n")
+}
+
+/// What is said about each plan of a group, in one snapshot.
+macro_rules! said {
+    ($group:literal, $($source:expr),* $(,)?) => {{
+        let mut out = String::new();
+        for source in [$(String::from($source)),*] {
+            let checked = check(&source);
+            assert!(checked.plan.is_none(), "this plan has no error: {source}");
+            let first = checked.diagnostics.first().unwrap();
+            let lines: Vec<&str> = source.lines().collect();
+            assert!(first.line as usize <= lines.len().max(1), "{first:?}");
+            for problem in &checked.diagnostics {
+                out.push_str(&render(problem, "plan.yaml", &source));
+            }
+            out.push_str("---\n");
+        }
+        insta::assert_snapshot!($group, out);
+    }};
+}
+
+#[test]
+fn what_is_no_yaml() {
+    said!(
+        "yaml",
+        "name: a\n\ttasks: {}\n",
+        "name: a\ntasks:\n\tt:\n\t  on: local\n",
+        "name: 'a\ntasks: {}\n",
+        "name: a\n  tasks: {}\n",
+        "name: a\ntasks: { t: [ }\n",
+        "name: a: b\n",
+        "name: a\n---\nname: b\n",
+        "name: !secret a\n",
+        "name: *nothing\n",
+        "name: \"a\\q\"\n",
+    );
+}
+
+#[test]
+fn what_is_empty() {
+    said!(
+        "empty",
+        "",
+        "# nothing but a comment\n",
+        "name: a\n",
+        "name: a\ntasks:\n",
+        "name: a\ntasks: {}\n",
+        "name: a\ntasks: { t: { on: local, steps: [] } }\n",
+        "name: a\ntasks: { t: { on: local } }\n",
+        "name: a\ntasks: { t: }\n",
+        "name: ''\ntasks: { t: { on: local, steps: [ { run: '' } ] } }\n",
+        "tasks: { t: { on: local, steps: [ { run: x } ] } }\n",
+    );
+}
+
+#[test]
+fn keys_that_plans_do_not_have() {
+    said!(
+        "keys",
+        top("vras: {}"),
+        top("variables: {}"),
+        top("notify: []"),
+        top("app: {}"),
+        top("name: b"),
+        top("vars: { a: 1, b: 2, a: 3 }"),
+        top("<<: {}"),
+        top("[a, b]: c"),
+        top("banana: 1"),
+        "name: a\ntasks: { t: { host: local, strategy: {}, steps: [ { run: x } ] } }\n",
+        step("rnu: x"),
+        step("command: x"),
+        step("package: nginx"),
+        step("run: x\nworking_directory: /"),
+        step("upload: { src: a, to: b }"),
+        step("upload: { from: a, to: b }\ncwd: /"),
+        step("wait_for: { url: 'http://x' }"),
+        step("wait_for: { tcp: 'x:1', status: 200 }"),
+        step("wait_for: { tcp: 'x:1' }\ntimeout: 5s\nretries: { times: 1 }"),
+        step("run: x\nretries: { count: 3 }"),
+    );
+}
+
+#[test]
+fn values_of_the_wrong_kind() {
+    said!(
+        "kinds",
+        "a text\n",
+        "- a\n- list\n",
+        "name: [a]\ntasks: []\n",
+        "name: 5\ntasks: { t: { on: local, steps: { run: x } } }\n",
+        "name: a\ntasks: { t: { on: {}, needs: a, steps: [ echo hello ] } }\n",
+        "name: a\ntasks: { t: { on: [], steps: [ run x, null, [a] ] } }\n",
+        "name: a\ntasks: { t: echo }\n",
+        top("vars: [a]"),
+        top("vars: { a: [1], b: }"),
+        top("secrets: TOKEN"),
+        top("hosts: [web]"),
+        top("groups: { g: web, h: [] }"),
+        step("run: 5"),
+        step("run: true"),
+        step("run: [a, b]"),
+        step("run:"),
+        step("run: x\nenv: [A=1]\ncwd: 5\ntimeout: [1]\nretries: 3\nshell: bash"),
+        step("upload: dist"),
+        step("upload: { from: a }"),
+        step("wait_for: http://x"),
+        step("wait_for: { timeout: 5s }"),
+        step("wait_for: { http: 'http://x', status: ok }"),
+    );
+}
+
+#[test]
+fn values_that_make_no_sense() {
+    said!(
+        "values",
+        step("run: x\ntimeout: 30"),
+        step("run: x\ntimeout: soon"),
+        step("run: x\ntimeout: 0s"),
+        step("run: x\ntimeout: 400d"),
+        step("run: x\nretries: { times: 101, backoff: 1.5s }"),
+        step("run: x\nretries: { times: -1 }"),
+        step("run: x\nenv: { A-B: 1 }"),
+        step("wait_for: { http: '127.0.0.1:80' }"),
+        step("wait_for: { http: 'http://x/a b', status: 99 }"),
+        step("wait_for: { tcp: 5432 }"),
+        step("wait_for: { tcp: '127.0.0.1' }"),
+        step("wait_for: { tcp: '127.0.0.1:70000' }"),
+        step("wait_for: { tcp: 'x:1', http: 'http://x' }"),
+        step("run: x\nupload: { from: a, to: b }"),
+        step("name: nothing to do"),
+        step("run: \"a\\0b\""),
+        top("vars: { 'a b': 1, 2x: 3 }"),
+    );
+}
+
+#[test]
+fn hosts_and_groups_and_tasks() {
+    said!(
+        "names",
+        top("hosts: { w: deploy@web:0, x: deploy@web:99999, y: 'ssh://x', z: deploy@ }"),
+        top(
+            "hosts: { w: { user: d }, x: { address: d@h }, y: { address: h, port: 70000 }, z: { address: '1:2' } }"
+        ),
+        top("hosts: { w: '-oProxyCommand=x', x: 'a:secret@h', y: 'd@[::1' }"),
+        top("hosts: { local: d@h, 'a b': d@h, 5: 6 }"),
+        top(
+            "hosts: { a: { address: h, jump: b }, b: { address: h, jump: a }, c: { address: h, jump: local } }"
+        ),
+        top("hosts: { web: d@h }\ngroups: { web: [web], g: [wbe], h: [g] }"),
+        "name: a\nhosts: { web1: d@h }\ntasks: { t: { steps: [ { run: x } ] } }\n",
+        "name: a\nhosts: { web1: d@h }\ntasks: { t: { on: web2, steps: [ { run: x } ] }, u: { on: [nowhere], steps: [ { run: x } ] } }\n",
+        "name: a\ntasks: { build: { on: local, steps: [ { run: x } ] }, t: { on: local, needs: [biuld, other], steps: [ { run: x } ] } }\n",
+        "name: a\ntasks:\n  a: { on: local, needs: [b], steps: [ { run: x } ] }\n  b: { on: local, needs: [a], steps: [ { run: x } ] }\n  c: { on: local, needs: [c], steps: [ { run: x } ] }\n  d: { on: local, needs: [a], steps: [ { run: x } ] }\n",
+    );
+}
+
+#[test]
+fn templates() {
+    said!(
+        "templates",
+        step("run: echo ${{ vars.prot }}"),
+        step("run: echo ${{ vars.nothing }} ${{ secrets.TOKNE }} ${{ host.ip }}"),
+        step("run: |\n  # é\n  echo ${{ vars.port }} ${{ vars.prot }}"),
+        step("run: >-\n  echo\n  ${{ vars.prot }}"),
+        step("run: \"echo \\\"${{ vars.prot }}\\\"\""),
+        step("run: echo ${{ vars.port"),
+        step("run: echo ${{ }} ${{ port }} ${{ vars }} ${{ vars. }} ${{ vars.a.b }}"),
+        step("run: echo ${{ facts.os }} ${{ git.sha }} ${{ steps.a.stdout }}"),
+        step("run: echo ${{ vars.port | upper }}"),
+        step("run: echo `echo ${{ vars.port }}`"),
+        step("run: sh -c \"echo ${{ vars.port }}\""),
+        step("run: |\n  cat <<'EOF'\n  ${{ vars.port }}\n  EOF"),
+        step("name: ${{ secrets.TOKEN }}\nrun: x"),
+        step("wait_for: { tcp: 'x:${{ secrets.TOKEN }}' }"),
+        top("vars: { a: '${{ vars.b }}', b: '${{ vars.c }}', c: '${{ vars.b }}' }"),
+        top("secrets: [S]\nvars: { a: '${{ secrets.S }}', b: '${{ host.name }}' }"),
+        top("secrets: [S]\nhosts: { w: 'd@${{ secrets.S }}', x: 'd@${{ vars.x }}' }"),
+    );
+}
+
+#[test]
+fn all_problems_are_reported_together_in_the_order_of_the_source() {
+    let source = "name: a\nhost: {}\nvars: { a: '${{ vars.b }}' }\ntasks:\n  t:\n    on: web\n    needs: [u]\n    steps:\n      - run: echo ${{ vars.c }}\n        timeout: 5\n      - rnu: x\n";
+    let found = check(source).diagnostics;
+    let lines: Vec<u32> = found.iter().map(|problem| problem.line).collect();
+    assert_eq!(lines, [2, 3, 6, 7, 9, 10, 11], "{found:#?}");
+}
+
+#[test]
+fn a_long_line_is_shown_around_the_place_and_without_control_characters() {
+    let source = format!(
+        "name: a\ntasks: {{ t: {{ on: local, steps: [ {{ run: 'x{}\u{9b} ${{{{ vars.b }}}}' }} ] }} }}\n",
+        "-".repeat(500)
+    );
+    let found = check(&source).diagnostics;
+    let shown = render(&found[0], "plan.yaml", &source);
+    assert!(shown.lines().all(|line| line.chars().count() < 140), "{shown}");
+    assert!(shown.contains("${{ vars.b }}") && !shown.contains('\u{9b}'), "{shown}");
+    let lines: Vec<&str> = shown.lines().collect();
+    let (text, marks) = (lines[2].chars().collect::<Vec<_>>(), lines[3].chars().collect::<Vec<_>>());
+    let first = marks.iter().position(|c| *c == '^').unwrap();
+    assert_eq!(text[first..first + 13].iter().collect::<String>(), "${{ vars.b }}");
+}
