@@ -1,2 +1,88 @@
-//! steady.
-fn main() {}
+//! `steady`: the command line, and the server behind `steady serve`.
+//!
+//! Architecture invariant: nothing here knows how a run is executed or stored. Every command is made of operations of
+//! `steadyhand_api`, and everything that is shown goes through [`output::Output`].
+
+mod args;
+mod ask;
+mod commands;
+mod exit;
+mod live;
+mod output;
+mod serve;
+mod signals;
+mod terminal_text;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use steadyhand_api::{Api, ApiError, ErrorCode, OpenOptions, Shell};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    args::{Cli, Command},
+    exit::Exit,
+    output::{Failure, Output},
+};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(refusal) => {
+            // `--help` and `--version` come this way too. When they cannot be printed there is nobody to tell.
+            let _ = refusal.print();
+            let exit = if refusal.use_stderr() { Exit::Usage } else { Exit::Done };
+            return exit.into();
+        }
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            EnvFilter::try_from_env("STEADYHAND_LOG").unwrap_or_else(|_| EnvFilter::new("error")),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let mut output = Output::new(cli.common.format);
+    let unread = if matches!(cli.command, Command::Run { .. }) { Exit::LeftRunning } else { Exit::Done };
+    let ended = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => {
+            let ended = runtime.block_on(execute(cli, &mut output));
+            // A question may still be waiting for the terminal on a thread of its own.
+            runtime.shutdown_background();
+            ended
+        }
+        Err(error) => {
+            Err(ApiError { code: ErrorCode::Internal, message: format!("cannot start: {error}") }.into())
+        }
+    };
+    let ended = ended.and_then(|exit| output.flush().map(|()| exit));
+    match ended {
+        Ok(exit) => exit,
+        Err(Failure::ReaderGone) => unread,
+        Err(Failure::Api(error)) => {
+            output.error(&error);
+            Exit::of_error(&error)
+        }
+    }
+    .into()
+}
+
+async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
+    let shell = if matches!(cli.command, Command::Serve(_)) { Shell::Server } else { Shell::Command };
+    let api = Api::open(OpenOptions { data_dir: cli.common.data_dir, shell }).await?;
+    let ended = match cli.command {
+        Command::Run { plan, vars, yes } => commands::run(&api, output, &plan, vars, yes).await,
+        Command::Validate { plan } => commands::validate(&api, output, &plan).await,
+        Command::Runs { project, limit } => commands::runs(&api, output, project.as_deref(), limit).await,
+        Command::Logs { run, step, follow, raw } => {
+            commands::logs(&api, output, &commands::WhichLogs { run, step, follow, raw }).await
+        }
+        Command::Pause { run } => commands::pause(&api, output, &run).await,
+        Command::Resume { run } => commands::resume(&api, output, &run).await,
+        Command::Stop { run } => commands::stop(&api, output, &run).await,
+        Command::Status => commands::status(&api, output).await,
+        Command::Serve(options) => serve::serve(&api, output, options).await,
+    };
+    api.shutdown().await;
+    ended
+}

@@ -1,0 +1,64 @@
+//! `steady pause`, `resume` and `stop`: requests that are stored with the run, so that they reach whichever process
+//! executes it.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use steadyhand_api::{Api, OfRun, records::RunSummary};
+use steadyhand_domain::RunState;
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    exit::Exit,
+    output::{Failure, Output},
+    words,
+};
+
+/// How long a stop may take to be seen: it includes the grace period of what is running.
+const STOP_IS_SEEN: Duration = Duration::from_secs(60);
+/// A run that another process executes is looked at this often.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+pub(crate) async fn pause(api: &Api, output: &mut Output, run: &str) -> Result<Exit, Failure> {
+    let run = api.find_run(run).await?;
+    let run = api.pause_run(OfRun { run_id: run.id }).await?;
+    say(output, &run)?;
+    Ok(Exit::Done)
+}
+
+pub(crate) async fn resume(api: &Api, output: &mut Output, run: &str) -> Result<Exit, Failure> {
+    let run = api.find_run(run).await?;
+    let run = api.resume_run(OfRun { run_id: run.id }).await?;
+    say(output, &run)?;
+    Ok(Exit::Done)
+}
+
+/// Waits until the run has stopped: only then is nothing of it left running.
+pub(crate) async fn stop(api: &Api, output: &mut Output, run: &str) -> Result<Exit, Failure> {
+    let mut updates = Box::pin(api.updates());
+    let run_id = api.find_run(run).await?.id;
+    let mut run = api.stop_run(OfRun { run_id }).await?;
+    let deadline = Instant::now() + STOP_IS_SEEN;
+    while !run.state.is_final() && Instant::now() < deadline {
+        // Which update it is does not matter: the run is asked for anyway, since it may be another process's.
+        let _ = timeout_at(deadline.min(Instant::now() + LOOK_AGAIN), updates.next()).await;
+        run = api.run(OfRun { run_id }).await?.run;
+    }
+    say(output, &run)?;
+    if run.state.is_final() {
+        return Ok(Exit::Done);
+    }
+    output
+        .note("The stop is recorded, but nothing has carried it out yet. `steady status` shows when it has.");
+    Ok(Exit::LeftRunning)
+}
+
+fn say(output: &mut Output, run: &RunSummary) -> Result<(), Failure> {
+    output.document(run)?;
+    let (word, colour) = words::run_state(run);
+    let hint = match run.state {
+        RunState::Paused => format!(" (`steady resume {}` lets it go on)", run.number),
+        _ => String::new(),
+    };
+    output.line(&format!("Run {}: {}{hint}", run.number, output.paint(colour, word)))
+}

@@ -1,0 +1,274 @@
+//! `steady run` and `steady validate`.
+
+use std::{io::IsTerminal, path::Path, time::Duration};
+
+use futures::{Stream, StreamExt};
+use serde::Serialize;
+use steadyhand_api::{
+    Api, ApiError, ErrorCode, ListMessages, Nothing, OfRun, PlanCheck, Problem, ProblemSeverity, RunDetail,
+    Update, records::Card,
+};
+use steadyhand_domain::{RunId, RunState, StepState};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+
+use crate::{
+    ask::{self, Asker},
+    exit::Exit,
+    live::Live,
+    output::{Colour, Failure, Output},
+    signals::{Signal, Signals},
+    terminal_text::plain,
+    words,
+};
+
+/// How often the run is asked for although nothing was heard of it: it may be executed by another process.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How long a last line without an end may stand still before it is shown.
+const SETTLED: Duration = Duration::from_millis(300);
+/// How long the explanation of a failure is waited for.
+const EXPLANATION: Duration = Duration::from_secs(3);
+/// Lines of the failed step's log that are shown when there is no explanation.
+const LAST_LINES: u32 = 10;
+
+pub(crate) async fn validate(api: &Api, output: &mut Output, plan: &Path) -> Result<Exit, Failure> {
+    let (_, check) = api.validate_file(plan).await?;
+    output.document(&check)?;
+    for problem in &check.problems {
+        output.line(&words::problem(output, plan, problem))?;
+    }
+    if has_errors(&check.problems) {
+        return Ok(Exit::Usage);
+    }
+    output.line(&format!("{}: valid; {}", plan.display(), extent(&check)))?;
+    Ok(Exit::Done)
+}
+
+pub(crate) async fn run(
+    api: &Api,
+    output: &mut Output,
+    plan: &Path,
+    vars: Vec<(String, String)>,
+    yes: bool,
+) -> Result<Exit, Failure> {
+    let (_, check) = api.validate_file(plan).await?;
+    for problem in &check.problems {
+        output.note(&words::problem(output, plan, problem));
+    }
+    if has_errors(&check.problems) {
+        let message = format!("{} has errors; nothing was run", plan.display());
+        return Err(ApiError { code: ErrorCode::PlanInvalid, message }.into());
+    }
+    if !yes && !output.json() && output.terminal() && std::io::stdin().is_terminal() {
+        let question = format!("{}: {}. Run it?", plan.display(), extent(&check));
+        if !ask::confirm(output, &question).await {
+            output.note("Nothing was run.");
+            return Ok(Exit::Stopped);
+        }
+    }
+    let updates = api.updates();
+    let signals = Signals::listen()?;
+    let summary = api.run_plan_file(plan, vars).await?;
+    let detail = api.run(OfRun { run_id: summary.id }).await?;
+    output.line(&format!("Run {}: {}", summary.number, extent(&check)))?;
+    let mut live = Live::new(detail);
+    let left = watch(api, output, &mut live, updates, signals).await?;
+    if left {
+        return Ok(Exit::LeftRunning);
+    }
+    verdict(api, output, live.detail()).await
+}
+
+fn has_errors(problems: &[Problem]) -> bool {
+    problems.iter().any(|problem| problem.severity == ProblemSeverity::Error)
+}
+
+/// "6 steps on web1, web2".
+fn extent(check: &PlanCheck) -> String {
+    let mut hosts: Vec<&str> = Vec::new();
+    let mut steps = 0;
+    for task in &check.outline.tasks {
+        steps += task.steps.len() * task.hosts.len();
+        for host in &task.hosts {
+            if !hosts.contains(&host.as_str()) {
+                hosts.push(host);
+            }
+        }
+    }
+    let named = if hosts.len() > 5 { words::many(hosts.len(), "host") } else { hosts.join(", ") };
+    format!("{} on {}", words::many(steps, "step"), plain(&named))
+}
+
+/// Shows a run until it has ended; answers true when it was left before that.
+async fn watch(
+    api: &Api,
+    output: &mut Output,
+    live: &mut Live,
+    updates: impl Stream<Item = Vec<Update>>,
+    mut signals: Signals,
+) -> Result<bool, Failure> {
+    let mut updates = Box::pin(updates);
+    let mut asker = Asker::new();
+    let mut look_again = interval(LOOK_AGAIN);
+    let mut settle = interval(SETTLED);
+    look_again.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    settle.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let run_id = live.detail().run.id;
+    let mut stopping = false;
+    loop {
+        let mut settled = false;
+        tokio::select! {
+            Some(batch) = updates.next() => {
+                if live.apply(output, &batch)? {
+                    live.refetch(api).await?;
+                }
+                for update in batch {
+                    match update {
+                        Update::Question { question } => asker.ask(api, output, question).await?,
+                        Update::QuestionGone { id } => asker.forget(output, id),
+                        _ => {}
+                    }
+                }
+            }
+            _ = look_again.tick() => {
+                live.refetch(api).await?;
+                for question in api.questions(Nothing {}).await? {
+                    asker.ask(api, output, question).await?;
+                }
+            }
+            _ = settle.tick() => settled = true,
+            answer = asker.answered() => asker.reply(api, output, answer).await?,
+            signal = signals.next() => {
+                if stopping || signal == Signal::Terminate {
+                    return leave(output, live);
+                }
+                stopping = true;
+                output.note("Stopping the run. Press Ctrl-C again to leave it as it is.");
+                match api.stop_run(OfRun { run_id }).await {
+                    // It may have ended in this very moment.
+                    Err(ApiError { code: ErrorCode::Conflict, .. }) | Ok(_) => live.refetch(api).await?,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        live.show(api, output, settled).await?;
+        if live.ended() {
+            return Ok(false);
+        }
+    }
+}
+
+fn leave(output: &mut Output, live: &Live) -> Result<bool, Failure> {
+    let run = &live.detail().run;
+    output.note(&format!(
+        "Left run {} as it is; what it is running goes on. The next Steadyhand that starts takes it over.",
+        run.number
+    ));
+    output.document(&End::new(live.detail(), Exit::LeftRunning, None))?;
+    Ok(true)
+}
+
+/// The last event of a run.
+#[derive(Serialize)]
+struct End<'a> {
+    kind: &'static str,
+    exit_code: u8,
+    run: &'a RunDetail,
+    finding: Option<Card>,
+}
+
+impl<'a> End<'a> {
+    fn new(run: &'a RunDetail, exit: Exit, finding: Option<Card>) -> Self {
+        Self { kind: "end", exit_code: exit as u8, run, finding }
+    }
+}
+
+async fn verdict(api: &Api, output: &mut Output, detail: &RunDetail) -> Result<Exit, Failure> {
+    let exit = Exit::of_run(detail);
+    let run = &detail.run;
+    let finding = if run.state == RunState::Failed { finding(api, detail).await? } else { None };
+    output.document(&End::new(detail, exit, finding.clone()))?;
+    let (word, colour) = words::run_state(run);
+    let took = run.ended_at.map(|ended| words::duration(ended.since(run.created_at))).unwrap_or_default();
+    let failed = detail.steps.iter().find(|step| step.state == StepState::Failed);
+    let after = if run.state == RunState::Completed { "in" } else { "after" };
+    let place = match failed {
+        Some(step) if run.state == RunState::Failed => {
+            format!(" in step {}, {}", step.index + 1, plain(&step.name))
+        }
+        _ => String::new(),
+    };
+    output.line(&output.paint(colour, &format!("Run {} {word} {after} {took}{place}.", run.number)))?;
+    if run.state == RunState::Failed {
+        explain(api, output, detail, finding).await?;
+    }
+    Ok(exit)
+}
+
+/// What the assistant found out about the failure; it may still be reading the log.
+async fn finding(api: &Api, detail: &RunDetail) -> Result<Option<Card>, Failure> {
+    let run_id = detail.run.id;
+    let deadline = Instant::now() + EXPLANATION;
+    let mut updates = Box::pin(api.updates());
+    let said =
+        api.messages(ListMessages { project_id: detail.run.project_id, before: None, limit: 20 }).await?;
+    let mut cards: Vec<Card> = said.into_iter().rev().flat_map(|message| message.cards).collect();
+    loop {
+        if let Some(found) = cards.into_iter().find(|card| is_finding(card, run_id)) {
+            return Ok(Some(found));
+        }
+        let Ok(Some(batch)) = timeout_at(deadline, updates.next()).await else { return Ok(None) };
+        cards = Vec::new();
+        for update in batch {
+            if let Update::Message { message } = update {
+                cards.extend(message.cards);
+            }
+        }
+    }
+}
+
+fn is_finding(card: &Card, of: RunId) -> bool {
+    matches!(card, Card::Finding { run_id, .. } if *run_id == of)
+}
+
+async fn explain(
+    api: &Api,
+    output: &mut Output,
+    detail: &RunDetail,
+    finding: Option<Card>,
+) -> Result<(), Failure> {
+    let Some(Card::Finding { title, explanation, citations, advice, .. }) = finding else {
+        return last_lines(api, output, detail).await;
+    };
+    if let Some(title) = title {
+        output.line(&plain(&title))?;
+    }
+    if let Some(explanation) = explanation {
+        output.line(&plain(&explanation))?;
+    }
+    for cited in citations {
+        let number = output.paint(Colour::Grey, &format!("{:>6}", cited.line));
+        output.line(&format!("{number}  {}", plain(&cited.text)))?;
+    }
+    for advice in advice {
+        output.line(&format!("→ {} {}", plain(&advice.title), plain(&advice.detail)))?;
+        if let Some(command) = advice.command {
+            output.line(&format!("    {}", plain(&command)))?;
+        }
+    }
+    Ok(())
+}
+
+/// The end of the failed step's log, when nothing better is known.
+async fn last_lines(api: &Api, output: &mut Output, detail: &RunDetail) -> Result<(), Failure> {
+    let Some(step) = detail.steps.iter().find(|step| step.state == StepState::Failed) else { return Ok(()) };
+    let Some(attempt) = step.attempts.last().filter(|attempt| attempt.lines > 0) else { return Ok(()) };
+    let from = attempt.lines.saturating_sub(u64::from(LAST_LINES)) + 1;
+    let request =
+        steadyhand_api::LogLines { step_id: step.id, attempt: attempt.number, from, count: LAST_LINES };
+    output.line("The end of its log:")?;
+    for line in api.log_lines(request).await?.lines {
+        let number = output.paint(Colour::Grey, &format!("{:>6}", line.number));
+        output.line(&format!("{number}  {}", plain(&line.text)))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,248 @@
+//! Shows a run while it happens: what changed of its steps, and the lines of their logs.
+
+mod log_cursor;
+
+use std::collections::BTreeMap;
+
+use log_cursor::LogCursor;
+use serde::Serialize;
+use steadyhand_api::{
+    Api, ApiError, OfRun, RunDetail, Update,
+    records::{Hindrance, LogLine, Step},
+};
+use steadyhand_domain::{Desired, RunState, StepId, StepState};
+
+use crate::{
+    output::{Colour, Failure, Output},
+    terminal_text::plain,
+    words,
+};
+
+/// A line of a log as a JSON event.
+#[derive(Serialize)]
+struct LineEvent<'a> {
+    kind: &'static str,
+    step_id: StepId,
+    attempt: u32,
+    #[serde(flatten)]
+    line: &'a LogLine,
+}
+
+/// What has been shown of a run.
+pub(crate) struct Live {
+    detail: RunDetail,
+    /// What was said last about the run as a whole.
+    said: (RunState, Desired, Option<Hindrance>),
+    steps: BTreeMap<StepId, Shown>,
+    /// Lines of logs name their host when there are several.
+    name_hosts: bool,
+}
+
+/// What has been shown of a step.
+#[derive(Default)]
+struct Shown {
+    state: Option<StepState>,
+    /// The attempt whose log is being shown.
+    attempt: u32,
+    log: LogCursor,
+}
+
+impl Live {
+    pub(crate) fn new(detail: RunDetail) -> Self {
+        let run = &detail.run;
+        let said = (RunState::InProgress, Desired::Running, None);
+        let name_hosts = detail.steps.iter().any(|step| step.host != detail.steps[0].host);
+        tracing::debug!(run.id = %run.id, "shown live");
+        Self { detail, said, steps: BTreeMap::new(), name_hosts }
+    }
+
+    pub(crate) fn detail(&self) -> &RunDetail {
+        &self.detail
+    }
+
+    pub(crate) fn ended(&self) -> bool {
+        self.detail.run.state.is_final()
+    }
+
+    /// Takes a batch of updates in; answers whether the run must be asked for again because some were missed.
+    pub(crate) fn apply(&mut self, output: &mut Output, updates: &[Update]) -> Result<bool, Failure> {
+        let mut missed = false;
+        for update in updates {
+            match update {
+                Update::Run { run, steps } if run.id == self.detail.run.id => {
+                    output.document(update)?;
+                    missed |= run.seq > self.detail.run.seq + 1;
+                    if run.seq >= self.detail.run.seq {
+                        self.detail.run = run.clone();
+                        for step in steps {
+                            if let Some(known) =
+                                self.detail.steps.iter_mut().find(|known| known.id == step.id)
+                            {
+                                *known = step.clone();
+                            }
+                        }
+                    }
+                }
+                Update::Log { run_id, step_id, attempt, lines, bytes } if *run_id == self.detail.run.id => {
+                    let step = self.detail.steps.iter_mut().find(|step| step.id == *step_id);
+                    let log =
+                        step.and_then(|step| step.attempts.iter_mut().find(|known| known.number == *attempt));
+                    if let Some(log) = log {
+                        (log.lines, log.bytes) = (*lines, *bytes);
+                    }
+                }
+                Update::Lagged => missed = true,
+                _ => {}
+            }
+        }
+        Ok(missed)
+    }
+
+    /// Asks for the whole run.
+    pub(crate) async fn refetch(&mut self, api: &Api) -> Result<(), ApiError> {
+        let detail = api.run(OfRun { run_id: self.detail.run.id }).await?;
+        // An update may have been faster than the answer.
+        if detail.run.seq >= self.detail.run.seq {
+            self.detail = detail;
+        }
+        Ok(())
+    }
+
+    /// Shows what is new. `settled`: a last line that did not grow since the last time is shown although it has no
+    /// end yet (a prompt, a progress bar).
+    pub(crate) async fn show(
+        &mut self,
+        api: &Api,
+        output: &mut Output,
+        settled: bool,
+    ) -> Result<(), Failure> {
+        // Steps run at the same time on several hosts; each is brought up to date in the order of the run.
+        for index in 0..self.detail.steps.len() {
+            let step = self.detail.steps[index].clone();
+            if step.state == StepState::Pending {
+                continue;
+            }
+            let mut shown = self.steps.remove(&step.id).unwrap_or_default();
+            let result = self.show_step(api, output, &step, &mut shown, settled).await;
+            self.steps.insert(step.id, shown);
+            result?;
+        }
+        self.say_run(output)?;
+        output.flush()
+    }
+
+    async fn show_step(
+        &self,
+        api: &Api,
+        output: &mut Output,
+        step: &Step,
+        shown: &mut Shown,
+        settled: bool,
+    ) -> Result<(), Failure> {
+        if shown.state == Some(step.state) && step.state.is_final() {
+            return Ok(());
+        }
+        if shown.state.is_none() && !step.attempts.is_empty() {
+            let (sign, colour) = words::step_sign(StepState::Running);
+            output.line(&format!("{} {}", output.paint(colour, sign), self.title(step)))?;
+        }
+        let last = step.attempts.last().map_or(0, |attempt| attempt.number);
+        for attempt in &step.attempts {
+            if attempt.number < shown.attempt {
+                continue;
+            }
+            if attempt.number > shown.attempt {
+                *shown = Shown { state: shown.state, attempt: attempt.number, log: LogCursor::default() };
+            }
+            let whole = step.state.is_final() || attempt.ended_at.is_some() || attempt.number < last;
+            self.show_log(api, output, step, shown, settled, whole).await?;
+            if attempt.number < last {
+                let ended = attempt.outcome.as_ref().map_or_else(|| "ended".to_owned(), ToString::to_string);
+                let said = format!("  attempt {}: {ended}; trying again", attempt.number);
+                output.line(&output.paint(Colour::Yellow, &said))?;
+            }
+        }
+        if step.state.is_final() {
+            output.line(&self.ending(output, step))?;
+        }
+        shown.state = Some(step.state);
+        Ok(())
+    }
+
+    async fn show_log(
+        &self,
+        api: &Api,
+        output: &mut Output,
+        step: &Step,
+        shown: &mut Shown,
+        settled: bool,
+        whole: bool,
+    ) -> Result<(), Failure> {
+        let attempt = shown.attempt;
+        let prefix = if self.name_hosts { format!("{} | ", plain(&step.host)) } else { "  ".to_owned() };
+        let prefix = output.paint(Colour::Grey, &prefix);
+        loop {
+            let window = api.log_lines(shown.log.request(step.id, attempt)).await?;
+            let (lines, more) = shown.log.take(window, settled, whole);
+            for line in &lines {
+                if output.json() {
+                    output.document(&LineEvent { kind: "line", step_id: step.id, attempt, line })?;
+                } else {
+                    let cut = if line.cut { format!(" … ({} bytes)", line.bytes) } else { String::new() };
+                    output.line(&format!("{prefix}{}{cut}", output.log_text(&line.text)))?;
+                }
+            }
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    fn title(&self, step: &Step) -> String {
+        let host = if self.name_hosts { format!(" on {}", plain(&step.host)) } else { String::new() };
+        format!("[{}/{}] {}{host}", step.index + 1, self.detail.steps.len(), plain(&step.name))
+    }
+
+    fn ending(&self, output: &Output, step: &Step) -> String {
+        let (sign, colour) = words::step_sign(step.state);
+        let reason =
+            step.reason_text.as_deref().map(|reason| format!(": {}", plain(reason))).unwrap_or_default();
+        let took = words::step_duration(step);
+        let how = match (step.state, took) {
+            (StepState::Completed, Some(took)) => format!("completed in {took}"),
+            (StepState::Completed, None) => "completed".to_owned(),
+            (StepState::Failed, Some(took)) => format!("failed after {took}{reason}"),
+            (StepState::Failed, None) => format!("failed{reason}"),
+            _ => format!("skipped{reason}"),
+        };
+        format!("{} {} {}", output.paint(colour, sign), self.title(step), output.paint(colour, &how))
+    }
+
+    fn say_run(&mut self, output: &mut Output) -> Result<(), Failure> {
+        let run = &self.detail.run;
+        let now = (run.state, run.desired, run.hindrance.clone());
+        if now == self.said || run.state.is_final() {
+            return Ok(());
+        }
+        let name = run.number;
+        let said = match &now {
+            (_, Desired::Stopped, _) => Some("Stopping…".to_owned()),
+            (RunState::Paused, Desired::Paused, _) => {
+                Some(format!("Paused. `steady resume {name}` lets it go on."))
+            }
+            (_, Desired::Paused, _) => Some("Pausing after this step…".to_owned()),
+            (_, _, Some(hindrance)) => {
+                let said = plain(&words::hindrance(hindrance));
+                Some(said[..1].to_uppercase() + &said[1..])
+            }
+            _ if self.said.0 == RunState::Paused => Some("Going on.".to_owned()),
+            _ if self.said.2.is_some() => Some("Connected again.".to_owned()),
+            _ => None,
+        };
+        self.said = now;
+        match said {
+            Some(said) => output.line(&output.paint(Colour::Yellow, &said)),
+            None => Ok(()),
+        }
+    }
+}

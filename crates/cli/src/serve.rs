@@ -1,0 +1,140 @@
+//! `steady serve`: the pages of the window for a browser, and the operations as an HTTP API.
+//!
+//! Who has the token can run commands on the person's servers, so everything under `/api` needs it, and no page of
+//! another origin gets to use the browser that has it ([`access`]). There is no TLS here: beyond this machine, put a
+//! proxy with TLS in front, or use an SSH tunnel.
+
+mod access;
+mod pages;
+mod routes;
+mod token;
+
+use std::{io, path::PathBuf, time::Duration};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::{from_fn, from_fn_with_state},
+    routing::{get, post},
+    serve::ListenerExt,
+};
+use serde_json::json;
+use steadyhand_api::{Api, ApiError, ErrorCode, Nothing};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    args,
+    exit::Exit,
+    output::{Failure, Output},
+    signals::Signals,
+};
+
+/// How long requests that are being answered may take once the server is to end.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// The largest request of an operation; the largest thing that is sent is a plan.
+const LARGEST_REQUEST: usize = 1024 * 1024;
+
+/// What every request needs.
+#[derive(Clone)]
+pub(crate) struct Server {
+    api: Api,
+    access: std::sync::Arc<access::Access>,
+    /// Ends the streams that would never end by themselves.
+    ending: CancellationToken,
+}
+
+pub(crate) async fn serve(api: &Api, output: &mut Output, options: args::Serve) -> Result<Exit, Failure> {
+    let mut signals = Signals::listen()?;
+    let listener =
+        TcpListener::bind(options.listen).await.map_err(|error| cannot_listen(&options, &error))?;
+    let address = listener.local_addr()?;
+    let token_file = match options.token_file {
+        Some(file) => file,
+        None => PathBuf::from(api.app_info(Nothing {}).await?.data_dir).join("serve.token"),
+    };
+    let token = token::load(&token_file, options.new_token)?;
+    let opened_at = if address.ip().is_unspecified() {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    };
+    let url = format!("http://{opened_at}/?token={token}");
+    let server = Server {
+        api: api.clone(),
+        access: std::sync::Arc::new(access::Access::new(address, options.allow_hosts, token)),
+        ending: CancellationToken::new(),
+    };
+    let ending = server.ending.clone();
+    let listener = listener.tap_io(|connection| {
+        // Small answers must not wait for more; without it they are only slower.
+        let _ = connection.set_nodelay(true);
+    });
+    let serving =
+        axum::serve(listener, router(server)).with_graceful_shutdown(ending.clone().cancelled_owned());
+    let mut serving = tokio::spawn(serving.into_future());
+
+    output.document(&json!({ "kind": "listening", "address": address, "url": url }))?;
+    output.line(&url)?;
+    output.flush()?;
+    if !address.ip().is_loopback() {
+        output.note(
+            "This address can be reached from other machines, and the connection is not encrypted. Whoever sees the \
+             token can run commands on your servers.",
+        );
+    }
+    output.note(
+        "Open the address in a browser. Ctrl-C ends the server; runs go on when Steadyhand is started again.",
+    );
+
+    tokio::select! {
+        ended = &mut serving => ended.map_err(io::Error::other)??,
+        _ = signals.next() => {
+            ending.cancel();
+            tokio::select! {
+                // A connection that is still open then is closed with the process.
+                _ = tokio::time::timeout(LAST_ANSWERS, &mut serving) => {}
+                _ = signals.next() => {}
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn router(server: Server) -> Router {
+    let api = Router::new()
+        .route("/updates", get(routes::updates))
+        .route("/log/{step}/{attempt}", get(routes::log))
+        .route("/{operation}", post(routes::call))
+        .fallback(routes::no_such_address)
+        .method_not_allowed_fallback(routes::wrong_method)
+        .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
+        .layer(from_fn_with_state(server.clone(), access::need_token));
+    Router::new()
+        .nest("/api", api)
+        .fallback(pages::page)
+        .layer(from_fn_with_state(server.clone(), access::refuse_other_origins))
+        .layer(from_fn(access::protect_answers))
+        .with_state(server)
+}
+
+fn cannot_listen(options: &args::Serve, error: &io::Error) -> ApiError {
+    let address = options.listen;
+    let what_to_do = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; another program listens there. Choose another port with --listen, or 0 for a free one"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "; it is no address of this machine. Choose another one with --listen"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 are reserved. Choose another one with --listen"
+        }
+        _ => "",
+    };
+    ApiError {
+        code: ErrorCode::Conflict,
+        message: format!("cannot listen on {address}: {error}{what_to_do}"),
+    }
+}

@@ -1,0 +1,116 @@
+//! The HTTP API: every operation, the updates, and whole logs.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, Request, State, rejection::JsonRejection},
+    http::{StatusCode, header},
+    response::{
+        IntoResponse, Response, Sse,
+        sse::{Event, KeepAlive},
+    },
+};
+use futures::{Stream, StreamExt, stream};
+use serde_json::Value;
+use steadyhand_api::{ApiError, ErrorCode};
+use steadyhand_domain::StepId;
+
+use super::Server;
+
+/// Proxies and browsers give up on a stream that says nothing for a minute.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// An error as an answer.
+pub(crate) struct Refusal(StatusCode, ApiError);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, Json(self.1)).into_response()
+    }
+}
+
+impl From<ApiError> for Refusal {
+    fn from(error: ApiError) -> Self {
+        let status = match error.code {
+            ErrorCode::Invalid => StatusCode::BAD_REQUEST,
+            ErrorCode::PlanInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorCode::NotFound => StatusCode::NOT_FOUND,
+            ErrorCode::Conflict => StatusCode::CONFLICT,
+            ErrorCode::Unreachable => StatusCode::BAD_GATEWAY,
+            ErrorCode::Storage => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self(status, error)
+    }
+}
+
+pub(crate) fn refusal(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Refusal {
+    Refusal(status, ApiError { code, message: message.into() })
+}
+
+/// `POST /api/<operation>`: the request and the response are the operation's, as JSON.
+///
+/// Only `application/json` is taken: forms of other sites cannot send it.
+pub(crate) async fn call(
+    State(server): State<Server>,
+    Path(operation): Path<String>,
+    request: Result<Json<Value>, JsonRejection>,
+) -> Result<Json<Value>, Refusal> {
+    let Json(request) = request.map_err(|error| {
+        let too_large = error.status() == StatusCode::PAYLOAD_TOO_LARGE;
+        let message = if too_large { "a request may have 1 MiB".to_owned() } else { error.body_text() };
+        refusal(error.status(), ErrorCode::Invalid, message)
+    })?;
+    Ok(Json(server.api.call(&operation, request).await?))
+}
+
+/// `GET /api/updates`: server-sent events, each an array of updates. The first one is empty; whoever has it misses
+/// nothing that happens from then on.
+pub(crate) async fn updates(State(server): State<Server>) -> impl IntoResponse {
+    let updates = server.api.updates().take_until(server.ending.cancelled_owned());
+    let batches = stream::once(async { Vec::new() }).chain(updates);
+    let events = batches.filter_map(|batch| async move {
+        Event::default()
+            .json_data(batch)
+            .inspect_err(|error| tracing::error!(%error, "an update is no JSON"))
+            .ok()
+    });
+    let buffered_nowhere = [("x-accel-buffering", "no")];
+    (
+        buffered_nowhere,
+        Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)),
+    )
+}
+
+/// `GET /api/log/<step>/<attempt>`: a whole log, byte for byte, to be saved.
+pub(crate) async fn log(
+    State(server): State<Server>,
+    Path((step, attempt)): Path<(String, String)>,
+) -> Result<Response, Refusal> {
+    let (Ok(step), Ok(attempt)) = (step.parse::<StepId>(), attempt.parse::<u32>()) else {
+        return Err(refusal(StatusCode::NOT_FOUND, ErrorCode::NotFound, "there is no such log"));
+    };
+    let bytes = server.api.log_bytes(step, attempt).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"step-{step}-{attempt}.log\"")),
+    ];
+    Ok((headers, Body::from_stream(end_with(server, bytes))).into_response())
+}
+
+/// A download does not keep the server from ending.
+fn end_with<T>(server: Server, stream: impl Stream<Item = T>) -> impl Stream<Item = T> {
+    stream.take_until(server.ending.cancelled_owned())
+}
+
+pub(crate) async fn no_such_address(request: Request) -> Refusal {
+    let message = format!("there is nothing at {}", request.uri().path());
+    refusal(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)
+}
+
+pub(crate) async fn wrong_method() -> Refusal {
+    let message = "operations are called with POST; /api/updates and /api/log are read with GET";
+    refusal(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Invalid, message)
+}
