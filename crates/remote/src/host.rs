@@ -1,15 +1,25 @@
 //! The pool of hosts, and what can be done on each.
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Ask, Config, Ended, HostSpec, Probe, RemoteError, StepRequest, UploadProgress, UploadSummary};
+use crate::link::{Link, Use};
+use crate::step::{Step, Went};
+use crate::{
+    Ask, Config, Ended, HostKind, HostSpec, Probe, RemoteError, StepRequest, UploadProgress, UploadSummary,
+    probe, shell, upload,
+};
+
+/// A lane that dies under a step is replaced so many times while the connection holds.
+const NEW_LANES: usize = 4;
 
 /// A stream in both directions.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -24,30 +34,39 @@ pub struct Remote {
     shared: Arc<Shared>,
 }
 
-struct Shared {
-    _config: Config,
-    _ask: Arc<dyn Ask>,
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) ask: Arc<dyn Ask>,
+    places: Mutex<HashMap<HostKind, Arc<Place>>>,
+}
+
+/// A host's place in the pool, whether connected or not.
+#[derive(Default)]
+struct Place {
+    link: tokio::sync::Mutex<Option<Arc<Link>>>,
 }
 
 /// A host of the pool. Cheap to clone; every operation connects when needed.
 #[derive(Clone)]
 pub struct Host {
     spec: HostSpec,
-    _remote: Remote,
+    shared: Arc<Shared>,
+    place: Arc<Place>,
 }
 
 impl Remote {
     /// A pool without connections.
     #[must_use]
     pub fn new(config: Config, ask: Arc<dyn Ask>) -> Self {
-        Self { shared: Arc::new(Shared { _config: config, _ask: ask }) }
+        Self { shared: Arc::new(Shared { config, ask, places: Mutex::default() }) }
     }
 
     /// The host that `spec` names. Nothing is connected yet.
     #[must_use]
     pub fn host(&self, spec: &HostSpec) -> Host {
-        let _ = &self.shared;
-        Host { spec: spec.clone(), _remote: self.clone() }
+        let mut places = self.shared.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = Arc::clone(places.entry(spec.kind.clone()).or_default());
+        Host { spec: spec.clone(), shared: Arc::clone(&self.shared), place }
     }
 }
 
@@ -58,23 +77,44 @@ impl Host {
         &self.spec
     }
 
-    fn not_yet(&self) -> RemoteError {
-        RemoteError::Config { host: self.spec.name.clone(), detail: "not built yet".into() }
+    /// The link, made now if there is none. Others who need it wait for the one that makes it.
+    async fn link(&self) -> Result<Arc<Link>, RemoteError> {
+        let mut place = self.place.link.lock().await;
+        if let Some(link) = place.as_ref().filter(|link| link.lost().is_none()) {
+            return Ok(Arc::clone(link));
+        }
+        *place = None;
+        let link = Arc::new(Link::make(&self.spec, &self.shared).await?);
+        *place = Some(Arc::clone(&link));
+        Ok(link)
     }
 
-    /// Connects, if there is no connection. Operations do so themselves; this one says early what is wrong.
+    /// Connects, if there is no connection. Operations do so themselves; this one says early what is wrong, also
+    /// with the host's shell and the place for its records.
+    ///
+    /// # Errors
+    /// Any [`RemoteError`] that connecting can meet.
     pub async fn connect(&self) -> Result<(), RemoteError> {
-        Err(self.not_yet())
+        let link = self.link().await?;
+        let lane = link.lane(Use::Control).await?;
+        lane.put_back();
+        Ok(())
+    }
+
+    /// Whether there is a connection now.
+    pub async fn is_connected(&self) -> bool {
+        self.place.link.lock().await.as_ref().is_some_and(|link| link.lost().is_none())
     }
 
     /// Runs an attempt of a step, or attaches to it when it was started before, and sends its log's bytes from
     /// offset `from` on, in order, exactly as written. Returns when the step has ended and all of its log was sent.
     ///
     /// `output` is bounded: a slow receiver slows the log down, not the command. When the receiver is dropped the
-    /// step goes on and its log is not read further.
+    /// step goes on and its log is not sent further.
     ///
     /// `cancel` stops the command: TERM, the grace period, KILL, and a look that nothing is left. Cancelled before
-    /// the attempt was ever started, it is made sure that it never starts.
+    /// the attempt was ever started, it is made sure that it never starts. A command that ended by itself just
+    /// before keeps its own outcome.
     ///
     /// # Errors
     /// [`RemoteError::ConnectionLost`] when the link broke: call again with the offset that you have.
@@ -85,52 +125,115 @@ impl Host {
         output: mpsc::Sender<Bytes>,
         cancel: CancellationToken,
     ) -> Result<Ended, RemoteError> {
-        let _ = (request, from, output, cancel);
-        Err(self.not_yet())
+        shell::check(request)
+            .map_err(|detail| RemoteError::Config { host: self.spec.name.clone(), detail })?;
+        let link = self.link().await?;
+        let mut step = Step::new(request, link.name(), from, output, cancel.clone());
+        let mut gone = 0;
+        loop {
+            // A stop does not wait until a step before it is done.
+            let mut lane = tokio::select! {
+                lane = link.lane(Use::Step) => lane?,
+                () = cancel.cancelled() => link.lane(Use::Control).await?,
+            };
+            match step.on(&mut lane).await? {
+                Went::Ended(ended) => {
+                    lane.put_back();
+                    return Ok(ended);
+                }
+                Went::LaneGone(how) => {
+                    drop(lane);
+                    if let Some(lost) = link.settle_lost().await {
+                        return Err(lost);
+                    }
+                    gone += 1;
+                    if gone > NEW_LANES {
+                        let detail =
+                            format!("its shell ended {gone} times ({how}). Does something there kill it?");
+                        return Err(RemoteError::NoShell { host: link.name().to_owned(), detail });
+                    }
+                }
+            }
+        }
     }
 
     /// Asks a short read-only question. No record of it is left on the host.
+    ///
+    /// # Errors
+    /// What connecting can meet, and [`RemoteError::ConnectionLost`].
     pub async fn probe(&self, script: &str, timeout: Duration) -> Result<Probe, RemoteError> {
-        let _ = (script, timeout);
-        Err(self.not_yet())
+        let link = self.link().await?;
+        probe::ask(&link, script, timeout).await
     }
 
     /// Uploads a file or a folder. As with rsync, `from/` means the folder's content and `from` the folder itself;
     /// `to/` is a folder to put things in. Modes are kept, missing folders made, every file appears whole or not
     /// at all, and nothing temporary is left.
+    ///
+    /// # Errors
+    /// [`RemoteError::Upload`] says what could not be read here or written there.
     pub async fn upload(
         &self,
         from: &Path,
         to: &str,
         progress: &(dyn Fn(UploadProgress) + Send + Sync),
     ) -> Result<UploadSummary, RemoteError> {
-        let _ = (from, to, progress);
-        Err(self.not_yet())
+        let link = self.link().await?;
+        upload::upload(&link, from, to, progress).await
     }
 
     /// Opens a TCP connection from the host to `address`, as seen from there.
+    ///
+    /// # Errors
+    /// [`RemoteError::Channel`] when the host cannot connect there, or does not forward.
     pub async fn open_tcp(&self, address: &str, port: u16) -> Result<Tunnel, RemoteError> {
-        let _ = (address, port);
-        Err(self.not_yet())
+        self.link().await?.open_tcp(address, port).await
     }
 
     /// Removes the records and logs of attempts. Those that still run are left alone.
+    ///
+    /// # Errors
+    /// What connecting can meet, and [`RemoteError::ConnectionLost`].
     pub async fn forget(&self, attempts: &[String]) -> Result<(), RemoteError> {
-        let _ = attempts;
-        Err(self.not_yet())
+        for attempt in attempts {
+            shell::check_attempt(attempt)
+                .map_err(|detail| RemoteError::Config { host: self.spec.name.clone(), detail })?;
+        }
+        let link = self.link().await?;
+        for some in attempts.chunks(500) {
+            probe::forget(&link, some).await?;
+        }
+        Ok(())
     }
 
     /// The processes of an attempt that are alive, as `pid command`.
+    ///
+    /// # Errors
+    /// What connecting can meet, and [`RemoteError::ConnectionLost`].
     pub async fn processes(&self, attempt: &str) -> Result<Vec<String>, RemoteError> {
-        let _ = attempt;
-        Err(self.not_yet())
+        shell::check_attempt(attempt)
+            .map_err(|detail| RemoteError::Config { host: self.spec.name.clone(), detail })?;
+        probe::processes(&*self.link().await?, attempt).await
     }
 
     /// The time of one round trip through the open shell.
+    ///
+    /// # Errors
+    /// What connecting can meet, and [`RemoteError::ConnectionLost`].
     pub async fn latency(&self) -> Result<Duration, RemoteError> {
-        Err(self.not_yet())
+        let link = self.link().await?;
+        let mut lane = link.lane(Use::Control).await?;
+        let asked = Instant::now();
+        probe::ping(&link, &mut lane).await?;
+        let latency = asked.elapsed();
+        lane.put_back();
+        Ok(latency)
     }
 
     /// Closes the connection. Steps go on; the next operation connects again.
-    pub async fn disconnect(&self) {}
+    pub async fn disconnect(&self) {
+        if let Some(link) = self.place.link.lock().await.take() {
+            link.close().await;
+        }
+    }
 }

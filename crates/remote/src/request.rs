@@ -20,6 +20,9 @@ pub struct StepRequest {
     pub env: Vec<(String, SecretString)>,
     /// How long the command may run, counted on the host from its start.
     pub timeout: Option<Duration>,
+    /// Whether the attempt is known to have been started before. Then it is only attached to: should its record be
+    /// gone from the host, it is lost, and does not run a second time.
+    pub started_before: bool,
     /// How long the command has between TERM and KILL when it is stopped or timed out.
     pub grace: Duration,
 }
@@ -35,6 +38,7 @@ impl StepRequest {
             cwd: None,
             env: Vec::new(),
             timeout: None,
+            started_before: false,
             grace: Duration::from_secs(10),
         }
     }

@@ -1,5 +1,10 @@
 //! The practice server as its clients see it: the real `ssh` of OpenSSH, wherever that can show what is meant.
 #![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "the helpers of a test fail by panicking, like the test"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

@@ -1,0 +1,47 @@
+# Read by the lane and by every supervisor. Comments and indentation are removed before this is sent.
+
+# An attempt is two files: NAME.log, what the command wrote, and NAME.rec, lines that are only ever appended:
+#   claim                       the attempt is taken; the file was made with O_EXCL
+#   sup PID START BOOT UP       its supervisor runs, as this process of this boot, since this time
+#   follow                      a lane copies the log, so the supervisor need not
+#   stop REASON                 it was decided to end the command
+#   rc STATUS SIZE              the command has ended; the log's size at that moment
+# Anything else is a message of the shell, such as "Killed". The order of the lines decides: what comes after `rc`
+# came too late, and a supervisor that finds `stop` before its own `sup` does not start the command.
+rd() {
+  C= p= st= b= up= rc= sz= stop= note= fol=
+  [ -f "$1.rec" ] || return 1
+  while read -r w x y z v; do
+    case $w in
+      claim) C=1 ;;
+      sup) [ "$stop" ] || { p=$x st=$y b=$z up=$v; } ;;
+      follow) [ "$rc" ] || fol=1 ;;
+      stop) [ "$rc$stop" ] || stop=$x ;;
+      rc) [ "$rc" ] || { rc=$x sz=$y; } ;;
+      ?*) [ "$rc" ] || note=1 ;;
+    esac
+  done <"$1.rec"
+}
+# When process $1 started, in `t`; empty when there is no such process, or only its zombie.
+born() {
+  t=
+  if [ "$proc" ]; then
+    { read -r t <"$proc/$1/stat"; } 2>/dev/null || return 1
+    t=${t##*") "}
+    case $t in Z* | X*) t=; return 1 ;; esac
+    born2 $t
+  else
+    t=$(ps -o stat= -o lstart= -p "$1" 2>/dev/null) || t=
+    set -- $t
+    case $1 in Z*) t=; return 1 ;; esac
+    [ "$1" ] && shift
+    t=$(IFS=_; echo "$*")
+  fi
+  [ "$t" ]
+}
+born2() { t=${20}; }
+# Seconds since some fixed moment of this boot, in `now`.
+clock() {
+  if [ "$proc" ]; then read -r now w <"$proc/uptime"; else now=$(date +%s); fi
+  now=${now%.*}
+}

@@ -1,0 +1,154 @@
+# The lane: one /bin/sh kept open, which reads these functions and then calls of them from its standard input.
+# Standard output carries log bytes of one attempt at a time, after a line `TOKEN go N`; standard error carries
+# answers, each a line that starts with the token. No function waits for a command.
+say() { printf '%s %s\n' "$k" "$*" >&2; }
+go() { [ "$F" ] && { kill -CONT "$F"; kill "$F"; wait "$F"; F=; } 2>/dev/null; printf '\n%s go %s\n' "$k" "$1"; }
+trap '[ "$F" ] && kill -CONT "$F" && kill "$F"' EXIT
+size() { [ -f "$d/$1.log" ] && e=$(wc -c <"$d/$1.log") || e=0; echo $((e)); }
+measure() { say size "$1" "$(size "$1")"; }
+# Attaches to attempt $2 without ever starting it.
+attach() { go "$1"; state "$2"; }
+# Says how attempt $1 stands.
+state() {
+  if ! rd "$d/$1"; then say state "$1" none
+  elif [ "$rc" ]; then say end "$1" "$rc" "$sz" "${note:--}" "${stop:--}" unknown
+  elif [ -z "$p" ]; then say state "$1" claimed "${stop:--}"
+  elif [ "$b" != "$boot" ]; then say state "$1" rebooted "$(size "$1")"
+  elif born "$p" && [ "$t" = "$st" ]; then clock; say state "$1" running "$p" "$st" $((now - up)) "${stop:--}"
+  else
+    # It may have ended between the two looks.
+    rd "$d/$1"
+    if [ "$rc" ]; then state "$1"; else say state "$1" gone "$(size "$1")" "${stop:--}"; fi
+  fi
+}
+# Makes the record of attempt $1. It succeeds once for ever; where it does not, it says how the attempt stands.
+claim() {
+  set -C
+  if { true >"$d/$1.rec"; } 2>/dev/null; then
+    set +C
+    e=$({ printf 'claim\n' >>"$d/$1.rec"; } 2>&1) && return
+    rm -f "$d/$1.rec"
+    say refused "$1" "$e"
+    return 1
+  fi
+  set +C
+  if [ -e "$d/$1.rec" ]; then
+    say exists "$1"
+    state "$1"
+  else
+    e=$({ true >"$d/.probe"; } 2>&1)
+    say refused "$1" "${e:-the record cannot be created}"
+  fi
+  return 1
+}
+# Runs attempt $2 with script $3, unless it was started before.
+run() {
+  go "$1"
+  claim "$2" || return
+  printf %s "$3" | $sid /bin/sh -c "$S" sh "$d/$2" "$2" "$k" "$boot" "$u" "$proc" "$fd" || say fail "$2" 'its supervisor did not start'
+}
+# Copies the log of attempt $1 from byte $2 on. With $3, only if its supervisor has not done so.
+follow() {
+  if [ "$3" ]; then printf 'follow\n' >>"$d/$1.rec"; rd "$d/$1"; [ "$fol" ] || return; fi
+  [ -f "$d/$1.log" ] || { say nolog "$1"; return; }
+  [ "$F" ] && { kill -CONT "$F"; kill "$F"; wait "$F"; F=; } 2>/dev/null
+  if [ "$gnu" ]; then tail -c +$(($2 + 1)) -s 0.1 -f "$d/$1.log" </dev/null 2>/dev/null &
+  else
+    ( trap - EXIT
+      exec 4<"$d/$1.log" 2>/dev/null
+      dd bs=1 skip="$2" count=0 <&4
+      while :; do dd bs=262144 count=16 <&4; sleep 0.1 || sleep 1; done ) </dev/null 2>/dev/null &
+  fi
+  F=$!
+}
+hold() { [ "$F" ] && kill -STOP "$F" 2>/dev/null; }
+cont() { [ "$F" ] && kill -CONT "$F" 2>/dev/null; }
+# Writes down that attempt $1 is to end because of $2. One that never started never will: its name is taken.
+stop() {
+  e=$({ printf 'stop %s\n' "$2" >>"$d/$1.rec"; } 2>&1)
+  if [ -e "$d/$1.rec" ]; then state "$1"; else say refused "$1" "$e"; fi
+}
+# Says which processes of attempt $1 are alive: those that carry its name, those in the session of its supervisor
+# (process $2, started at $3), and their children. The supervisor itself is not one.
+look() {
+  m= s=
+  born "$2" && [ "$t" = "$3" ] && s=$2
+  if [ "$proc" ]; then
+    for e in $(grep -lF "STEADYHAND_ATTEMPT=/$1/" "$proc"/[0-9]*/environ 2>/dev/null); do
+      e=${e#"$proc"/}
+      m="$m|${e%%/*}"
+    done
+    m=${m#|}
+    for i in 1 2 3 4 5 6 7 8 9; do
+      l=$(grep -hE "^(${m:-x}) |^[0-9]+ [(].*[)] [A-Z] ((${s:-x}|${m:-x}) |[0-9]+ [0-9]+ ${s:-x} )" "$proc"/[0-9]*/stat 2>/dev/null)
+      n=
+      while read -r e w; do [ "$e" ] && [ "$e" != "$s" ] && n="$n|$e"; done <<X
+$l
+X
+      n=${n#|}
+      [ "$n" = "$m" ] && break
+      m=$n
+    done
+    while read -r e w; do
+      [ "$e" ] && [ "$e" != "$s" ] || continue
+      c=${w%")"*} w=${w##*") "}
+      case $w in Z* | X*) continue ;; esac
+      born2 $w
+      say proc "$1" "$e" "$t" "${c#"("}"
+    done <<X
+$l
+X
+  else
+    ps -A -o pid= -o ppid= -o pgid= -o stat= -o comm= 2>/dev/null | while read -r e w; do say ps "$1" "$e" "$w"; done
+  fi
+  say looked "$1" "${s:--}"
+}
+# Sends signal $1 to the processes PID:START, if they still are the same.
+signal() {
+  g=$1
+  shift
+  for e; do
+    born "${e%%:*}" || continue
+    [ "${e#*:}" = - ] || [ "$t" = "${e#*:}" ] || continue
+    kill -s "$g" "${e%%:*}" 2>/dev/null || sudo -n kill -s "$g" "${e%%:*}" </dev/null >/dev/null 2>&1
+    [ "$g" = TERM ] && kill -s CONT "${e%%:*}" 2>/dev/null
+  done
+}
+# Runs the question $3 under the name $2; its output and status come on standard output.
+ask() {
+  go "$1"
+  printf %s "$3" | $sid /bin/sh -c "$Q" sh "$2" "$k" "$u" "$proc" "$fd" || say fail "$2" 'it did not start'
+}
+forget() {
+  l=
+  for e; do
+    rd "$d/$e" || continue
+    [ -z "$rc" ] && [ "$p" ] && [ "$b" = "$boot" ] && born "$p" && [ "$t" = "$st" ] && continue
+    rm -f "$d/$e.log" "$d/$e.rec"
+  done
+}
+u=$(umask)
+umask 077
+proc=PROC
+[ -r "$proc/self/stat" ] && [ -r "$proc/uptime" ] || proc=
+boot=-
+[ "$proc" ] && read -r boot <"$proc/sys/kernel/random/boot_id"
+[ "$proc" ] || boot=$(sysctl -n kern.boottime 2>/dev/null | tr -dc 0-9)
+: "${boot:=-}"
+fd=
+[ -e /dev/fd/0 ] && fd=1
+gnu=
+tail --version >/dev/null 2>&1 </dev/null && gnu=1
+if setsid -f true 2>/dev/null; then sid='setsid -f'
+elif setsid true 2>/dev/null; then sid='setsid setsid'
+elif perl -MPOSIX -e 1 2>/dev/null; then sid='perl -MPOSIX -e fork&&exit;POSIX::setsid();exec@ARGV'
+else sid=; fi
+d=$HOME/.local/state/steadyhand
+e=
+if [ -z "$HOME" ]; then e='HOME is not set.'
+elif [ -z "$sid" ]; then e='there is neither setsid nor perl. Install util-linux, busybox or perl.'
+elif ! e=$({ [ -d "$d" ] || mkdir -p "$d"; } 2>&1); then e="$e. Steadyhand keeps a small record there: make room, or make the folder writable."
+elif [ ! -O "$d" ]; then e="$d belongs to somebody else. Remove it, or give it to this user."
+elif ! e=$(chmod 700 "$d" 2>&1); then e="$e. The folder must be private."
+else e=; fi
+if [ "$e" ]; then say cannot "$e"; else say ready $$; fi
