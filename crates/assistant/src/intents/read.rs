@@ -1,9 +1,434 @@
 //! Decides what a message asks for.
 
-use super::{Context, Intent};
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+use super::{
+    Context, CurrentRun, Intent,
+    rules::{self, Kind},
+    words::{QUOTE, Sentence, sentences},
+};
+
+/// Longer messages than this are never a plain request for an action.
+const MOST_WORDS: usize = 40;
 
 /// What the message asks for. Pure: the same text in the same context means the same.
 #[must_use]
-pub fn understand(_text: &str, _context: &Context) -> Intent {
-    Intent::Unknown { nearest: Vec::new() }
+pub fn understand(text: &str, context: &Context) -> Intent {
+    if let Some(intent) = set_variable(text, context) {
+        return intent;
+    }
+    let sentences = sentences(text, &context.names);
+    let words: usize = sentences.iter().map(|sentence| sentence.text.split(' ').count()).sum();
+    let mut readings: Vec<Intent> = sentences
+        .iter()
+        .filter(|sentence| !is_remark(sentence))
+        .map(|sentence| read(sentence, context))
+        .collect();
+    if readings.is_empty() {
+        // Nothing but remarks: the last one may still be a "yes", a "no" or a greeting.
+        readings.extend(sentences.last().map(|sentence| read(sentence, context)));
+    }
+    if readings.len() > 1 {
+        readings.retain(|reading| !matches!(reading, Intent::Greeting | Intent::Thanks));
+    }
+    let intent = match readings.as_slice() {
+        [] => small_talk_of(&sentences, context),
+        [one] => one.clone(),
+        many => combine(many),
+    };
+    if intent.acts() && words > MOST_WORDS { ask(intent) } else { intent }
+}
+
+/// Several sentences that each say something. One of them may ask for an action, but the others may take it back.
+fn combine(readings: &[Intent]) -> Intent {
+    let first = readings.iter().find(|reading| reading.acts());
+    let same = readings.iter().all(|reading| Some(reading) == first);
+    if let (Some(action), true) = (first, same) {
+        // "Stop! Stop!"
+        return action.clone();
+    }
+    let declined =
+        readings.iter().find(|reading| matches!(reading, Intent::Declined { .. } | Intent::NeverMind));
+    match (first, declined) {
+        (Some(action), _) => ask(action.clone()),
+        (None, Some(declined)) => declined.clone(),
+        (None, None) => readings
+            .iter()
+            .find(|reading| !matches!(reading, Intent::Unknown { .. }))
+            .or(readings.last())
+            .cloned()
+            .unwrap_or_else(|| unknown("")),
+    }
+}
+
+fn small_talk_of(sentences: &[Sentence], context: &Context) -> Intent {
+    sentences.first().map_or_else(|| unknown(""), |sentence| read(sentence, context))
+}
+
+fn read(sentence: &Sentence, context: &Context) -> Intent {
+    let text = sentence.text.as_str();
+    if let Some(intent) = answer(text, context) {
+        return intent;
+    }
+    if let Some((kind, found)) = RULES.small_talk.iter().find_map(|rule| rule.find(text)) {
+        match kind {
+            Kind::Greeting => return Intent::Greeting,
+            Kind::Thanks => return Intent::Thanks,
+            Kind::NeverMind => return Intent::NeverMind,
+            _ => drop(found),
+        }
+    }
+    if let Some(intent) = action(sentence, context) {
+        return intent;
+    }
+    let named = action_named(text);
+    if let Some(what) = RULES.beyond(text) {
+        if named.is_none() || !(is_negated(text) || is_wondering(sentence)) {
+            return Intent::Cannot { what };
+        }
+    }
+    if let Some(named) = named {
+        if let Some(intent) = about_an_action(sentence, named) {
+            return intent;
+        }
+    }
+    question(sentence).unwrap_or_else(|| {
+        // What contains an action's word and nothing that explains it is asked about, if it is short enough to be a
+        // request at all.
+        match action_named(text) {
+            Some(named) if text.split(' ').count() <= 12 && !text.contains(QUOTE) => ask(named),
+            _ => unknown(text),
+        }
+    })
+}
+
+/// An answer to the question that the assistant asked.
+fn answer(text: &str, context: &Context) -> Option<Intent> {
+    let (kind, _) =
+        RULES.small_talk.iter().filter(|rule| rule.kind == Kind::Yes).find_map(|rule| rule.find(text))?;
+    let says_go = matches!(text, "go" | "go ahead" | "ok go" | "go for it");
+    match (&context.asked, kind) {
+        (Some(asked), Kind::Yes) => Some(asked.clone()),
+        (None, _) if says_go && context.run == CurrentRun::Paused => Some(Intent::Resume),
+        _ => None,
+    }
+}
+
+/// A plain request: the rules account for every word.
+fn action(sentence: &Sentence, context: &Context) -> Option<Intent> {
+    let (kind, captures) = RULES.actions.iter().find_map(|rule| rule.find(&sentence.text))?;
+    let numbers: Vec<u64> =
+        NUMBER.find_iter(&sentence.text).filter_map(|found| found.as_str().parse().ok()).collect();
+    let last = numbers.last().copied();
+    let run = last.and_then(|number| u32::try_from(number).ok()).filter(|run| *run > 0);
+    let intent = match kind {
+        Kind::Redeploy => Intent::Redeploy,
+        Kind::Pause => Intent::Pause,
+        Kind::Resume => Intent::Resume,
+        Kind::Stop => Intent::Stop,
+        Kind::Retry => Intent::Retry { run },
+        Kind::ChangePort => {
+            let to = captures.name("instead").map_or(last, |_| numbers.first().copied())?;
+            match u16::try_from(to) {
+                Ok(port) if port > 0 => Intent::ChangePort { port },
+                _ => return Some(Intent::Cannot { what: "use a port outside 1 to 65535" }),
+            }
+        }
+        Kind::ShowRun => Intent::ShowRun { run: run? },
+        Kind::ShowRuns => Intent::ShowRuns { count: count_in(&sentence.text) },
+        Kind::Status => Intent::Status,
+        _ => return None,
+    };
+    let requested = is_polite_request(&sentence.text);
+    let doubtful = sentence.doubtful || (sentence.asks && !requested) || is_scheduled_later(&sentence.text);
+    let _ = context;
+    Some(if intent.acts() && doubtful { ask(intent) } else { intent })
+}
+
+/// A sentence that talks about an action without plainly asking for it.
+fn about_an_action(sentence: &Sentence, named: Intent) -> Option<Intent> {
+    let text = sentence.text.as_str();
+    let wondering = is_wondering(sentence);
+    if is_negated(text) && !wondering {
+        return Some(Intent::Declined { action: Box::new(named) });
+    }
+    if wondering {
+        if ASKS_LEAVE.is_match(text) {
+            return Some(ask(named));
+        }
+        return question(sentence).or(Some(Intent::Help));
+    }
+    if SCHEDULED.is_match(text) {
+        return Some(Intent::Cannot { what: "do things at a set time or on a condition" });
+    }
+    let other_doing = STOP_DOING_ELSE.captures(text).is_some_and(|found| !found[1].ends_with("thing"));
+    if other_doing {
+        return Some(unknown(text));
+    }
+    None
+}
+
+fn question(sentence: &Sentence) -> Option<Intent> {
+    let text = sentence.text.as_str();
+    let (kind, _) = RULES.questions.iter().find_map(|rule| rule.find(text))?;
+    let run = RUN_NUMBER.captures(text).and_then(|found| found[1].parse().ok());
+    Some(match kind {
+        Kind::WhyFailed => Intent::WhyFailed { run },
+        Kind::Help => Intent::Help,
+        _ => Intent::Status,
+    })
+}
+
+fn is_remark(sentence: &Sentence) -> bool {
+    RULES.small_talk.iter().any(|rule| rule.kind == Kind::Remark && rule.find(&sentence.text).is_some())
+}
+
+fn is_negated(text: &str) -> bool {
+    NEGATIONS.is_match(text)
+}
+
+/// Whether the sentence asks about something rather than for something.
+fn is_wondering(sentence: &Sentence) -> bool {
+    WONDERING.is_match(&sentence.text) || (sentence.asks && !is_polite_request(&sentence.text))
+}
+
+fn is_polite_request(text: &str) -> bool {
+    POLITE.is_match(text)
+}
+
+fn is_scheduled_later(text: &str) -> bool {
+    LATER.is_match(text)
+}
+
+/// The action that a word of the sentence begins, the first one if several do.
+fn action_named(text: &str) -> Option<Intent> {
+    rules::WORD_MEANS
+        .iter()
+        .zip(RULES.named.iter())
+        .filter_map(|((kind, _), pattern)| Some((pattern.find(text)?.start(), *kind)))
+        .min_by_key(|(at, _)| *at)
+        .map(|(_, kind)| match kind {
+            Kind::Stop => Intent::Stop,
+            Kind::Pause => Intent::Pause,
+            Kind::Resume => Intent::Resume,
+            Kind::Retry => Intent::Retry { run: None },
+            _ => Intent::Redeploy,
+        })
+}
+
+fn count_in(text: &str) -> Option<u32> {
+    if let Some(found) = NUMBER.find(text) {
+        return found.as_str().parse().ok().filter(|count| *count > 0);
+    }
+    if text.ends_with(" run")
+        || text.ends_with(" one")
+        || text.ends_with(" deployment")
+        || text.ends_with(" deploy")
+    {
+        return Some(1);
+    }
+    const WORDS: &[(&str, u32)] = &[
+        ("one", 1),
+        ("two", 2),
+        ("couple", 2),
+        ("three", 3),
+        ("few", 3),
+        ("four", 4),
+        ("five", 5),
+        ("six", 6),
+        ("seven", 7),
+        ("eight", 8),
+        ("nine", 9),
+        ("ten", 10),
+        ("twelve", 12),
+        ("dozen", 12),
+        ("fifteen", 15),
+        ("twenty", 20),
+    ];
+    WORDS.iter().find(|(word, _)| text.split(' ').any(|other| other == *word)).map(|(_, count)| *count)
+}
+
+/// `set NAME to VALUE` and `NAME=VALUE`, read from the message as it was written, since both are case-sensitive.
+fn set_variable(text: &str, context: &Context) -> Option<Intent> {
+    let found = SET.captures(text.trim()).or_else(|| ASSIGN.captures(text.trim()))?;
+    let name = found.name("name")?.as_str();
+    let value = found.name("value")?.as_str().trim();
+    let value = value.strip_suffix(" please").unwrap_or(value).trim_end_matches([',', ' ']);
+    let value = ['"', '\'', '`']
+        .iter()
+        .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote))
+        .unwrap_or(value);
+    let known = context.variables.iter().find(|known| known.eq_ignore_ascii_case(name));
+    let shouted = name.len() > 1
+        && name.chars().all(|char| char.is_ascii_uppercase() || char.is_ascii_digit() || char == '_');
+    let said_variable = found.name("variable").is_some();
+    if known.is_none() && !shouted && !said_variable {
+        return None;
+    }
+    if value.is_empty() || value.ends_with('?') {
+        return None;
+    }
+    if name.eq_ignore_ascii_case("port") {
+        return Some(match value.parse::<u16>() {
+            Ok(port) if port > 0 => Intent::ChangePort { port },
+            _ => Intent::Cannot { what: "use a port outside 1 to 65535" },
+        });
+    }
+    let name = known.map_or_else(|| name.to_owned(), Clone::clone);
+    Some(Intent::SetVar { name, value: value.to_owned() })
+}
+
+fn ask(intent: Intent) -> Intent {
+    Intent::AskBack { did_you_mean: Box::new(intent) }
+}
+
+/// What comes nearest, by the words that are shared and then by spelling.
+fn unknown(text: &str) -> Intent {
+    let mut offers: Vec<(f64, &'static str)> = rules::OFFERS
+        .iter()
+        .map(|offer| {
+            let shared = offer
+                .split(' ')
+                .filter(|word| word.len() > 3 && text.split(' ').any(|other| other == *word))
+                .count();
+            (strsim::jaro_winkler(text, offer) + shared as f64, *offer)
+        })
+        .collect();
+    offers.sort_by(|a, b| b.0.total_cmp(&a.0));
+    Intent::Unknown { nearest: offers.into_iter().take(3).map(|(_, offer)| offer).collect() }
+}
+
+struct Rule {
+    kind: Kind,
+    pattern: Regex,
+}
+
+impl Rule {
+    fn find<'t>(&self, text: &'t str) -> Option<(Kind, Captures<'t>)> {
+        self.pattern.captures(text).map(|found| (self.kind, found))
+    }
+}
+
+struct Rules {
+    actions: Vec<Rule>,
+    questions: Vec<Rule>,
+    small_talk: Vec<Rule>,
+    beyond: Vec<(&'static str, Regex)>,
+    named: Vec<Regex>,
+}
+
+impl Rules {
+    fn beyond(&self, text: &str) -> Option<&'static str> {
+        self.beyond.iter().find(|(_, pattern)| pattern.is_match(text)).map(|(what, _)| *what)
+    }
+}
+
+/// How many patterns there are, so that a test can tell whether one was left out.
+#[cfg(test)]
+pub(super) fn pattern_counts() -> (usize, usize) {
+    let tables = [rules::ACTIONS, rules::QUESTIONS, rules::SMALL_TALK];
+    let written =
+        tables.iter().flat_map(|table| table.iter()).map(|(_, patterns)| patterns.len()).sum::<usize>();
+    let written = written
+        + rules::BEYOND.iter().map(|(_, patterns)| patterns.len()).sum::<usize>()
+        + rules::WORD_MEANS.len();
+    let read = RULES.actions.len()
+        + RULES.questions.len()
+        + RULES.small_talk.len()
+        + RULES.beyond.len()
+        + RULES.named.len();
+    (written, read)
+}
+
+static RULES: LazyLock<Rules> = LazyLock::new(|| {
+    let before = format!("(?:(?:{})(?: ,)? )*", rules::BEFORE);
+    let after = format!("(?:(?: ,)? (?:{}))*", rules::AFTER);
+    let table = |table: &'static [(Kind, &'static [&'static str])], form: &dyn Fn(&str) -> String| {
+        table
+            .iter()
+            .flat_map(|(kind, patterns)| patterns.iter().map(|pattern| (*kind, *pattern)))
+            .filter_map(|(kind, pattern)| Some(Rule { kind, pattern: compile(&form(&expand(pattern)))? }))
+            .collect()
+    };
+    Rules {
+        actions: table(rules::ACTIONS, &|pattern| format!("^{before}(?:{pattern}){after}$")),
+        questions: table(rules::QUESTIONS, &|pattern| format!(r"(?:^|\b)(?:{pattern})(?:\b|$)")),
+        small_talk: table(rules::SMALL_TALK, &|pattern| format!("^(?:{pattern})$")),
+        beyond: rules::BEYOND
+            .iter()
+            .flat_map(|(what, patterns)| patterns.iter().map(|pattern| (*what, *pattern)))
+            .filter_map(|(what, pattern)| {
+                let pattern = pattern.replace("<polite>", &before);
+                Some((what, compile(&format!(r"(?:^|\b)(?:{})", expand(&pattern)))?))
+            })
+            .collect(),
+        named: rules::WORD_MEANS
+            .iter()
+            .filter_map(|(_, words)| compile(&format!(r"\b(?:{words})\b")))
+            .collect(),
+    }
+});
+
+static NEGATIONS: LazyLock<Regex> = LazyLock::new(|| whole_word(rules::NEGATIONS));
+static SCHEDULED: LazyLock<Regex> = LazyLock::new(|| whole_word(rules::SCHEDULED));
+static WONDERING: LazyLock<Regex> = LazyLock::new(|| {
+    sure(&format!(
+        r"^(?:(?:and|so|but|well|hey|hi|hello|ok|okay|oh|hmm|sorry|please|wait)(?: ,)? )*(?:{})\b",
+        rules::WONDERING
+    ))
+});
+static POLITE: LazyLock<Regex> = LazyLock::new(|| {
+    sure(
+        r"\b(?:(?:can|could|would|will) you|please|pls|kindly|would you mind|do you mind|let us|kannst du|konntest du|bitte|peux tu|pouvez vous|s il (?:te|vous) plait|stp|svp|puedes|podrias|por favor)\b",
+    )
+});
+/// Words that are harmless after most actions but move a deployment: "today" may be "later today".
+static LATER: LazyLock<Regex> = LazyLock::new(|| sure(r"\btoday\b"));
+/// "Should I …?", "can we …?": asks whether, so the answer is the question back.
+static ASKS_LEAVE: LazyLock<Regex> = LazyLock::new(|| {
+    sure(
+        r"^(?:(?:and|so|but|well|hey|ok)(?: ,)? )*(?:should|shall|may|can|could|must|might) (?:i|we|it|you)\b|^(?:soll|sollen|darf|dois|debo)\b",
+    )
+});
+/// "Stop asking me": not about the run.
+static STOP_DOING_ELSE: LazyLock<Regex> =
+    LazyLock::new(|| sure(r"\b(?:stop|quit|cancel|end) (?:[a-z]+ ){0,2}([a-z]+ing)\b"));
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| sure(r"\b[0-9]+\b"));
+static RUN_NUMBER: LazyLock<Regex> = LazyLock::new(|| sure(r"\brun (?:number |no )?([0-9]{1,9})\b"));
+static SET: LazyLock<Regex> = LazyLock::new(|| {
+    sure(
+        r"(?is)^(?:please |can you |could you |can you please )?(?:set|change|make|update) (?:the )?(?:value of )?(?P<variable>(?:environment |env |plan )?(?:variable|var) |env )?(?P<name>[A-Za-z_][A-Za-z0-9_]*) (?:to|=|as|be) (?P<value>.+?)[.!]?$",
+    )
+});
+static ASSIGN: LazyLock<Regex> = LazyLock::new(|| {
+    sure(r"(?is)^(?:please )?(?:set |use |export )?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s?=\s?(?P<value>\S.*)$")
+});
+
+/// Replaces classes by their words, inmost last, and `{n}` by a number.
+fn expand(pattern: &str) -> String {
+    let mut pattern = pattern.to_owned();
+    // Classes name classes, four deep at most; a class that named itself would end here too.
+    for _ in 0..5 {
+        for (name, words) in rules::CLASSES {
+            pattern = pattern.replace(&format!("<{name}>"), &format!("(?:{words})"));
+        }
+    }
+    pattern.replace("instead of {n}", "(?P<instead>instead of) {n}").replace("{n}", "[0-9]+")
+}
+
+/// A pattern that doesn't compile is left out; a test sees to it that there is none.
+fn compile(pattern: &str) -> Option<Regex> {
+    Regex::new(pattern).ok()
+}
+
+fn whole_word(words: &str) -> Regex {
+    sure(&format!(r"\b(?:{words})\b"))
+}
+
+/// For patterns that are fixed in this file; the fallback matches nothing and is never reached, which tests show.
+fn sure(pattern: &str) -> Regex {
+    #[expect(clippy::expect_used, reason = "the pattern is fixed here, and every test compiles it")]
+    Regex::new(pattern).expect("a fixed pattern is a regular expression")
 }

@@ -1,1 +1,161 @@
+//! Sentences and their meanings live in `sentences.txt`; what depends on the context is here.
 
+use super::{Context, CurrentRun, Intent, read::pattern_counts, understand};
+
+fn context() -> Context {
+    Context {
+        run: CurrentRun::None,
+        asked: None,
+        names: vec!["shop".into()],
+        variables: vec!["greeting".into(), "LOG_LEVEL".into()],
+    }
+}
+
+/// The intent in the words of `sentences.txt`.
+fn name(intent: &Intent) -> String {
+    let numbered = |word: &str, number: Option<u32>| match number {
+        Some(number) => format!("{word} {number}"),
+        None => word.to_owned(),
+    };
+    match intent {
+        Intent::Redeploy => "redeploy".into(),
+        Intent::Pause => "pause".into(),
+        Intent::Resume => "resume".into(),
+        Intent::Stop => "stop".into(),
+        Intent::Status => "status".into(),
+        Intent::ShowRuns { count } => numbered("runs", *count),
+        Intent::WhyFailed { run } => numbered("why", *run),
+        Intent::Retry { run } => numbered("retry", *run),
+        Intent::ShowRun { run } => format!("run {run}"),
+        Intent::ChangePort { port } => format!("port {port}"),
+        Intent::SetVar { name, value } => format!("set {name}={value}"),
+        Intent::Help => "help".into(),
+        Intent::Greeting => "greeting".into(),
+        Intent::Thanks => "thanks".into(),
+        Intent::NeverMind => "nevermind".into(),
+        Intent::Declined { action } => format!("declined {}", name(action)),
+        Intent::AskBack { did_you_mean } => format!("ask {}", name(did_you_mean)),
+        Intent::Cannot { .. } => "cannot".into(),
+        Intent::Unknown { .. } => "unknown".into(),
+    }
+}
+
+fn check_file(file: &str) -> (usize, usize) {
+    let mut wrong = Vec::new();
+    let (mut all, mut harmless) = (0, 0);
+    for line in file.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
+        let (expected, sentence) = line.split_once(" | ").expect("a line is `expected | sentence`");
+        let found = understand(sentence, &context());
+        all += 1;
+        let right = if expected == "no" {
+            harmless += 1;
+            !found.acts()
+        } else {
+            name(&found) == expected
+        };
+        if !right {
+            wrong.push(format!("{sentence:?}: expected {expected}, found {}", name(&found)));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {all} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    (all, harmless)
+}
+
+#[test]
+fn every_sentence_means_what_the_list_says() {
+    let (all, harmless) = check_file(include_str!("sentences.txt"));
+    assert!(all >= 250 && harmless >= 80, "{all} sentences, of which {harmless} must not act");
+}
+
+#[test]
+fn every_pattern_compiles() {
+    let (written, read) = pattern_counts();
+    assert_eq!(written, read);
+}
+
+#[test]
+fn yes_means_what_was_asked_and_nothing_without_a_question() {
+    let asked = Context { asked: Some(Intent::Stop), ..context() };
+    for yes in ["yes", "Yes please", "yep", "do it", "ja", "oui", "sí", "go ahead", "👍"] {
+        assert_eq!(understand(yes, &asked), Intent::Stop, "{yes}");
+        assert!(!matches!(understand(yes, &context()), Intent::Stop | Intent::Redeploy), "{yes}");
+    }
+    for no in ["no", "No, thanks", "never mind", "nein"] {
+        assert_eq!(understand(no, &asked), Intent::NeverMind, "{no}");
+    }
+}
+
+#[test]
+fn another_request_replaces_the_question() {
+    let asked = Context { asked: Some(Intent::Stop), ..context() };
+    assert_eq!(understand("redeploy", &asked), Intent::Redeploy);
+}
+
+#[test]
+fn go_resumes_only_a_paused_run() {
+    let paused = Context { run: CurrentRun::Paused, ..context() };
+    assert_eq!(understand("go", &paused), Intent::Resume);
+    assert!(!understand("go", &context()).acts());
+}
+
+#[test]
+fn a_project_named_like_an_action_changes_no_meaning() {
+    let named = Context { names: vec!["stop".into(), "status".into()], ..context() };
+    assert_eq!(understand("stop", &named), Intent::Stop);
+    assert_eq!(understand("status", &named), Intent::Status);
+}
+
+#[test]
+fn a_project_name_near_an_action_is_not_mended_into_it() {
+    let named = Context { names: vec!["deplog".into()], ..context() };
+    assert!(!understand("deplog", &named).acts());
+    assert_eq!(understand("redeploy deplog", &named), Intent::Redeploy);
+}
+
+#[test]
+fn what_is_not_understood_comes_with_the_nearest_wordings() {
+    let Intent::Unknown { nearest } = understand("the last five somethings", &context()) else {
+        panic!("it was understood");
+    };
+    assert_eq!(nearest.len(), 3);
+    assert!(nearest.contains(&"show the last 5 runs"), "{nearest:?}");
+}
+
+#[test]
+fn a_long_message_never_acts_by_itself() {
+    let long = "please ".repeat(60) + "stop";
+    assert_eq!(name(&understand(&long, &context())), "ask stop");
+}
+
+#[test]
+fn no_text_makes_it_panic_or_slow() {
+    let texts = [
+        "",
+        " ",
+        "\u{0}",
+        "\"",
+        "\"\"\"",
+        "'",
+        "''s",
+        "n't",
+        ",,,,",
+        "…",
+        "🙂🙂",
+        "ß",
+        "İ",
+        "port 0",
+        "run 99999999999999",
+        "ﷺ",
+    ];
+    for text in texts {
+        assert!(!understand(text, &context()).acts(), "{text}");
+    }
+    let long = "stop the run and ".repeat(20_000);
+    assert!(!understand(&long, &context()).acts());
+}
+
+#[test]
+fn sentences_written_without_looking_at_the_rules_are_understood_too() {
+    let (all, _) = check_file(include_str!("sentences_blind.txt"));
+    assert!(all >= 60, "{all}");
+}
