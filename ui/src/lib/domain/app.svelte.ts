@@ -56,6 +56,9 @@ export class App {
     this.layout = new Layout(memory);
   }
 
+  /** A project whose removal waits for the person's confirmation. */
+  removing = $state.raw<Project | null>(null);
+
   /** The project that is looked at. */
   get project(): Project | undefined {
     return this.projectId === null ? undefined : this.projects.get(this.projectId);

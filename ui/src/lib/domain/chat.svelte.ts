@@ -1,5 +1,5 @@
 import { SvelteMap } from 'svelte/reactivity';
-import type { Message, ProjectId, Update } from '../shared/api';
+import type { Card, Message, ProjectId, StepId, Update } from '../shared/api';
 import { toBackendError, type Backend } from '../shared/backend';
 
 const PAGE = 40;
@@ -27,6 +27,14 @@ export class Chat {
   /** Whether an answer is being written. */
   get answering(): boolean {
     return this.messages.some((message) => message.state === 'streaming');
+  }
+
+  /** What was found out about a failed step, if it was said here. */
+  finding(stepId: StepId): Extract<Card, { kind: 'finding' }> | undefined {
+    for (const message of this.messages.toReversed()) {
+      for (const card of message.cards) if (card.kind === 'finding' && card.step_id === stepId) return card;
+    }
+    return undefined;
   }
 
   async load(): Promise<void> {
