@@ -109,7 +109,7 @@ pub(crate) struct RunStep {
     /// The command, or several lines of them, for `/bin/sh`. The step fails when it ends with a status other than 0,
     /// which is the status of its last command unless it begins with `set -e`.
     pub(crate) run: Template,
-    /// The folder to run it in; otherwise the home of the user.
+    /// The folder to run it in; otherwise the home of the user, and on `local` the folder of the project.
     pub(crate) cwd: Option<Template>,
     /// Variables for its environment.
     #[schemars(default, with = "BTreeMap<String, Value>")]

@@ -11,7 +11,7 @@ use crate::{
     hosts,
     outline::outline,
     read::{self, Reader, host_templates},
-    scope::{Budget, HostScope, Scope, raw_notes, variables},
+    scope::{Budget, HostScope, MAX_HINTS, Scope, raw_notes, variables},
     span::Spanned,
     suggest::did_you_mean,
     template::Template,
@@ -83,21 +83,24 @@ fn names(plan: &Plan, problems: &mut Vec<Diagnostic>) {
             problems.push(Diagnostic::error(Code::NameTaken, name.span, message));
         }
         for member in members.iter().filter(|member| !hosts.contains(member.value.as_str())) {
-            problems.push(if groups.contains(member.value.as_str()) {
+            let problem = if groups.contains(member.value.as_str()) {
                 let message = format!("`{}` is a group, and groups list hosts", member.value);
                 Diagnostic::error(Code::UnknownHost, member.span, message).hint("list its hosts here")
             } else {
-                unknown(Code::UnknownHost, "host", member, &hosts)
-            });
+                unknown(Code::UnknownHost, "host", member, &hosts, problems.len())
+            };
+            problems.push(problem);
         }
     }
     let places: BTreeSet<&str> = hosts.union(&groups).copied().collect();
     for (_, task) in &plan.tasks {
         for name in task.on.iter().filter(|name| !places.contains(name.value.as_str())) {
-            problems.push(unknown(Code::UnknownHost, "host or group", name, &places));
+            let problem = unknown(Code::UnknownHost, "host or group", name, &places, problems.len());
+            problems.push(problem);
         }
         for name in task.needs.iter().filter(|name| !tasks.contains(name.value.as_str())) {
-            problems.push(unknown(Code::UnknownTask, "task", name, &tasks));
+            let problem = unknown(Code::UnknownTask, "task", name, &tasks, problems.len());
+            problems.push(problem);
         }
     }
     for cycle in order(&needs(plan)).cycles {
@@ -114,9 +117,19 @@ fn names(plan: &Plan, problems: &mut Vec<Diagnostic>) {
     }
 }
 
-fn unknown(code: Code, what: &str, name: &Spanned<String>, known: &BTreeSet<&str>) -> Diagnostic {
+/// `before` is the number of problems that were found before this one.
+fn unknown(
+    code: Code,
+    what: &str,
+    name: &Spanned<String>,
+    known: &BTreeSet<&str>,
+    before: usize,
+) -> Diagnostic {
     let problem =
         Diagnostic::error(code, name.span, format!("there is no {what} `{}`", shorten(&name.value)));
+    if before >= MAX_HINTS {
+        return problem;
+    }
     match did_you_mean(&name.value, known.iter().copied()) {
         Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
         None if known.is_empty() => problem,

@@ -118,7 +118,7 @@ pub enum Action {
     Run {
         /// The script, for `/bin/sh`.
         script: Text,
-        /// The folder to run it in; otherwise the user's home.
+        /// The folder to run it in; otherwise the user's home, and on `local` the folder of the project.
         cwd: Option<Text>,
         /// Variables that are added to its environment.
         env: BTreeMap<String, Text>,

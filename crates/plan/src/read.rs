@@ -39,6 +39,8 @@ pub(crate) struct Fields<'n> {
     /// The place of the mapping, or of the key that it belongs to: where to say what is missing.
     span: Span,
     fields: Vec<(Spanned<String>, &'n Node)>,
+    /// The keys that unknown ones were probably meant to be: that they are missing goes without saying.
+    meant: Vec<&'static str>,
 }
 
 /// A field that is there.
@@ -87,39 +89,40 @@ impl<'s> Reader<'s> {
     /// The fields of a mapping that may have `keys`; `None` when it is no mapping.
     fn fields<'n>(&mut self, node: &'n Node, name: &str, span: Span, keys: &Keys) -> Option<Fields<'n>> {
         let entries = self.entries(node, name, span, keys.what)?;
-        let mut fields = Vec::new();
+        let (mut fields, mut meant) = (Vec::new(), Vec::new());
         for (key, value) in entries {
             if keys.known.contains(&key.value.as_str()) {
                 fields.push((key, value));
             } else {
-                self.unknown_key(&key, keys);
+                meant.extend(self.unknown_key(&key, keys));
             }
         }
-        Some(Fields { what: keys.what, span, fields })
+        Some(Fields { what: keys.what, span, fields, meant })
     }
 
-    fn unknown_key(&mut self, key: &Spanned<String>, keys: &Keys) {
+    /// Reports a key that is not known, and says which one it was probably meant to be.
+    fn unknown_key(&mut self, key: &Spanned<String>, keys: &Keys) -> Option<&'static str> {
         let name = shorten(&key.value);
         if name == "<<" {
             let message = "merge keys (`<<`) are not part of YAML 1.2, and plans do not use them";
-            return self.error(
-                Code::YamlFeature,
-                key.span,
-                message,
-                Some("write the keys out, or use an alias for a whole value"),
-            );
+            let hint = "write the keys out, or use an alias for a whole value";
+            self.error(Code::YamlFeature, key.span, message, Some(hint));
+            return None;
         }
         if keys.later.contains(&key.value.as_str()) {
             let message = format!("`{name}` is not supported by this version");
-            return self.error(Code::Unsupported, key.span, message, None);
+            self.error(Code::Unsupported, key.span, message, None);
+            return None;
         }
         let message = format!("{} has no key `{name}`", keys.what);
         let meant = keys.instead.iter().find(|(wrong, _)| *wrong == key.value).map(|(_, right)| *right);
-        let hint = match meant.or_else(|| did_you_mean(&key.value, keys.known.iter().copied())) {
+        let meant = meant.or_else(|| did_you_mean(&key.value, keys.known.iter().copied()));
+        let hint = match meant {
             Some(right) => format!("did you mean `{right}`?"),
             None => format!("the keys are {}", listed(keys.known.iter().copied())),
         };
         self.error(Code::UnknownKey, key.span, message, Some(&hint));
+        meant
     }
 
     /// The entries of a mapping with any keys, each key once.
@@ -177,12 +180,24 @@ impl<'s> Reader<'s> {
     fn check_name(&mut self, name: &Spanned<String>, what: &str, is_name: fn(&str) -> bool) {
         if !is_name(&name.value) {
             let message = format!("`{}` is no name for {what}", shorten(&name.value));
-            let hint = "a name has letters, digits and `_`, and after the first character `-` and `.` too";
+            let hint = match what {
+                "a task" => "a name is one line of at most 100 characters, without spaces around it",
+                "a host" | "a group" => {
+                    "a name has letters, digits and `_`, and after the first one `-` and `.` too"
+                }
+                "an environment variable" => {
+                    "a name has letters, digits and `_`, and does not begin with a digit"
+                }
+                _ => "a name begins with a letter or `_`, and goes on with letters, digits, `_` and `-`",
+            };
             self.error(Code::InvalidName, name.span, message, Some(hint));
         }
     }
 
     fn missing(&mut self, fields: &Fields<'_>, key: &str, hint: &str) {
+        if fields.meant.contains(&key) {
+            return;
+        }
         let message = format!("{} needs `{key}`", fields.what);
         self.error(Code::MissingKey, fields.span, message, Some(hint));
     }

@@ -22,6 +22,9 @@ const MAX_TEXT: usize = 1 << 20;
 /// The most values in one command.
 const MAX_VALUES: usize = 1000;
 
+/// How many problems get a "did you mean".
+pub(crate) const MAX_HINTS: usize = 100;
+
 /// How many bytes all texts of one plan may have together.
 #[derive(Debug)]
 pub(crate) struct Budget(Cell<usize>);

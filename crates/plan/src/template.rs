@@ -63,12 +63,6 @@ impl Root {
 }
 
 impl Template {
-    /// A template without expressions.
-    #[cfg(test)]
-    pub(crate) fn literal(text: &str) -> Self {
-        Self { span: Span::START, pieces: vec![Piece::Text(text.to_owned())] }
-    }
-
     pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expression> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Expression(expression) => Some(expression),

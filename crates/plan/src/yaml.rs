@@ -211,7 +211,9 @@ pub(crate) fn parse(text: &str, source: &Source) -> Result<Option<Node>, Diagnos
 fn syntax_error(err: &ScanError, source: &Source) -> Diagnostic {
     let index = err.marker().index();
     let place = source.position(index);
-    if let Some(tab) = source.tab_in_indentation(place.line) {
+    // A tab is found where it stops the text before it, which may be some lines above.
+    let last = if err.info().contains("tab") { u32::MAX } else { place.line };
+    if let Some(tab) = source.tab_in_indentation(last) {
         return Diagnostic::error(
             Code::Syntax,
             source.span(tab, tab),

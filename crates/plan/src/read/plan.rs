@@ -247,6 +247,7 @@ impl Reader<'_> {
     fn task(&mut self, name: &Spanned<String>, node: &Node) -> Option<Task> {
         let fields = self.fields(node, &name.value, name.span, &TASK)?;
         let on = match fields.get("on") {
+            None if fields.meant.contains(&"on") => Vec::new(),
             None => {
                 let message = format!("the task `{}` does not say where it runs", name.value);
                 let hint = "add `on:` with a host, a group, a list of them, or `local` for this machine";

@@ -10,7 +10,7 @@ use crate::{
     duration::Millis,
     span::{Span, Spanned},
     template::Template,
-    yaml::{Kind, Node, Scalar},
+    yaml::{Kind, Node, Scalar, ScalarType},
 };
 
 const ACTIONS: [&str; 3] = ["run", "upload", "wait_for"];
@@ -244,13 +244,14 @@ impl Reader<'_> {
             }
             ["tcp"] => {
                 let field = fields.get("tcp")?;
-                let tcp = self.template(field, "an address with a port, such as \"127.0.0.1:5432\"")?;
+                let tcp = self.tcp(field)?;
                 Some(WaitForSpec::Tcp(TcpProbe { tcp, timeout, interval }))
             }
             [_] => {
                 let command = self.required(&fields, "command", "a command")?;
                 Some(WaitForSpec::Command(CommandProbe { command, timeout, interval }))
             }
+            [] if ["http", "tcp", "command"].iter().any(|probe| fields.meant.contains(probe)) => None,
             [] => {
                 self.error(Code::Action, key, "`wait_for` does not say what to wait for", Some(HINT));
                 None
@@ -260,6 +261,16 @@ impl Reader<'_> {
                 self.error(Code::Action, fields.key_span(other), message, Some("make two steps of it"));
                 None
             }
+        }
+    }
+
+    /// `address:port`. A port alone is a number to YAML; it is read as a text, so that the message is about the address.
+    fn tcp(&mut self, field: Field<'_>) -> Option<Template> {
+        match &field.node.kind {
+            Kind::Scalar(scalar) if scalar.scalar_type() == ScalarType::Number => {
+                Some(Template::parse(&scalar.text, field.node.span, self.source, &mut self.problems))
+            }
+            _ => self.template(field, "an address with a port"),
         }
     }
 
