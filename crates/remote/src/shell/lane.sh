@@ -49,7 +49,13 @@ run() {
 }
 # Copies the log of attempt $1 from byte $2 on. With $3, only if its supervisor has not done so.
 follow() {
-  if [ "$3" ]; then printf 'follow\n' >>"$d/$1.rec"; rd "$d/$1"; [ "$fol" ] || return; fi
+  if [ "$3" ]; then
+    printf 'follow\n' >>"$d/$1.rec"
+    rd "$d/$1"
+    [ "$fol" ] || return
+    # On a busy host its supervisor may not have come to make the log yet.
+    [ "$p" ] || true >>"$d/$1.log"
+  fi
   [ -f "$d/$1.log" ] || { say nolog "$1"; return; }
   [ "$F" ] && { kill -CONT "$F"; kill "$F"; wait "$F"; F=; } 2>/dev/null
   if [ "$gnu" ]; then tail -c +$(($2 + 1)) -s 0.1 -f "$d/$1.log" </dev/null 2>/dev/null &
@@ -74,7 +80,7 @@ look() {
   m= s=
   born "$2" && [ "$t" = "$3" ] && s=$2
   if [ "$proc" ]; then
-    for e in $(grep -lF "STEADYHAND_ATTEMPT=/$1/" "$proc"/[0-9]*/environ 2>/dev/null); do
+    for e in $(grep -lF "STEADYHAND_ATTEMPT=$d/$1/" "$proc"/[0-9]*/environ 2>/dev/null); do
       e=${e#"$proc"/}
       m="$m|${e%%/*}"
     done
@@ -117,7 +123,7 @@ signal() {
 # Runs the question $3 under the name $2; its output and status come on standard output.
 ask() {
   go "$1"
-  printf %s "$3" | $sid /bin/sh -c "$Q" sh "$2" "$k" "$u" "$proc" "$fd" || say fail "$2" 'it did not start'
+  printf %s "$3" | $sid /bin/sh -c "$Q" sh "$2" "$k" "$u" "$proc" "$fd" "$d" || say fail "$2" 'it did not start'
 }
 forget() {
   l=

@@ -18,7 +18,7 @@ if [ "$p" != $$ ]; then
   exit
 fi
 # The command and all that it starts carry this name, so that they are found again wherever they went.
-export STEADYHAND_ATTEMPT="/$id/"
+export STEADYHAND_ATTEMPT="$f/"
 # In a subshell, so that the shell's own "Killed" goes to the record and tells a signal from an exit status.
 ( exec 3<&0 </dev/null >>"$f.log" 2>&1 5>&-
   [ "$fd" ] && exec /bin/sh -c '. /dev/fd/3' sh
