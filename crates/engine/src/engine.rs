@@ -224,6 +224,12 @@ impl Engine {
         Ok(runs::get(&mut db, id).await?.ok_or(StoreError::UnknownRun(id))?)
     }
 
+    /// The values of the secrets of a plan, as far as they have one.
+    #[must_use]
+    pub fn secrets_of(&self, spec: &RunSpec) -> Vec<(String, SecretString)> {
+        self.shared.secrets_of(spec).into_iter().collect()
+    }
+
     /// What a run executes.
     ///
     /// # Errors

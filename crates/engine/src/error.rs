@@ -1,6 +1,7 @@
 //! What can go wrong when runs are started or asked for something.
 
 use steadyhand_domain::{IllegalRunTransition, IllegalStepTransition, RunId, RunState};
+use steadyhand_plan::Diagnostic;
 use steadyhand_remote::RemoteError;
 use steadyhand_store::StoreError;
 
@@ -37,11 +38,25 @@ pub enum EngineError {
         /// Why not.
         why: &'static str,
     },
+    /// The project has no plan.
+    #[error("this project has no plan yet; write one in the Plan tab")]
+    NoPlan,
+    /// The plan has errors.
+    #[error("the plan has {}; see the Plan tab", problems(diagnostics))]
+    Plan {
+        /// Every problem.
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// What was shown is not what would run now.
+    #[error(
+        "the plan or what it depends on has changed since it was shown; look at the new preview, then run it"
+    )]
+    Changed,
     /// The plan has nothing to do.
     #[error("the plan has no steps, so there is nothing to run; add a task with steps")]
     NoSteps,
     /// Secrets have no value.
-    #[error("no value is set for the secret {}; set the environment variable {} and start Steadyhand again, or keep it in the system's keyring",
+    #[error("no value is set for the secret {}; set the environment variable {} and start Steadyhand again",
         names.join(", "), names.iter().map(|name| format!("STEADYHAND_SECRET_{name}")).collect::<Vec<_>>().join(", "))]
     MissingSecrets {
         /// Their names.
@@ -68,5 +83,17 @@ fn state_word(state: RunState) -> &'static str {
         RunState::Completed => "completed",
         RunState::Failed => "failed",
         RunState::Stopped => "stopped",
+    }
+}
+
+/// "1 error: line 3: …" or "4 errors, the first in line 3: …".
+fn problems(diagnostics: &[Diagnostic]) -> String {
+    let errors: Vec<&Diagnostic> = diagnostics.iter().filter(|problem| problem.is_error()).collect();
+    match errors.as_slice() {
+        [] => "errors".to_owned(),
+        [only] => format!("an error in line {}: {}", only.line, only.message),
+        [first, ..] => {
+            format!("{} errors, the first in line {}: {}", errors.len(), first.line, first.message)
+        }
     }
 }

@@ -72,6 +72,17 @@ pub fn set_var(source: &str, name: &str, value: &str) -> Option<String> {
     is_set.then_some(new)
 }
 
+/// The variables of a plan with their values as they are written, in the order of the source; empty when the source
+/// cannot be read.
+#[must_use]
+pub fn variables(source: &str) -> Vec<(String, String)> {
+    let Some((_, root)) = read(source) else { return Vec::new() };
+    entries(&root, "vars")
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), text(value)?.to_owned())))
+        .collect()
+}
+
 /// Where to put what, so that the variable has the value `scalar`.
 fn place_of_var(lines: &Source, root: &Node, name: &str, scalar: &str) -> Option<(usize, usize, String)> {
     let after_colon = |key: &Node| {

@@ -110,6 +110,8 @@ pub struct Recorded {
     pub at: Timestamp,
     /// The run that it is about, if it is about one.
     pub run_id: Option<RunId>,
+    /// Its number among the changes of that run, from 1.
+    pub seq: Option<i64>,
     /// What changed.
     pub event: Event,
 }
@@ -169,8 +171,8 @@ pub async fn after(
     position: i64,
     limit: u32,
 ) -> Result<Vec<Recorded>, StoreError> {
-    let rows: Vec<(i64, i64, Option<String>, String)> = sqlx::query_as(
-        "SELECT position, at, run_id, event_json FROM events WHERE position > ? ORDER BY position LIMIT ?",
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT position, at, run_id, seq, event_json FROM events WHERE position > ? ORDER BY position LIMIT ?",
     )
     .bind(position)
     .bind(i64::from(limit))
@@ -184,11 +186,12 @@ pub async fn after(
 /// # Errors
 /// When the database cannot be read or holds an event that no version writes.
 pub async fn of_run(db: &mut SqliteConnection, run: RunId) -> Result<Vec<Recorded>, StoreError> {
-    let rows: Vec<(i64, i64, Option<String>, String)> =
-        sqlx::query_as("SELECT position, at, run_id, event_json FROM events WHERE run_id = ? ORDER BY seq")
-            .bind(run.to_string())
-            .fetch_all(db)
-            .await?;
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT position, at, run_id, seq, event_json FROM events WHERE run_id = ? ORDER BY seq",
+    )
+    .bind(run.to_string())
+    .fetch_all(db)
+    .await?;
     rows.into_iter().map(recorded).collect()
 }
 
@@ -201,15 +204,16 @@ pub async fn prune(db: &mut SqliteConnection, before: Timestamp) -> Result<(), S
     Ok(())
 }
 
-fn recorded(
-    (position, at, run_id, event): (i64, i64, Option<String>, String),
-) -> Result<Recorded, StoreError> {
+type Row = (i64, i64, Option<String>, Option<i64>, String);
+
+fn recorded((position, at, run_id, seq, event): Row) -> Result<Recorded, StoreError> {
     let key = position.to_string();
     let place = row::Place { table: "events", row: &key };
     Ok(Recorded {
         position,
         at: Timestamp(at),
         run_id: run_id.map(|id| place.id("run_id", &id)).transpose()?,
+        seq,
         event: place.json("event_json", &event)?,
     })
 }

@@ -422,6 +422,18 @@ pub async fn set_hindrance(
     Ok(())
 }
 
+/// The process that executes a run, or executed it.
+///
+/// # Errors
+/// [`StoreError::UnknownRun`], or when the database cannot be read.
+pub async fn owner(db: &mut SqliteConnection, id: RunId) -> Result<Option<String>, StoreError> {
+    let owner: Option<Option<String>> = sqlx::query_scalar("SELECT owner FROM runs WHERE id = ?")
+        .bind(id.to_string())
+        .fetch_optional(db)
+        .await?;
+    owner.ok_or(StoreError::UnknownRun(id))
+}
+
 /// Failed runs whose failure nobody has explained yet, oldest first.
 ///
 /// # Errors

@@ -1,0 +1,482 @@
+//! What can be done from a chat, by the built-in assistant and by a model alike.
+
+use std::sync::Arc;
+
+use steadyhand_domain::{ProjectId, RunState, StepState, Trigger};
+use steadyhand_engine::EngineError;
+use steadyhand_plan::{check, edit};
+use steadyhand_store::{
+    StoreError, logs, plans,
+    records::{Card, RunSummary, Step},
+    runs, steps,
+};
+
+use super::{AssistantError, Shared};
+use crate::{explain, proposals};
+
+/// What came of an action.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reply {
+    /// What a person reads.
+    pub(crate) text: String,
+    /// What is shown with it.
+    pub(crate) cards: Vec<Card>,
+    /// What a model reads beside the text.
+    pub(crate) detail: Option<String>,
+}
+
+impl Reply {
+    pub(crate) fn say(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    pub(crate) fn with(mut self, card: Card) -> Self {
+        self.cards.push(card);
+        self
+    }
+
+    fn detailed(mut self, detail: String) -> Self {
+        self.detail = Some(detail);
+        self
+    }
+
+    pub(crate) fn offering<const N: usize>(self, texts: [&str; N]) -> Self {
+        self.with(Card::Replies { texts: texts.map(str::to_owned).to_vec() })
+    }
+}
+
+/// What is asked of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    Pause,
+    Resume,
+    Stop,
+}
+
+/// An error as an answer: what is wrong with the request is said in the chat.
+fn refusal(error: &EngineError) -> Reply {
+    match error {
+        EngineError::Plan { diagnostics } => {
+            let mut text = String::from("The plan has errors, so nothing was started:\n");
+            for problem in diagnostics.iter().filter(|problem| problem.is_error()).take(5) {
+                text.push_str(&format!("\n- line {}: {}", problem.line, problem.message));
+            }
+            text.push_str("\n\nThe **Plan** tab shows each in its place.");
+            Reply::say(text)
+        }
+        error => {
+            let text = error.to_string();
+            let mut letters = text.chars();
+            let first: String =
+                letters.next().map(|letter| letter.to_uppercase().collect()).unwrap_or_default();
+            Reply::say(format!("{first}{}.", letters.as_str()))
+        }
+    }
+}
+
+pub(crate) async fn redeploy(shared: &Arc<Shared>, project: ProjectId) -> Result<Reply, AssistantError> {
+    let started =
+        shared.engine.start_current(project, Trigger::Chat, &shared.user, None, Default::default()).await;
+    match started {
+        Ok(run) => {
+            let before = completed_before(shared, project, run.number).await?;
+            let steps = run.steps.pending + run.steps.running;
+            let mut text = format!("Run {} has started: {}", run.number, count(steps, "step"));
+            if let Some(before) = before {
+                text.push_str(&format!(". What run {before} put in place stays until then"));
+            }
+            text.push('.');
+            Ok(Reply::say(text).with(Card::Run { run_id: run.id }))
+        }
+        Err(EngineError::Store(StoreError::RunUnderWay { number })) => {
+            let run = by_number(shared, project, number).await?;
+            let mut reply = Reply::say(format!(
+                "Run {number} has not ended yet, and a project does one thing at a time. Wait for it, or stop it first."
+            ));
+            if let Some(run) = run {
+                reply = reply.with(Card::Run { run_id: run.id });
+            }
+            Ok(reply.offering(["Status", "Stop"]))
+        }
+        Err(error) => Ok(refusal(&error)),
+    }
+}
+
+/// The number of the newest completed run before `number`.
+async fn completed_before(
+    shared: &Shared,
+    project: ProjectId,
+    number: u32,
+) -> Result<Option<u32>, StoreError> {
+    let mut db = shared.engine.store().read().await?;
+    let runs = runs::list(&mut db, project, Some(number), 20).await?;
+    Ok(runs.into_iter().find(|run| run.state == RunState::Completed).map(|run| run.number))
+}
+
+async fn by_number(
+    shared: &Shared,
+    project: ProjectId,
+    number: u32,
+) -> Result<Option<RunSummary>, StoreError> {
+    let mut db = shared.engine.store().read().await?;
+    runs::by_number(&mut db, project, number).await
+}
+
+pub(crate) async fn ask(
+    shared: &Arc<Shared>,
+    project: ProjectId,
+    number: Option<u32>,
+    ask: Ask,
+) -> Result<Reply, AssistantError> {
+    let run = match number {
+        Some(number) => match by_number(shared, project, number).await? {
+            Some(run) => run,
+            None => return Ok(no_such_run(number)),
+        },
+        None => match shared.last_run(project).await? {
+            Some(run) if !run.state.is_final() => run,
+            _ => {
+                let word = match ask {
+                    Ask::Pause => "pause",
+                    Ask::Resume => "resume",
+                    Ask::Stop => "stop",
+                };
+                return Ok(Reply::say(format!("Nothing is running, so there is nothing to {word}."))
+                    .offering(["Redeploy"]));
+            }
+        },
+    };
+    let asked = match ask {
+        Ask::Pause => shared.engine.pause(run.id, &shared.user).await,
+        Ask::Resume => shared.engine.resume(run.id, &shared.user).await,
+        Ask::Stop => shared.engine.stop(run.id, &shared.user).await,
+    };
+    let number = run.number;
+    Ok(match asked {
+        Ok(run) => {
+            let step = run.current_step.as_deref().filter(|_| run.steps.running > 0);
+            let text = match (ask, step) {
+                (Ask::Pause, Some(step)) => format!("Run {number} pauses after **{step}**."),
+                (Ask::Pause, None) => format!("Run {number} is held before its next step."),
+                (Ask::Resume, _) => format!("Run {number} goes on."),
+                (Ask::Stop, Some(step)) => {
+                    format!("Run {number} is being stopped; **{step}** is ended on its server.")
+                }
+                (Ask::Stop, None) => format!("Run {number} is being stopped."),
+            };
+            let reply = Reply::say(text).with(Card::Run { run_id: run.id });
+            if ask == Ask::Pause { reply.offering(["Resume", "Stop"]) } else { reply }
+        }
+        Err(error) => refusal(&error).with(Card::Run { run_id: run.id }),
+    })
+}
+
+pub(crate) async fn retry(
+    shared: &Arc<Shared>,
+    project: ProjectId,
+    number: Option<u32>,
+) -> Result<Reply, AssistantError> {
+    let run = match number {
+        Some(number) => by_number(shared, project, number).await?,
+        None => shared.last_run(project).await?,
+    };
+    let Some(run) = run else {
+        return Ok(match number {
+            Some(number) => no_such_run(number),
+            None => Reply::say("There is no run to repeat yet.").offering(["Redeploy"]),
+        });
+    };
+    Ok(match shared.engine.retry(run.id, &shared.user).await {
+        Ok(new) => Reply::say(format!("Run {} repeats run {} with the same plan.", new.number, run.number))
+            .with(Card::Run { run_id: new.id }),
+        Err(error) => refusal(&error).with(Card::Run { run_id: run.id }),
+    })
+}
+
+pub(crate) async fn status(shared: &Arc<Shared>, project: ProjectId) -> Result<Reply, AssistantError> {
+    let Some(run) = shared.last_run(project).await? else {
+        return Ok(Reply::say("Nothing has run yet.").offering(["Redeploy"]));
+    };
+    let steps = steps_of(shared, &run).await?;
+    let done = run.steps.completed + run.steps.skipped + run.steps.failed;
+    let total = done + run.steps.pending + run.steps.running;
+    let number = run.number;
+    let at = run.current_step.as_deref().unwrap_or("its next step");
+    let text = match run.state {
+        RunState::Started => format!("Run {number} is about to start."),
+        RunState::InProgress => format!("Run {number} is at **{at}**, {done} of {total} steps done."),
+        RunState::Paused => format!("Run {number} is paused, {done} of {total} steps done."),
+        RunState::Completed => format!("Nothing is running. Run {number} completed."),
+        RunState::Failed => format!("Nothing is running. Run {number} failed at **{at}**."),
+        RunState::Stopped => format!("Nothing is running. Run {number} was stopped."),
+    };
+    let reply = Reply::say(text).with(Card::Run { run_id: run.id }).detailed(describe(&run, &steps));
+    Ok(match run.state {
+        RunState::Paused => reply.offering(["Resume", "Stop"]),
+        RunState::Failed => reply.offering(["Why did it fail?", "Retry"]),
+        _ => reply,
+    })
+}
+
+pub(crate) async fn show_runs(
+    shared: &Arc<Shared>,
+    project: ProjectId,
+    limit: u32,
+) -> Result<Reply, AssistantError> {
+    let runs = {
+        let mut db = shared.engine.store().read().await?;
+        runs::list(&mut db, project, None, limit.clamp(1, 50)).await?
+    };
+    if runs.is_empty() {
+        return Ok(Reply::say("Nothing has run yet.").offering(["Redeploy"]));
+    }
+    let detail = runs.iter().map(one_line).collect::<Vec<_>>().join("\n");
+    let text = match runs.len() {
+        1 => "The only run so far:".to_owned(),
+        many => format!("The last {many} runs, newest first:"),
+    };
+    Ok(Reply::say(text)
+        .with(Card::Runs { run_ids: runs.iter().map(|run| run.id).collect() })
+        .detailed(detail))
+}
+
+pub(crate) async fn show_run(
+    shared: &Arc<Shared>,
+    project: ProjectId,
+    number: u32,
+) -> Result<Reply, AssistantError> {
+    let Some(run) = by_number(shared, project, number).await? else { return Ok(no_such_run(number)) };
+    let steps = steps_of(shared, &run).await?;
+    Ok(Reply::say(format!("Run {number}:"))
+        .with(Card::Run { run_id: run.id })
+        .detailed(describe(&run, &steps)))
+}
+
+pub(crate) async fn why_failed(
+    shared: &Arc<Shared>,
+    project: ProjectId,
+    number: Option<u32>,
+) -> Result<Reply, AssistantError> {
+    let run = match number {
+        Some(number) => match by_number(shared, project, number).await? {
+            Some(run) => run,
+            None => return Ok(no_such_run(number)),
+        },
+        None => {
+            let mut db = shared.engine.store().read().await?;
+            let runs = runs::list(&mut db, project, None, 50).await?;
+            match runs.into_iter().find(|run| run.state == RunState::Failed) {
+                Some(run) => run,
+                None => {
+                    return Ok(Reply::say("None of the last runs failed.").offering(["Show the last runs"]));
+                }
+            }
+        }
+    };
+    if run.state != RunState::Failed {
+        let number = run.number;
+        let text = match run.state {
+            RunState::Completed => format!("Run {number} did not fail; it completed."),
+            RunState::Stopped => format!("Run {number} did not fail; it was stopped."),
+            _ => format!("Run {number} has not ended yet."),
+        };
+        return Ok(Reply::say(text).with(Card::Run { run_id: run.id }));
+    }
+    explain::explain(shared, &run).await
+}
+
+pub(crate) async fn change_port(
+    shared: &Arc<Shared>,
+    project: ProjectId,
+    port: u16,
+) -> Result<Reply, AssistantError> {
+    let Some(plan) = current_plan(shared, project).await? else { return Ok(refusal(&EngineError::NoPlan)) };
+    let ports: Vec<(String, u16)> = edit::variables(&plan.source)
+        .into_iter()
+        .filter(|(name, _)| name == "port" || name.ends_with("_port"))
+        .filter_map(|(name, value)| Some((name, value.parse().ok()?)))
+        .collect();
+    match ports.as_slice() {
+        [(_, current)] if *current == port => Ok(Reply::say(format!("The plan uses port {port} already."))),
+        [(name, _)] => {
+            let source = edit::set_var(&plan.source, name, &port.to_string());
+            propose(shared, project, &plan, source, &format!("Use port {port}")).await
+        }
+        [] => Ok(Reply::say(
+            "The plan has no variable called `port`, so it isn't plain which port is meant. Change it in the **Plan** tab.",
+        )),
+        many => {
+            let names: Vec<&str> = many.iter().map(|(name, _)| name.as_str()).collect();
+            Ok(Reply::say(format!(
+                "The plan has several ports: {}. Say which, for instance “set {} to {port}”.",
+                names.join(", "),
+                names.first().unwrap_or(&"port")
+            )))
+        }
+    }
+}
+
+pub(crate) async fn set_variable(
+    shared: &Arc<Shared>,
+    project: ProjectId,
+    name: &str,
+    value: &str,
+) -> Result<Reply, AssistantError> {
+    let Some(plan) = current_plan(shared, project).await? else { return Ok(refusal(&EngineError::NoPlan)) };
+    let variables = edit::variables(&plan.source);
+    match variables.iter().find(|(known, _)| known == name) {
+        Some((_, current)) if current == value => Ok(Reply::say(format!("`{name}` is `{value}` already."))),
+        Some(_) => {
+            let source = edit::set_var(&plan.source, name, value);
+            propose(shared, project, &plan, source, &format!("Set {name} to {value}")).await
+        }
+        None => {
+            let known: Vec<String> = variables.iter().map(|(name, _)| format!("`{name}`")).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            Ok(Reply::say(format!("The plan has no variable called `{name}`. It has: {known}.")))
+        }
+    }
+}
+
+pub(crate) async fn propose_plan(
+    shared: &Arc<Shared>,
+    project: ProjectId,
+    source: String,
+    title: &str,
+) -> Result<Reply, AssistantError> {
+    let Some(plan) = current_plan(shared, project).await? else { return Ok(refusal(&EngineError::NoPlan)) };
+    let problems = problems(&source);
+    if !problems.is_empty() {
+        return Ok(Reply::say("The proposed plan has errors and was not shown.").detailed(problems));
+    }
+    propose(shared, project, &plan, Some(source), title).await
+}
+
+async fn propose(
+    shared: &Arc<Shared>,
+    project: ProjectId,
+    plan: &plans::Plan,
+    source: Option<String>,
+    title: &str,
+) -> Result<Reply, AssistantError> {
+    let Some(source) = source.filter(|source| *source != plan.source) else {
+        return Ok(Reply::say("That changes nothing in the plan."));
+    };
+    let proposal = proposals::make(project, plan, source, title, "");
+    proposals::insert(shared, &proposal).await?;
+    Ok(Reply::say("Here is the change. Nothing happens before you accept it.")
+        .with(Card::Proposal { proposal_id: proposal.id }))
+}
+
+pub(crate) async fn read_plan(shared: &Arc<Shared>, project: ProjectId) -> Result<Reply, AssistantError> {
+    Ok(match current_plan(shared, project).await? {
+        Some(plan) => Reply::say("Read the plan.").detailed(plan.source),
+        None => refusal(&EngineError::NoPlan),
+    })
+}
+
+pub(crate) fn check_plan(source: &str) -> Reply {
+    let problems = problems(source);
+    let detail = if problems.is_empty() { "The plan is right.".to_owned() } else { problems };
+    Reply::say("Checked a plan.").detailed(detail)
+}
+
+/// The errors of a plan, a line each; empty when it has none.
+fn problems(source: &str) -> String {
+    let checked = check(source);
+    let errors: Vec<String> =
+        checked.diagnostics.iter().filter(|problem| problem.is_error()).map(ToString::to_string).collect();
+    errors.join("\n")
+}
+
+pub(crate) async fn read_log(
+    shared: &Arc<Shared>,
+    project: ProjectId,
+    number: u32,
+    step: u32,
+    from: Option<u64>,
+    limit: u32,
+) -> Result<Reply, AssistantError> {
+    let Some(run) = by_number(shared, project, number).await? else { return Ok(no_such_run(number)) };
+    let steps = steps_of(shared, &run).await?;
+    let Some(step) = step.checked_sub(1).and_then(|index| steps.get(index as usize)) else {
+        return Ok(Reply::say(format!("Run {number} has steps 1 to {}.", steps.len())));
+    };
+    let Some(attempt) = step.attempts.last() else {
+        return Ok(Reply::say(format!("“{}” has not run, so it has no log.", step.name)));
+    };
+    let from = from.unwrap_or_else(|| attempt.lines.saturating_sub(u64::from(limit)) + 1);
+    let mut db = shared.engine.store().read_logs().await?;
+    let window = logs::window(&mut db, step.id, attempt.number, from, limit).await?;
+    let mut detail = format!("Lines of the log of “{}” (it has {}):\n", step.name, window.total_lines);
+    for line in &window.lines {
+        let text: String = line.text.chars().filter(|letter| !letter.is_control()).take(2_000).collect();
+        detail.push_str(&format!("{}: {text}\n", line.number));
+    }
+    Ok(Reply::say(format!("Read {} of “{}”.", count(window.lines.len() as u32, "log line"), step.name))
+        .detailed(detail))
+}
+
+pub(crate) async fn current_plan(
+    shared: &Shared,
+    project: ProjectId,
+) -> Result<Option<plans::Plan>, StoreError> {
+    let mut db = shared.engine.store().read().await?;
+    plans::current(&mut db, project).await
+}
+
+pub(crate) async fn steps_of(shared: &Shared, run: &RunSummary) -> Result<Vec<Step>, StoreError> {
+    let sizes = logs::sizes(&mut *shared.engine.store().read_logs().await?, run.id).await?;
+    let mut db = shared.engine.store().read().await?;
+    steps::of_run(&mut db, run.id, &sizes).await
+}
+
+fn no_such_run(number: u32) -> Reply {
+    Reply::say(format!("This project has no run {number}.")).offering(["Show the last runs"])
+}
+
+/// A run in a line, for a model.
+pub(crate) fn one_line(run: &RunSummary) -> String {
+    let state = word(&run.state);
+    let mut line =
+        format!("run {}: {state}, started by {} ({})", run.number, run.started_by, word(&run.trigger));
+    if let Some(ended) = run.ended_at {
+        line.push_str(&format!(", took {:.1} s", ended.since(run.created_at) as f64 / 1000.0));
+    }
+    if let (RunState::Failed | RunState::InProgress, Some(step)) = (run.state, &run.current_step) {
+        line.push_str(&format!(", at “{step}”"));
+    }
+    line
+}
+
+fn describe(run: &RunSummary, steps: &[Step]) -> String {
+    let mut text = one_line(run);
+    for step in steps {
+        text.push_str(&format!(
+            "\n{}. {} on {}: {}",
+            step.index + 1,
+            step.name,
+            step.host,
+            word(&step.state)
+        ));
+        if let Some(reason) = &step.reason_text
+            && step.state != StepState::Skipped
+        {
+            text.push_str(&format!(" ({reason})"));
+        }
+    }
+    text
+}
+
+/// The word by which a state is stored and shown.
+fn word(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|value| value.as_str().map(|word| word.replace('_', " ")))
+        .unwrap_or_default()
+}
+
+/// "1 step", "6 steps".
+fn count(number: u32, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}

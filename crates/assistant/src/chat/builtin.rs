@@ -1,0 +1,113 @@
+//! The built-in assistant: everyday requests, understood without a network.
+
+use std::sync::Arc;
+
+use steadyhand_domain::RunState;
+use steadyhand_plan::edit;
+use steadyhand_store::{
+    projects,
+    records::{Message, MessageState},
+};
+
+use super::{
+    AssistantError, Shared,
+    actions::{self, Ask, Reply},
+    draft::Draft,
+};
+use crate::intents::{Context, CurrentRun, Intent, understand};
+
+const HELP: &str = "You can say, in your own words:\n
+- **Redeploy** to run the plan
+- **Pause**, **resume** or **stop** the current run
+- **Status**, or **show the last 5 runs**
+- **Why did it fail?**, and **retry**
+- **Use port 3002**, or **set a variable to a value**: I show the change of the plan first\n
+For everything else, connect a model in **Settings**.";
+
+/// Answers a message.
+pub(crate) async fn answer(shared: &Arc<Shared>, message: &Message) -> Result<(), AssistantError> {
+    let mut draft = Draft::begin(shared, message.project_id).await?;
+    let intent = read(shared, message).await?;
+    let (reply, state) = match act(shared, message, &intent).await {
+        Ok(reply) => (reply, MessageState::Complete),
+        Err(error) => (Reply::say(format!("That did not work: {error}.")), MessageState::Failed),
+    };
+    draft.say(&reply.text);
+    for card in reply.cards {
+        draft.card(card);
+    }
+    draft.finish(state).await?;
+    Ok(())
+}
+
+/// What a message asks for. A question that the assistant asked before is remembered for one message.
+pub(crate) async fn read(shared: &Arc<Shared>, message: &Message) -> Result<Intent, AssistantError> {
+    let project = message.project_id;
+    let asked = shared.chats().entry(project).or_default().asked.take();
+    let run = match shared.last_run(project).await?.map(|run| run.state) {
+        Some(RunState::Started | RunState::InProgress) => CurrentRun::Running,
+        Some(RunState::Paused) => CurrentRun::Paused,
+        _ => CurrentRun::None,
+    };
+    let name = {
+        let mut db = shared.engine.store().read().await?;
+        projects::get(&mut db, project).await?.map(|project| project.name)
+    };
+    let plan = actions::current_plan(shared, project).await?;
+    let variables = plan.map(|plan| edit::variables(&plan.source)).unwrap_or_default();
+    let context = Context {
+        run,
+        asked,
+        names: name.into_iter().collect(),
+        variables: variables.into_iter().map(|(name, _)| name).collect(),
+    };
+    Ok(understand(&message.text, &context))
+}
+
+async fn act(shared: &Arc<Shared>, message: &Message, intent: &Intent) -> Result<Reply, AssistantError> {
+    let project = message.project_id;
+    match intent {
+        Intent::Redeploy => actions::redeploy(shared, project).await,
+        Intent::Pause => actions::ask(shared, project, None, Ask::Pause).await,
+        Intent::Resume => actions::ask(shared, project, None, Ask::Resume).await,
+        Intent::Stop => actions::ask(shared, project, None, Ask::Stop).await,
+        Intent::Status => actions::status(shared, project).await,
+        Intent::ShowRuns { count } => actions::show_runs(shared, project, count.unwrap_or(5)).await,
+        Intent::ShowRun { run } => actions::show_run(shared, project, *run).await,
+        Intent::WhyFailed { run } => actions::why_failed(shared, project, *run).await,
+        Intent::Retry { run } => actions::retry(shared, project, *run).await,
+        Intent::ChangePort { port } => actions::change_port(shared, project, *port).await,
+        Intent::SetVar { name, value } => actions::set_variable(shared, project, name, value).await,
+        Intent::Help => Ok(Reply::say(HELP)),
+        Intent::Greeting => {
+            Ok(Reply::say("Hello. What shall we deploy?").offering(["Redeploy", "Status", "Help"]))
+        }
+        Intent::Thanks => Ok(Reply::say("You're welcome.")),
+        Intent::NeverMind => Ok(Reply::say("All right, nothing was done.")),
+        Intent::Declined { action } => Ok(Reply::say(format!("All right: I won't {}.", action.in_words()))),
+        Intent::AskBack { did_you_mean } => {
+            shared.chats().entry(project).or_default().asked = Some((**did_you_mean).clone());
+            let question = did_you_mean.in_words();
+            Ok(Reply::say(format!("Do you want me to {question}? I haven't done anything yet."))
+                .offering(["Yes", "No"]))
+        }
+        Intent::Cannot { what } => Ok(Reply::say(format!("I can't {what} yet."))),
+        Intent::Unknown { nearest } => {
+            let reply = Reply::say(
+                "I didn't understand that, and nothing was done. Without a model I know the everyday requests; \
+                 say **help** to see them, or connect a model in **Settings**.",
+            );
+            let texts = nearest.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+            Ok(match texts.is_empty() {
+                true => reply.offering(["Help"]),
+                false => reply.with(steadyhand_store::records::Card::Replies { texts }),
+            })
+        }
+    }
+}
+
+/// Whether the built-in assistant knows what to do with a message.
+pub(crate) async fn understands(shared: &Arc<Shared>, message: &Message) -> Result<bool, AssistantError> {
+    let intent = read(shared, message).await?;
+    Ok(!matches!(intent, Intent::Unknown { .. } | Intent::Cannot { .. } | Intent::Greeting | Intent::Thanks))
+}

@@ -1,0 +1,273 @@
+//! The chat of a project: what is said is stored, and answered one message after another.
+
+pub(crate) mod actions;
+mod builtin;
+mod converse;
+mod draft;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use steadyhand_domain::{MessageId, ProjectId, ProposalId, RunEvent};
+use steadyhand_engine::{Change, Engine, EngineError, now};
+use steadyhand_store::{
+    StoreError, chat,
+    events::Event,
+    projects,
+    records::{Card, Message, MessageState, Proposal, Role, RunSummary},
+};
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+pub use crate::proposals::ProposalError;
+use crate::{explain, intents::Intent, model::Model, proposals};
+use draft::Draft;
+
+/// What can go wrong when something is said or accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum AssistantError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Runs.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A proposal.
+    #[error(transparent)]
+    Proposal(#[from] ProposalError),
+    /// Nothing was said.
+    #[error("there is nothing to send; write a message first")]
+    Empty,
+    /// What was said is too long.
+    #[error("the message has {0} characters, and at most {MOST_CHARACTERS} are taken; shorten it")]
+    TooLong(usize),
+}
+
+/// The longest message that is taken, in characters.
+const MOST_CHARACTERS: usize = 100_000;
+
+/// What the tasks of the assistant share.
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    /// Who uses this Steadyhand.
+    pub(crate) user: String,
+    model: RwLock<Option<Arc<Model>>>,
+    chats: Mutex<HashMap<ProjectId, Chat>>,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+}
+
+/// One project's chat in this process.
+#[derive(Default)]
+struct Chat {
+    /// Answers are written one after another.
+    turn: Arc<tokio::sync::Mutex<()>>,
+    /// Ends the answers that are being written or wait for their turn.
+    cancel: CancellationToken,
+    /// What the assistant asked about last.
+    asked: Option<Intent>,
+}
+
+/// The assistant of one process. Cheap to clone.
+#[derive(Clone)]
+pub struct Assistant {
+    shared: Arc<Shared>,
+}
+
+impl Assistant {
+    /// An assistant that answers for `user`, and explains failures from now on.
+    #[must_use]
+    pub fn new(engine: Engine, user: String) -> Self {
+        let shared = Arc::new(Shared {
+            engine,
+            user,
+            model: RwLock::default(),
+            chats: Mutex::default(),
+            tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
+        });
+        shared.tasks.spawn(watch_for_failures(shared.clone()));
+        Self { shared }
+    }
+
+    /// Sets the model that answers; none means the built-in assistant.
+    pub fn set_model(&self, model: Option<Model>) {
+        *self.shared.model.write().unwrap_or_else(PoisonError::into_inner) = model.map(Arc::new);
+    }
+
+    /// Stores what a person said and begins to answer it. The answer is written as a message of its own.
+    ///
+    /// # Errors
+    /// [`AssistantError::Empty`], [`AssistantError::TooLong`], an unknown project, or when the database cannot be
+    /// written.
+    pub async fn say(&self, project: ProjectId, text: &str) -> Result<Message, AssistantError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(AssistantError::Empty);
+        }
+        let length = text.chars().count();
+        if length > MOST_CHARACTERS {
+            return Err(AssistantError::TooLong(length));
+        }
+        let message = Message {
+            id: MessageId(Uuid::now_v7()),
+            project_id: project,
+            at: now(),
+            role: Role::User,
+            state: MessageState::Complete,
+            text: text.to_owned(),
+            cards: Vec::new(),
+        };
+        let mut db = self.shared.engine.store().write().await?;
+        if projects::get(&mut db, project).await?.is_none() {
+            return Err(StoreError::UnknownProject(project).into());
+        }
+        chat::insert(&mut db, &message, self.shared.engine.owner()).await?;
+        db.commit().await.map_err(StoreError::from)?;
+        self.shared.engine.committed();
+        self.shared.tasks.spawn(answer(self.shared.clone(), project, message.clone()));
+        Ok(message)
+    }
+
+    /// Ends the answers of a project that are being written.
+    pub fn cancel(&self, project: ProjectId) {
+        if let Some(chat) = self.shared.chats().get_mut(&project) {
+            std::mem::take(&mut chat.cancel).cancel();
+        }
+    }
+
+    /// Carries a proposal out: saves the plan that was shown and, when `run` is set, starts a run of it.
+    ///
+    /// # Errors
+    /// [`ProposalError`] when it is no longer open, is not what was shown, or the plan has changed since.
+    pub async fn accept(&self, id: ProposalId, sha256: &str, run: bool) -> Result<Proposal, AssistantError> {
+        let (proposal, started) = proposals::accept(&self.shared, id, sha256, run).await?;
+        let mut draft = Draft::begin(&self.shared, proposal.project_id).await?;
+        match started {
+            None => draft.say(&format!("Saved: {}. Say “redeploy” when it should go out.", proposal.title)),
+            Some(Ok(run)) => {
+                draft.say(&format!("Saved: {}. Run {} has started.", proposal.title, run.number));
+                draft.card(Card::Run { run_id: run.id });
+            }
+            Some(Err(error)) => {
+                draft.say(&format!("Saved: {}. But no run was started: {error}.", proposal.title));
+            }
+        }
+        draft.finish(MessageState::Complete).await?;
+        Ok(proposal)
+    }
+
+    /// Refuses a proposal.
+    ///
+    /// # Errors
+    /// [`ProposalError`] when it is no longer open.
+    pub async fn dismiss(&self, id: ProposalId) -> Result<Proposal, AssistantError> {
+        Ok(proposals::dismiss(&self.shared, id).await?)
+    }
+
+    /// Ends answers in good order; what they said so far is kept.
+    pub async fn close(&self) {
+        self.shared.closing.cancel();
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+}
+
+impl Shared {
+    fn chats(&self) -> MutexGuard<'_, HashMap<ProjectId, Chat>> {
+        self.chats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn model(&self) -> Option<Arc<Model>> {
+        self.model.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The newest run of a project.
+    pub(crate) async fn last_run(&self, project: ProjectId) -> Result<Option<RunSummary>, StoreError> {
+        let mut db = self.engine.store().read().await?;
+        Ok(steadyhand_store::runs::list(&mut db, project, None, 1).await?.pop())
+    }
+}
+
+async fn answer(shared: Arc<Shared>, project: ProjectId, message: Message) {
+    let (turn, cancel) = {
+        let mut chats = shared.chats();
+        let chat = chats.entry(project).or_default();
+        (chat.turn.clone(), chat.cancel.clone())
+    };
+    let _turn = turn.lock().await;
+    let cancelled = async {
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            () = shared.closing.cancelled() => {}
+        }
+    };
+    let stop = CancellationToken::new();
+    let watch = stop.clone();
+    let answering = async {
+        match shared.model() {
+            Some(model) => converse::answer(&shared, &model, &message, watch).await,
+            None => builtin::answer(&shared, &message).await,
+        }
+    };
+    tokio::pin!(answering);
+    let result = tokio::select! {
+        result = &mut answering => result,
+        () = cancelled => {
+            stop.cancel();
+            answering.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::warn!(%error, "an answer could not be written");
+    }
+}
+
+/// Explains failures as they happen, and those of processes that are gone.
+async fn watch_for_failures(shared: Arc<Shared>) {
+    let mut changes = shared.engine.changes();
+    loop {
+        if let Some(Err(error)) = shared.closing.run_until_cancelled(explain::explain_pending(&shared)).await
+        {
+            tracing::warn!(%error, "a failure could not be explained; trying again with the next change");
+        }
+        loop {
+            let failed = tokio::select! {
+                () = shared.closing.cancelled() => return,
+                change = changes.recv() => match change {
+                    Ok(Change::Event(change)) => {
+                        matches!(change.event, Event::Run { event: RunEvent::StepFailed })
+                    }
+                    Ok(_) => false,
+                    Err(RecvError::Lagged(_)) => true,
+                    Err(RecvError::Closed) => return,
+                },
+            };
+            if failed {
+                break;
+            }
+        }
+    }
+}
+
+/// Ends messages that a process that is gone was writing.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn end_orphans(engine: &Engine) -> Result<(), StoreError> {
+    let orphans = chat::streaming(&mut *engine.store().read().await?).await?;
+    for (mut message, writer) in orphans {
+        if writer != engine.owner() && engine.is_gone(&writer) {
+            message.state = MessageState::Failed;
+            message.text.push_str("\n\nSteadyhand was closed before this answer was finished. Ask again.");
+            let mut db = engine.store().write().await?;
+            chat::update(&mut db, &message, now()).await?;
+            db.commit().await?;
+            engine.committed();
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,256 @@
+//! Explaining a failure: what happened, the lines that it rests on, and what can be done.
+
+use std::sync::Arc;
+
+use steadyhand_domain::{MessageId, RunId, StepState};
+use steadyhand_engine::now;
+use steadyhand_plan::{Action, CompiledStep, edit};
+use steadyhand_store::{
+    StoreError, chat, logs,
+    records::{Advice, Card, CitedLine, Message, MessageState, Proposal, Role, RunSummary, Step},
+    runs,
+};
+use uuid::Uuid;
+
+use crate::{
+    chat::{
+        AssistantError, Shared,
+        actions::{self, Reply},
+    },
+    diagnose::{Citation, Diagnosis, Failure, Finding, FixKind, LogTail, diagnose},
+    ports, proposals,
+};
+
+/// Lines of the end of a log that are looked at.
+const TAIL: u32 = 2_000;
+
+/// What is to say about a failed run, before it is said.
+struct Explanation {
+    reply: Reply,
+    proposal: Option<Proposal>,
+}
+
+/// Explains a failed run, on a person's request.
+pub(crate) async fn explain(shared: &Arc<Shared>, run: &RunSummary) -> Result<Reply, AssistantError> {
+    let explanation = compose(shared, run).await?;
+    if let Some(proposal) = &explanation.proposal {
+        proposals::insert(shared, proposal).await?;
+    }
+    Ok(explanation.reply)
+}
+
+/// Writes what is to say about failures that nobody has explained yet, each once.
+pub(crate) async fn explain_pending(shared: &Arc<Shared>) -> Result<(), AssistantError> {
+    let pending = {
+        let mut db = shared.engine.store().read().await?;
+        runs::unexplained(&mut db).await?
+    };
+    for id in pending {
+        if !is_ours(shared, id).await? {
+            continue;
+        }
+        let run = shared.engine.summary(id).await?;
+        let explanation = match compose(shared, &run).await {
+            Ok(explanation) => explanation,
+            Err(error) => {
+                tracing::warn!(run.id = %id, %error, "a failure could not be explained");
+                Explanation { reply: Reply::say(format!("Run {} failed.", run.number)), proposal: None }
+            }
+        };
+        let message = Message {
+            id: MessageId(Uuid::now_v7()),
+            project_id: run.project_id,
+            at: now(),
+            role: Role::Assistant,
+            state: MessageState::Complete,
+            text: explanation.reply.text,
+            cards: explanation.reply.cards,
+        };
+        // One transaction: told exactly once, also when two processes look at the same failure.
+        let mut db = shared.engine.store().write().await?;
+        if runs::mark_explained(&mut db, id).await? {
+            if let Some(proposal) = &explanation.proposal {
+                chat::insert_proposal(&mut db, proposal, now()).await?;
+            }
+            chat::insert(&mut db, &message, shared.engine.owner()).await?;
+            db.commit().await.map_err(StoreError::from)?;
+            shared.engine.committed();
+        }
+    }
+    Ok(())
+}
+
+/// Whether this process executed the run, or the one that did is gone.
+async fn is_ours(shared: &Shared, id: RunId) -> Result<bool, StoreError> {
+    let mut db = shared.engine.store().read().await?;
+    let owner = runs::owner(&mut db, id).await?;
+    Ok(owner.is_none_or(|owner| owner == shared.engine.owner() || shared.engine.is_gone(&owner)))
+}
+
+async fn compose(shared: &Arc<Shared>, run: &RunSummary) -> Result<Explanation, AssistantError> {
+    let steps = actions::steps_of(shared, run).await?;
+    let Some(step) = steps.iter().find(|step| step.state == StepState::Failed) else {
+        let reply = Reply::say(format!("Run {} failed before any step began.", run.number));
+        return Ok(Explanation { reply, proposal: None });
+    };
+    let spec = shared.engine.spec(run.id).await?;
+    let compiled = spec.plan.steps.get(step.index as usize);
+    let diagnosis = read_log(shared, step, compiled).await?;
+    let best = diagnosis.findings.first();
+    let why = step.reason_text.as_deref().unwrap_or("it failed");
+    let mut text = format!("Run {} failed at **{}** on {}: {why}.", run.number, step.name, step.host);
+    let mut proposal = None;
+    if let Some(port) = best.and_then(port_in_use) {
+        let found = find_port(shared, run, &spec, step, port).await?;
+        if let Some(holder) = found.holder {
+            text.push_str(&format!(" Port {port} on {} is held by {holder}.", step.host));
+        }
+        proposal = found.proposal;
+    }
+    if run.steps.skipped > 0 {
+        text.push_str(" Nothing after that step was run.");
+    }
+    let mut reply = Reply::say(text).with(finding_card(run, step, &diagnosis, proposal.is_some()));
+    if let Some(proposal) = &proposal {
+        reply = reply.with(Card::Proposal { proposal_id: proposal.id });
+    } else {
+        reply = reply.offering(["Retry"]);
+    }
+    reply.detail = Some(detail(&diagnosis));
+    Ok(Explanation { reply, proposal })
+}
+
+async fn read_log(
+    shared: &Shared,
+    step: &Step,
+    compiled: Option<&CompiledStep>,
+) -> Result<Diagnosis, AssistantError> {
+    let mut lines = Vec::new();
+    if let Some(attempt) = step.attempts.last() {
+        let from = attempt.lines.saturating_sub(u64::from(TAIL)) + 1;
+        let mut db = shared.engine.store().read_logs().await?;
+        lines = logs::window(&mut db, step.id, attempt.number, from, TAIL).await?.lines;
+    }
+    let script = compiled.and_then(|step| match &step.action {
+        Action::Run { script, .. } => Some(script.to_string()),
+        Action::Upload { .. } | Action::WaitFor { .. } => None,
+    });
+    let (step, reason) = (step.clone(), step.reason.clone());
+    // Reading thousands of lines takes tens of milliseconds: not on a thread that serves others.
+    let diagnosis = tokio::task::spawn_blocking(move || {
+        let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        let first_line_number = lines.first().map_or(1, |line| line.number);
+        let log = LogTail { first_line_number, lines: &texts, truncated: first_line_number > 1 };
+        let outcome = reason.unwrap_or(steadyhand_domain::Reason::RunStopped);
+        diagnose(&Failure {
+            step_name: &step.name,
+            script: script.as_deref(),
+            action: &step.kind,
+            host: &step.host,
+            outcome: &outcome,
+            log: &log,
+        })
+    })
+    .await;
+    Ok(diagnosis.unwrap_or_else(|error| {
+        tracing::error!(%error, "the diagnosis failed");
+        Diagnosis { findings: Vec::new(), telling_line: None }
+    }))
+}
+
+/// The port that a finding says is in use.
+fn port_in_use(finding: &Finding) -> Option<u16> {
+    finding
+        .fixes
+        .iter()
+        .any(|fix| fix.kind == FixKind::ChangePort)
+        .then(|| finding.captures.get("port")?.parse().ok())
+        .flatten()
+}
+
+#[derive(Default)]
+struct FoundPort {
+    holder: Option<String>,
+    proposal: Option<Proposal>,
+}
+
+/// Who holds the port, and a plan that uses a free one instead.
+async fn find_port(
+    shared: &Arc<Shared>,
+    run: &RunSummary,
+    spec: &steadyhand_engine::RunSpec,
+    step: &Step,
+    port: u16,
+) -> Result<FoundPort, AssistantError> {
+    let task = spec.plan.tasks.iter().find(|task| task.name == step.task);
+    let names = task.map_or_else(|| vec![step.host.clone()], |task| task.hosts.clone());
+    let mut found = FoundPort::default();
+    let mut looked_at = Vec::new();
+    for name in &names {
+        let Some(ports) = ports::look(&shared.engine.host(spec, name)?, port).await else { return Ok(found) };
+        if *name == step.host {
+            found.holder = ports.holder.as_ref().map(|(pid, name)| format!("`{name}` (pid {pid})"));
+        }
+        looked_at.push(ports);
+    }
+    let Some(free) = ports::free_on_all(port, &looked_at) else { return Ok(found) };
+    let Some(plan) = actions::current_plan(shared, run.project_id).await? else { return Ok(found) };
+    found.proposal = edit::replace_port(&plan.source, port, free).map(|source| {
+        let note = format!("free on {}", names.join(" and "));
+        proposals::make(run.project_id, &plan, source, &format!("Use port {free} instead"), &note)
+    });
+    Ok(found)
+}
+
+fn cited(citation: &Citation) -> CitedLine {
+    CitedLine { line: citation.line, text: citation.text.clone() }
+}
+
+fn finding_card(run: &RunSummary, step: &Step, diagnosis: &Diagnosis, has_proposal: bool) -> Card {
+    let best = diagnosis.findings.first();
+    let citations = match best {
+        Some(finding) => finding.citations.iter().map(cited).collect(),
+        None => diagnosis.telling_line.iter().map(cited).collect(),
+    };
+    let advice = best.map_or_else(Vec::new, |finding| {
+        finding
+            .fixes
+            .iter()
+            .filter(|fix| !(has_proposal && fix.kind == FixKind::ChangePort))
+            .map(|fix| Advice {
+                title: fix.title.clone(),
+                detail: fix.detail.clone(),
+                command: fix.command.clone(),
+            })
+            .collect()
+    });
+    Card::Finding {
+        run_id: run.id,
+        step_id: step.id,
+        attempt: step.attempts.last().map_or(1, |attempt| attempt.number),
+        title: best.map(|finding| finding.title.clone()),
+        explanation: best.map(|finding| finding.explanation.clone()),
+        citations,
+        advice,
+    }
+}
+
+/// The diagnosis for a model.
+fn detail(diagnosis: &Diagnosis) -> String {
+    let mut text = String::new();
+    for finding in &diagnosis.findings {
+        text.push_str(&format!("{}: {}\n", finding.title, finding.explanation));
+        for citation in &finding.citations {
+            text.push_str(&format!("  log line {}: {}\n", citation.line, citation.text));
+        }
+        for fix in &finding.fixes {
+            text.push_str(&format!("  fix: {} ({})\n", fix.title, fix.detail));
+        }
+    }
+    match &diagnosis.telling_line {
+        Some(line) if diagnosis.findings.is_empty() => {
+            format!("The cause is not known. The most telling line is {}: {}", line.line, line.text)
+        }
+        _ => text,
+    }
+}
