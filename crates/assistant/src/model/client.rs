@@ -6,27 +6,25 @@ use std::{
     time::Duration,
 };
 
-use async_openai::{Client, config::Config, error::OpenAIError};
+use async_openai::{Client, error::OpenAIError};
 use futures::StreamExt;
-use reqwest::{
-    Url,
-    header::{AUTHORIZATION, HeaderMap, HeaderValue},
-};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     assemble::{Assembly, Piece},
+    endpoint::{Endpoint, read_address, shown},
     error::ModelError,
+    explain::no_credit,
     message::{ChatMessage, ModelEvent, Turn},
     tools::ToolSpec,
-    transport::{ConnectionKind, Failure, Limits, RefusalBody, Transport, failure_in},
+    transport::{Failure, Limits, Transport, failure_in},
 };
 
 /// Which model, where.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ModelConfig {
     /// The address up to and with the version: `https://api.openai.com/v1`, `http://localhost:11434/v1`.
     pub base_url: String,
@@ -36,6 +34,17 @@ pub struct ModelConfig {
     pub key: Option<SecretString>,
     /// How long to wait for what.
     pub timeouts: Timeouts,
+}
+
+impl fmt::Debug for ModelConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelConfig")
+            .field("base_url", &read_address(&self.base_url).map(|url| shown(&url)).ok())
+            .field("model", &self.model)
+            .field("has_key", &self.key.is_some())
+            .field("timeouts", &self.timeouts)
+            .finish()
+    }
 }
 
 /// How long to wait for what.
@@ -68,13 +77,11 @@ const UNSAID_WAIT: Duration = Duration::from_secs(2);
 const MOST_WAITS: u32 = 2;
 /// How long to wait for the token count once the answer is complete.
 const AFTER_FINISH: Duration = Duration::from_secs(3);
-/// The most characters of a server's message that are shown.
-const LONGEST_MESSAGE: usize = 300;
 
 /// A model behind an OpenAI-compatible endpoint.
 pub struct Model {
-    endpoint: Endpoint,
-    model: String,
+    pub(super) endpoint: Endpoint,
+    pub(super) model: String,
     timeouts: Timeouts,
     http: reqwest::Client,
     /// Cleared once the server has refused `stream_options`.
@@ -260,290 +267,4 @@ impl Model {
         }
         Err(self.cut_off(std::mem::take(&mut assembly.text), None))
     }
-
-    fn cut_off(&self, text: String, reason: Option<String>) -> ModelError {
-        ModelError::CutOff { address: self.endpoint.shown.clone(), text, reason }
-    }
-
-    fn in_stream(&self, message: &str, code: &str, text: String) -> ModelError {
-        let address = self.endpoint.shown.clone();
-        let said = self.said(message);
-        match code.split(' ').next_back().unwrap_or_default() {
-            "429" | "rate_limit_exceeded" => {
-                ModelError::RateLimited { address, retry_after: None, message: said }
-            }
-            "insufficient_quota" => ModelError::NoCredit { message: said },
-            _ => ModelError::InStream { address, message: said, text },
-        }
-    }
-
-    fn not_an_endpoint(&self, found: &str, text: String) -> ModelError {
-        if !text.is_empty() {
-            return self.cut_off(text, self.said(&format!("a piece could not be read: {found}")));
-        }
-        ModelError::NotAnEndpoint {
-            address: self.endpoint.shown.clone(),
-            found: self.said(found).map_or_else(|| "nothing".to_owned(), |found| format!("`{found}`")),
-            hint: self.endpoint.address_hint(),
-        }
-    }
-
-    fn explain(&self, failure: Failure, text: String) -> ModelError {
-        let address = self.endpoint.shown.clone();
-        match failure {
-            Failure::Status { status, retry_after, location, body } => {
-                self.explain_status(status, retry_after, location, &body)
-            }
-            Failure::NotAStream { content_type } => ModelError::NotAnEndpoint {
-                address,
-                found: if content_type.contains("html") { "a web page".to_owned() } else { content_type },
-                hint: self.endpoint.address_hint(),
-            },
-            Failure::Silent { idle } => ModelError::Silent { address, idle, text },
-            Failure::Broken { reason } => self.cut_off(text, self.said(&reason)),
-            Failure::Connection { kind, reason } => {
-                let reason = self.said(&reason).unwrap_or_default();
-                let (reason, hint) = match kind {
-                    ConnectionKind::Name => (
-                        "the name can't be found".to_owned(),
-                        "check the spelling of the address, and that this machine is online",
-                    ),
-                    ConnectionKind::Refused => (
-                        "nothing listens there (connection refused)".to_owned(),
-                        "start the model server, or check the port in the address",
-                    ),
-                    ConnectionKind::Tls if self.endpoint.is_https => (
-                        format!("no secure connection ({reason})"),
-                        "check the certificate, or use http:// if the server doesn't speak TLS",
-                    ),
-                    ConnectionKind::TimedOut => (
-                        "no connection in time".to_owned(),
-                        "check the address, and whether a firewall or proxy is in the way",
-                    ),
-                    ConnectionKind::Tls | ConnectionKind::Other => {
-                        (reason, "check the address, and http:// or https:// at its start")
-                    }
-                };
-                ModelError::Unreachable { address, reason, hint: hint.to_owned() }
-            }
-        }
-    }
-
-    fn explain_status(
-        &self,
-        status: u16,
-        retry_after: Option<Duration>,
-        location: Option<String>,
-        body: &RefusalBody,
-    ) -> ModelError {
-        let address = self.endpoint.shown.clone();
-        let message = match body {
-            RefusalBody::Message { text, .. } | RefusalBody::Text(text) => self.said(text),
-            RefusalBody::Empty | RefusalBody::Html => None,
-        };
-        match status {
-            401 | 403 => ModelError::Key { address, status, had_key: self.endpoint.key.is_some(), message },
-            402 => ModelError::NoCredit { message },
-            404 | 405 => self.explain_not_found(address, body, message),
-            429 if no_credit(body) => ModelError::NoCredit { message },
-            429 => ModelError::RateLimited { address, retry_after, message },
-            300..=399 => ModelError::NotAnEndpoint {
-                address,
-                found: "a redirect".to_owned(),
-                hint: match location.as_deref().and_then(|location| self.endpoint.base.join(location).ok()) {
-                    Some(target) => {
-                        let target = shown(&target);
-                        let target = target.trim_end_matches("/chat/completions");
-                        format!("use the address it points to: {}", self.said(target).unwrap_or_default())
-                    }
-                    None => self.endpoint.address_hint(),
-                },
-            },
-            500.. => ModelError::Server { address, status, message },
-            _ => match body {
-                RefusalBody::Html => ModelError::NotAnEndpoint {
-                    address,
-                    found: format!("a web page (status {status})"),
-                    hint: self.endpoint.address_hint(),
-                },
-                _ => ModelError::Refused { address, status, message },
-            },
-        }
-    }
-
-    fn explain_not_found(&self, address: String, body: &RefusalBody, message: Option<String>) -> ModelError {
-        if matches!(body, RefusalBody::Html) {
-            let hint = self.endpoint.address_hint();
-            return ModelError::NotAnEndpoint { address, found: "a web page (status 404)".to_owned(), hint };
-        }
-        let about_model = match body {
-            RefusalBody::Message { text, code } => {
-                let text = text.to_ascii_lowercase();
-                code.contains("model")
-                    || text.contains(&self.model.to_ascii_lowercase())
-                    || text.contains("model")
-            }
-            _ => false,
-        };
-        let (model, hint) = if about_model {
-            (Some(self.model.clone()), "check the model's name, or load the model on the server".to_owned())
-        } else {
-            (None, self.endpoint.address_hint())
-        };
-        ModelError::NotFound { address, model, message, hint }
-    }
-
-    /// What a server said, fit to be shown: short, on one line, without control characters and without the key.
-    fn said(&self, message: &str) -> Option<String> {
-        let mut text = message.split_whitespace().collect::<Vec<_>>().join(" ");
-        text.retain(|char| !char.is_control());
-        if let Some(key) = self.endpoint.key.as_ref().map(ExposeSecret::expose_secret) {
-            text = text.replace(key, "[key]");
-        }
-        if text.chars().count() > LONGEST_MESSAGE {
-            text = text.chars().take(LONGEST_MESSAGE).chain(['…']).collect();
-        }
-        let text = text.trim_end_matches(['.', ';', ' ']).to_owned();
-        (!text.is_empty()).then_some(text)
-    }
-}
-
-fn no_credit(body: &RefusalBody) -> bool {
-    matches!(body, RefusalBody::Message { code, .. } if code.contains("insufficient_quota") || code.contains("billing"))
-}
-
-/// Where requests go, in async-openai's terms. Its own configuration reads keys and organisations from the environment,
-/// which would send them to whatever server is configured here.
-#[derive(Clone)]
-struct Endpoint {
-    base: Url,
-    /// The address without user, password and query.
-    shown: String,
-    key: Option<SecretString>,
-    no_key: SecretString,
-    authorization: Option<HeaderValue>,
-    is_loopback: bool,
-    is_https: bool,
-}
-
-impl Endpoint {
-    fn new(address: &str, key: Option<SecretString>) -> Result<Self, ModelError> {
-        let mut base = read_address(address)?;
-        let path = base.path().trim_end_matches('/').to_owned();
-        let path = ["/chat/completions", "/completions", "/chat", "/models"]
-            .iter()
-            .find_map(|end| path.strip_suffix(end))
-            .unwrap_or(&path)
-            .to_owned();
-        base.set_path(&path);
-        base.set_fragment(None);
-        let key = key
-            .map(|key| key.expose_secret().trim().to_owned())
-            .filter(|key| !key.is_empty())
-            .map(SecretString::from);
-        let authorization = match &key {
-            None => None,
-            Some(key) => {
-                let mut value =
-                    HeaderValue::from_str(&format!("Bearer {}", key.expose_secret())).map_err(|_| {
-                        ModelError::Settings(
-                            "the key holds characters that no key has; paste it again".to_owned(),
-                        )
-                    })?;
-                value.set_sensitive(true);
-                Some(value)
-            }
-        };
-        let host = base.host_str().unwrap_or_default();
-        let is_loopback = is_loopback(host);
-        let is_https = base.scheme() == "https";
-        Ok(Self {
-            shown: shown(&base),
-            key,
-            no_key: SecretString::from(""),
-            authorization,
-            is_loopback,
-            is_https,
-            base,
-        })
-    }
-
-    fn address_hint(&self) -> String {
-        let has_version = self.base.path().split('/').any(|part| {
-            part.strip_prefix('v').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
-        });
-        if has_version {
-            "check the address, up to and with /v1".to_owned()
-        } else {
-            format!("the address usually ends in /v1: try {}/v1", self.shown)
-        }
-    }
-}
-
-impl Config for Endpoint {
-    fn headers(&self) -> HeaderMap {
-        self.authorization.iter().map(|value| (AUTHORIZATION, value.clone())).collect()
-    }
-
-    fn url(&self, path: &str) -> String {
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
-        url.into()
-    }
-
-    fn query(&self) -> Vec<(&str, &str)> {
-        Vec::new()
-    }
-
-    fn api_base(&self) -> &str {
-        &self.shown
-    }
-
-    fn api_key(&self) -> &SecretString {
-        self.key.as_ref().unwrap_or(&self.no_key)
-    }
-}
-
-fn read_address(address: &str) -> Result<Url, ModelError> {
-    let address = address.trim();
-    if address.is_empty() {
-        return Err(ModelError::Settings(
-            "the address is missing; it looks like http://localhost:11434/v1".to_owned(),
-        ));
-    }
-    let with_scheme = if address.contains("://") {
-        address.to_owned()
-    } else {
-        // What runs on this machine speaks plain HTTP, what runs elsewhere should not.
-        let host = address.split(['/', ':']).next().unwrap_or_default();
-        format!("{}://{address}", if is_loopback(host) { "http" } else { "https" })
-    };
-    let invalid = |why: String| {
-        ModelError::Settings(format!(
-            "the address is not one ({why}); it looks like http://localhost:11434/v1"
-        ))
-    };
-    let url = Url::parse(&with_scheme).map_err(|error| invalid(error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(invalid(format!("{}:// is not http:// or https://", url.scheme())));
-    }
-    Ok(url)
-}
-
-fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
-/// The address without user, password, query and fragment, which may hold a key.
-fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_query(None);
-    url.set_fragment(None);
-    url.as_str().trim_end_matches('/').to_owned()
 }

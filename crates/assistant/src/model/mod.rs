@@ -7,7 +7,9 @@
 
 mod assemble;
 mod client;
+mod endpoint;
 mod error;
+mod explain;
 mod message;
 pub mod prompt;
 mod redact;
