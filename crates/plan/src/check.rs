@@ -7,7 +7,7 @@ use crate::{
     ast::{Plan, Step, WaitForSpec},
     compile::{compiled_step, needs},
     diagnostic::Code,
-    graph::order,
+    graph::{order, path},
     hosts,
     outline::outline,
     read::{self, Reader, host_templates},
@@ -104,15 +104,14 @@ fn names(plan: &Plan, problems: &mut Vec<Diagnostic>) {
         }
     }
     for cycle in order(&needs(plan)).cycles {
-        let path: Vec<&str> = cycle
+        let names = cycle
             .iter()
             .chain(cycle.first())
             .filter_map(|number| plan.tasks.get(*number))
-            .map(|(name, _)| name.value.as_str())
-            .collect();
+            .map(|(name, _)| name.value.as_str());
         let span =
             cycle.first().and_then(|number| plan.tasks.get(*number)).map_or(plan.span, |(name, _)| name.span);
-        let message = format!("tasks need each other in a circle: {}", path.join(" → "));
+        let message = format!("tasks need each other in a circle: {}", path(names));
         problems.push(Diagnostic::error(Code::Cycle, span, message).hint("remove one of these `needs`"));
     }
 }

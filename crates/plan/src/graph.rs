@@ -71,6 +71,17 @@ fn cycles(needs: &[BTreeSet<usize>], waiting: &[usize]) -> Vec<Vec<usize>> {
     cycles
 }
 
+/// `a → b → a`, with the middle left out where it is long.
+pub(crate) fn path<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    const MOST: usize = 12;
+    let mut names: Vec<String> = names.map(crate::yaml::shorten).collect();
+    if names.len() > MOST {
+        let left_out = names.len() - MOST;
+        names.splice(MOST / 2..names.len() - MOST / 2, [format!("… {left_out} more …")]);
+    }
+    names.join(" → ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +100,14 @@ mod tests {
     fn each_cycle_is_found_once_and_what_needs_it_is_not_one() {
         let found = order(&[vec![1], vec![2], vec![0], vec![3], vec![0], vec![]]);
         assert_eq!(found, Order { sorted: vec![5], cycles: vec![vec![0, 1, 2], vec![3]] });
+    }
+
+    #[test]
+    fn a_long_circle_is_shown_without_its_middle() {
+        assert_eq!(path(["a", "b", "a"].into_iter()), "a → b → a");
+        let names: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+        let shown = path(names.iter().map(String::as_str));
+        assert_eq!(shown, "0 → 1 → 2 → 3 → 4 → 5 → … 88 more … → 94 → 95 → 96 → 97 → 98 → 99");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
     ast::{Host, Plan},
     compiled::{CompiledHost, SshHost},
     diagnostic::{Code, Diagnostic},
-    graph::order,
+    graph::{order, path},
     scope::{Rendered, Scope},
     span::Span,
     template::Template,
@@ -78,9 +78,11 @@ pub(crate) fn all(
         .collect();
     for cycle in order(&needs).cycles {
         let names = || cycle.iter().chain(cycle.first()).filter_map(|number| plan.hosts.get(*number));
-        let path: Vec<&str> = names().map(|(name, _)| name.value.as_str()).collect();
         if let Some((name, _)) = names().next() {
-            let message = format!("hosts are reached through each other in a circle: {}", path.join(" → "));
+            let message = format!(
+                "hosts are reached through each other in a circle: {}",
+                path(names().map(|(name, _)| name.value.as_str()))
+            );
             let problem = Diagnostic::error(Code::Cycle, name.span, message);
             problems.push(problem.hint("one of them must be reachable without `jump`"));
         }

@@ -10,7 +10,7 @@ use crate::{
     ast::Plan,
     compiled::CompiledHost,
     diagnostic::{Code, Diagnostic, Severity},
-    graph::order,
+    graph::{order, path},
     read::listed,
     shell::{self, Data},
     suggest::did_you_mean,
@@ -101,8 +101,13 @@ impl Scope<'_> {
     fn value(&self, expression: &Expression, problems: &mut Problems) -> Option<Value> {
         let Expression { span, root, name, .. } = expression;
         let undefined = |message: String| Diagnostic::error(Code::UndefinedName, *span, message);
+        // Nobody reads the hint of the hundredth problem, and looking for it takes time.
+        let limit = if problems.len() < MAX_HINTS { usize::MAX } else { 0 };
         let with_guess =
-            |problem: Diagnostic, known: Vec<&str>, otherwise: &str| match did_you_mean(name, known) {
+            |problem: Diagnostic, known: &mut dyn Iterator<Item = &str>, otherwise: &str| match did_you_mean(
+                name,
+                known.take(limit),
+            ) {
                 Some(meant) => problem.hint(format!("did you mean `{}.{meant}`?", root.word())),
                 None => problem.hint(otherwise.to_owned()),
             };
@@ -113,11 +118,7 @@ impl Scope<'_> {
                 None => {
                     let problem = undefined(format!("the variable `{name}` is not defined"));
                     let otherwise = format!("add it: `vars: {{ {name}: … }}`");
-                    problems.push(with_guess(
-                        problem,
-                        self.vars.keys().map(String::as_str).collect(),
-                        &otherwise,
-                    ));
+                    problems.push(with_guess(problem, &mut self.vars.keys().map(String::as_str), &otherwise));
                     None
                 }
             },
@@ -125,11 +126,7 @@ impl Scope<'_> {
             Root::Secrets => {
                 let problem = undefined(format!("the secret `{name}` is not listed in `secrets`"));
                 let otherwise = format!("add it: `secrets: [{name}]`");
-                problems.push(with_guess(
-                    problem,
-                    self.secrets.iter().map(String::as_str).collect(),
-                    &otherwise,
-                ));
+                problems.push(with_guess(problem, &mut self.secrets.iter().map(String::as_str), &otherwise));
                 None
             }
             Root::Env => match self.env.map(|env| env.get(name)) {
@@ -336,9 +333,11 @@ pub(crate) fn variables(
     let order = order(&needs);
     for cycle in &order.cycles {
         let names = || cycle.iter().chain(cycle.first()).filter_map(|number| plan.vars.get(*number));
-        let path: Vec<String> = names().map(|(name, _)| name.value.clone()).collect();
         if let Some((name, _)) = names().next() {
-            let message = format!("variables use each other in a circle: {}", path.join(" → "));
+            let message = format!(
+                "variables use each other in a circle: {}",
+                path(names().map(|(name, _)| name.value.as_str()))
+            );
             problems.push(
                 Diagnostic::error(Code::Cycle, name.span, message)
                     .hint("give one of them a value of its own"),

@@ -204,7 +204,7 @@ fn many_problems_end_quickly_and_are_reported_up_to_a_limit() {
     let vars: String = (0..10_000).map(|n| format!("  a{n}: ${{{{ vars.b{n} }}}}\n")).collect();
     assert!(ends_quickly(&format!("name: a\nvars:\n{vars}tasks: {{}}")).contains(&Code::UndefinedName));
     let tasks: String =
-        (0..9_000).map(|n| format!("  t{n}: {{ on: local, needs: [t{}] }}\n", (n + 1) % 9_000)).collect();
+        (0..5_000).map(|n| format!("  t{n}: {{ on: local, needs: [t{}] }}\n", (n + 1) % 5_000)).collect();
     assert!(ends_quickly(&format!("name: a\ntasks:\n{tasks}")).contains(&Code::Cycle));
 }
 
