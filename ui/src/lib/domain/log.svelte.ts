@@ -40,11 +40,9 @@ export class LogState {
   loaded = $state(false);
   readonly search = new LogSearchState();
   readonly cache: LogCache;
-  /** How many lines the viewer shows at a time. */
-  viewRows = 20;
-
   readonly #backend: Backend;
   #searchTurn = 0;
+  #viewRows = 30;
 
   constructor(backend: Backend, stepId: string, attempt: Pick<Attempt, 'number' | 'lines' | 'bytes'>) {
     this.#backend = backend;
@@ -64,11 +62,19 @@ export class LogState {
     });
     this.#grow(attempt.lines, attempt.bytes);
     if (attempt.lines === 0) this.cache.need(1, 1);
+    else this.#pullTail();
   }
 
   apply(lines: number, bytes: number): void {
     this.#grow(lines, bytes);
     this.#onChange();
+  }
+
+  /** Tells how many lines the viewer shows at a time. */
+  fit(rows: number): void {
+    if (rows === this.#viewRows) return;
+    this.#viewRows = rows;
+    if (this.following) this.#pullTail();
   }
 
   follow(following: boolean): void {
@@ -159,7 +165,7 @@ export class LogState {
   }
 
   #pullTail(): void {
-    const first = Math.max(1, this.total - this.viewRows - 1);
+    const first = Math.max(1, this.total - this.#viewRows - 1);
     this.cache.need(first, this.total);
     // What has come is shown even when it is no longer the very end: a fast log must not stand still.
     let last = this.total;

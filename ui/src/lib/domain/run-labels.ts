@@ -84,11 +84,12 @@ export function progress(run: RunSummary): number {
   return (endedSteps(run.steps) + run.steps.running / 2) / total;
 }
 
-/** How long a run has taken: `38 s of about 55 s` while it goes on. */
+/** How long a run has taken: `38 s of about 55 s` while it goes on, `2 min 10 s, usually 55 s` when that is long past. */
 export function runTime(run: RunSummary, now: number): string {
   if (run.ended_at !== null) return duration(run.ended_at - run.created_at);
   const soFar = ticking(now - run.created_at);
-  return run.typical_ms === null ? soFar : `${soFar} of about ${duration(run.typical_ms)}`;
+  if (run.typical_ms === null) return soFar;
+  return now - run.created_at > run.typical_ms * 1.2 ? `${soFar}, usually ${duration(run.typical_ms)}` : `${soFar} of about ${duration(run.typical_ms)}`;
 }
 
 /** How long a step has taken; empty before it begins. */
