@@ -27,12 +27,13 @@
 //! `sh -c`, `su -c`, commands of `ssh`. What other programs do with their arguments (`awk`, `sed`, `find -exec`) is
 //! theirs to say; they get the value as part of one argument.
 
+mod refusal;
 mod scan;
 
 use std::collections::BTreeMap;
 
 use crate::{Part, Quoting, Text, text::quote_word};
-pub(crate) use scan::Refusal;
+pub(crate) use refusal::Refusal;
 use scan::{Place, Token};
 
 /// A piece of a command whose values are known.

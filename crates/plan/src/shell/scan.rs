@@ -4,10 +4,14 @@
 //! its own stack and looks at each character a bounded number of times, so no command can exhaust it.
 
 mod commands;
+mod here_document;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use commands::Commands;
+use here_document::HereDocument;
+
+use super::Refusal;
 
 /// The deepest nesting of quotes and commands that is followed.
 const MAX_DEPTH: usize = 100;
@@ -27,61 +31,6 @@ pub(super) enum Place {
     Single,
     HereDocument,
     Comment,
-}
-
-/// Why a value cannot go where it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    QuotedHereDocument,
-    HereDocumentDelimiter,
-    Backquotes,
-    Arithmetic,
-    Parameter,
-    DollarQuote,
-    AfterBackslash,
-    AfterDollar,
-    CodeOfShell,
-    CodeOfSsh,
-    Ambiguous,
-}
-
-impl Refusal {
-    /// What is wrong, and what to do.
-    pub(crate) fn explain(self) -> (&'static str, &'static str) {
-        const ENV: &str = "pass it through `env:` and use the variable here";
-        match self {
-            Self::QuotedHereDocument => (
-                "stands in a here-document with a quoted delimiter, in which the shell puts in nothing",
-                "take the quotes off the delimiter (and write `\\$` for the `$` that stay), or upload a file",
-            ),
-            Self::HereDocumentDelimiter => {
-                ("stands in the delimiter of a here-document", "write a fixed word there")
-            }
-            Self::Backquotes => (
-                "stands in backquotes, whose quoting differs between shells",
-                "write $( … ) instead of backquotes",
-            ),
-            Self::Arithmetic => ("stands in arithmetic, which some shells run as code", ENV),
-            Self::Parameter => ("stands within ${…} of the shell, where it cannot be quoted reliably", ENV),
-            Self::DollarQuote => ("stands in $'…', which not every shell knows", "use \"…\" quotes"),
-            Self::AfterBackslash => (
-                "follows a backslash, which would undo its quoting",
-                "remove the backslash; for the characters `${{` themselves write '$''{{'",
-            ),
-            Self::AfterDollar => {
-                ("follows a `$`, which would change its meaning", "put the `$` in single quotes: '$'")
-            }
-            Self::CodeOfShell => (
-                "stands in a text that another shell runs as code, so its value could become code",
-                "hand it over as an argument: sh -c 'echo \"$1\"' sh ${{ … }}; `| raw` puts it in as code on purpose",
-            ),
-            Self::CodeOfSsh => (
-                "stands in a command for ssh, which a shell on that host runs as code",
-                "make it a step of a task on that host; `| raw` puts it in as code on purpose",
-            ),
-            Self::Ambiguous => ("stands where shells disagree about the quotes before it", ENV),
-        }
-    }
 }
 
 /// What encloses the current character, innermost last.
@@ -104,15 +53,6 @@ enum Frame {
         after: usize,
         is_code: bool,
     },
-}
-
-/// A here-document whose body has not begun.
-struct HereDocument {
-    delimiter: Vec<char>,
-    quoted: bool,
-    strips_tabs: bool,
-    /// Whether a shell reads it.
-    is_code: bool,
 }
 
 struct Scan<'t> {
@@ -498,99 +438,5 @@ impl Scan<'_> {
             }
             Some(Token::Char(_)) | None => self.at += 1,
         }
-    }
-
-    fn in_here_document(&mut self, is_code: bool) {
-        match self.peek(0) {
-            Some(Token::Value(value)) if is_code => {
-                self.place(value, Err(Refusal::CodeOfShell));
-                self.at += 1;
-            }
-            Some(Token::Value(value)) => self.value(value, Place::HereDocument),
-            Some(Token::Char('\\')) => self.backslash(),
-            Some(Token::Char('$')) => self.dollar(),
-            Some(Token::Char('`')) => self.backquotes(),
-            Some(Token::Char(_)) | None => self.at += 1,
-        }
-    }
-
-    /// Reads what follows `<<`.
-    fn here_document(&mut self) {
-        let strips_tabs = self.next_is(0, '-');
-        if strips_tabs {
-            self.at += 1;
-        }
-        while matches!(self.peek(0), Some(Token::Char(' ' | '\t'))) {
-            self.at += 1;
-        }
-        let (mut delimiter, mut quoted, mut quote) = (Vec::new(), false, None);
-        while let Some(token) = self.peek(0) {
-            match (token, quote) {
-                (Token::Value(value), _) => self.place(value, Err(Refusal::HereDocumentDelimiter)),
-                (Token::Char('\\'), None) => {
-                    quoted = true;
-                    self.at += 1;
-                    match self.peek(0) {
-                        Some(Token::Char(c)) => delimiter.push(c),
-                        Some(Token::Value(value)) => self.place(value, Err(Refusal::HereDocumentDelimiter)),
-                        None => {}
-                    }
-                }
-                (Token::Char(c @ ('\'' | '"')), None) => {
-                    quoted = true;
-                    quote = Some(c);
-                }
-                (Token::Char(c), Some(open)) if c == open => quote = None,
-                (Token::Char(' ' | '\t' | '\n' | ';' | '&' | '|' | '<' | '>' | '(' | ')'), None) => break,
-                (Token::Char(c), _) => delimiter.push(c),
-            }
-            self.at += 1;
-        }
-        self.waiting.push_back(HereDocument { delimiter, quoted, strips_tabs, is_code: false });
-    }
-
-    /// At the start of a line: begins the bodies of the here-documents that wait for one.
-    fn start_here_documents(&mut self) {
-        while let Some(document) = self.waiting.pop_front() {
-            let (end, after) = self.find_delimiter(&document);
-            if !document.quoted {
-                self.frames.push(Frame::HereDocument { end, after, is_code: document.is_code });
-                // The next one begins when this one has ended.
-                return;
-            }
-            for at in self.at..end {
-                if let Some(Token::Value(value)) = self.tokens.get(at) {
-                    self.place(*value, Err(Refusal::QuotedHereDocument));
-                }
-            }
-            self.at = after;
-        }
-    }
-
-    /// Where the line of the delimiter begins, and where the next one does.
-    fn find_delimiter(&mut self, document: &HereDocument) -> (usize, usize) {
-        let mut start = self.at;
-        let mut continued = false;
-        while start < self.tokens.len() {
-            let rest = &self.tokens[start..];
-            let length = rest.iter().position(|token| *token == Token::Char('\n')).unwrap_or(rest.len());
-            let line = &rest[..length];
-            let tabs = if document.strips_tabs {
-                line.iter().take_while(|token| **token == Token::Char('\t')).count()
-            } else {
-                0
-            };
-            let text = &line[tabs..];
-            let is_delimiter = text.len() == document.delimiter.len()
-                && text.iter().zip(&document.delimiter).all(|(token, c)| *token == Token::Char(*c));
-            if is_delimiter {
-                // After a backslash at the end of a line, shells differ in whether this is the delimiter.
-                self.ambiguous |= continued && !document.quoted;
-                return (start, (start + length + 1).min(self.tokens.len()));
-            }
-            continued = line.last() == Some(&Token::Char('\\'));
-            start += length + 1;
-        }
-        (self.tokens.len(), self.tokens.len())
     }
 }
