@@ -151,6 +151,61 @@ fn after_comments_and_odd_quotes_the_place_is_still_known() {
 }
 
 #[test]
+fn no_quoting_however_odd_lets_a_value_become_code() {
+    const PIECES: [&str; 24] = [
+        "@",
+        "@",
+        "@",
+        "'",
+        "\"",
+        "$(",
+        ")",
+        "(",
+        "\\",
+        "$",
+        " ",
+        " ",
+        "\n",
+        ";",
+        "#",
+        "echo ",
+        "cat <<EOF\n",
+        "\nEOF\n",
+        "cat <<'EOF'\n",
+        "`",
+        "${y:-",
+        "}",
+        "case a in a) ",
+        ";; esac",
+    ];
+    const VALUES: [&str; 4] = [
+        "$(touch x)`touch x`",
+        "';touch x;'\"$(touch x)\";touch x;",
+        "\nEOF\ntouch x\n\\",
+        "\\';touch x;)}touch x;#",
+    ];
+    let mut numbers = super::inert::Numbers(0x9e37_79b9_7f4a_7c15);
+    let folder = tempfile::tempdir().unwrap();
+    let (shells, mut ran) = (shells(), 0);
+    for _ in 0..800 {
+        let command: String =
+            (0..3 + numbers.below(12)).map(|_| PIECES[numbers.below(PIECES.len())]).collect();
+        let source = plan(&format!(": start\n{}", command.replace('@', "${{ vars.v }}")));
+        let Some(plan) = check(&source).plan else { continue };
+        let value = VALUES[numbers.below(VALUES.len())];
+        // With its value, `raw` aside, a command that is accepted once is accepted always.
+        let script = script(&crate::compile(&plan, &with(value)).unwrap());
+        ran += 1;
+        for shell in &shells {
+            let (_, errors) = run(shell, &script, folder.path());
+            let made = std::fs::read_dir(folder.path()).unwrap().count();
+            assert_eq!(made, 0, "{shell:?} ran the value in\n{script}\n--- errors\n{errors}");
+        }
+    }
+    assert!(ran > 80, "only {ran} commands were accepted");
+}
+
+#[test]
 fn an_argument_of_another_shell_is_data() {
     check_output("sh -c 'printf \"<%s>\" \"$1\"' sh ${{ vars.v }}", "<<v>>");
 }
