@@ -290,6 +290,10 @@ fn connection_failure(error: &reqwest::Error) -> Failure {
         source = cause.source();
     }
     let has = |words: &[&str]| words.iter().any(|word| chain.contains(word));
+    if has(&["connection closed before message", "incomplete message", "connection reset"]) {
+        // It was connected and was heard; this is an answer cut off at its very beginning.
+        return Failure::Broken { reason: innermost(error) };
+    }
     let kind = if error.is_timeout() {
         ConnectionKind::TimedOut
     } else if has(&["dns error", "failed to lookup", "name or service not known", "no such host"]) {
