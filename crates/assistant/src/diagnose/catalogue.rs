@@ -41,14 +41,9 @@ pub enum CatalogueError {
     /// The lists that tell lines apart are incomplete.
     #[error("catalogue/lines.toml cannot be read: a list is missing or one of its patterns is not valid")]
     Lines,
-    /// A rule contradicts itself.
-    #[error("the rule {id} of the catalogue is wrong: {problem}")]
-    Rule {
-        /// The rule.
-        id: String,
-        /// What is wrong with it.
-        problem: String,
-    },
+    /// Rules contradict themselves.
+    #[error("rules of the catalogue are wrong:{0}")]
+    Rules(String),
 }
 
 /// All rules, and the index from words to patterns.
@@ -205,7 +200,8 @@ impl From<String> for Pattern {
 impl Pattern {
     /// The compiled pattern; nothing when it is not valid, which [`load`] reports.
     pub(super) fn regex(&self) -> Option<&Regex> {
-        let compile = || RegexBuilder::new(&self.text).case_insensitive(!self.text.contains("(?-i)")).build().ok();
+        let compile =
+            || RegexBuilder::new(&self.text).case_insensitive(!self.text.contains("(?-i)")).build().ok();
         self.regex.get_or_init(compile).as_ref()
     }
 
@@ -218,7 +214,12 @@ impl Rule {
     /// Every pattern that can capture something.
     fn capturing(&self) -> impl Iterator<Item = &Pattern> {
         let context = self.context.iter().map(|context| &context.pattern);
-        self.patterns.iter().chain(&self.message).chain(context).chain(&self.needs.near).chain(&self.needs.log)
+        self.patterns
+            .iter()
+            .chain(&self.message)
+            .chain(context)
+            .chain(&self.needs.near)
+            .chain(&self.needs.log)
     }
 
     fn all_patterns(&self) -> impl Iterator<Item = &Pattern> {
@@ -236,17 +237,26 @@ impl Rule {
         if let Some(pattern) = self.all_patterns().find(|pattern| pattern.regex().is_none()) {
             return Err(format!("the pattern {} is not a valid regular expression", pattern.text));
         }
-        if let Some(pattern) = self.patterns.iter().find(|pattern| literals::required(&pattern.text).is_none()) {
+        if let Some(pattern) =
+            self.patterns.iter().find(|pattern| literals::required(&pattern.text).is_none())
+        {
             return Err(format!("the pattern {} has no words that every match must hold", pattern.text));
         }
         if !(40..=100).contains(&self.weight) {
             return Err(format!("its weight {} is not between 40 and 100", self.weight));
         }
-        if self.patterns.is_empty() && self.message.is_empty() && self.needs.ended.is_empty() && self.needs.status.is_empty() {
+        if self.patterns.is_empty()
+            && self.message.is_empty()
+            && self.needs.ended.is_empty()
+            && self.needs.status.is_empty()
+        {
             return Err("it has neither patterns nor an end of the step to rest on".to_owned());
         }
-        let names: BTreeSet<&str> =
-            self.capturing().filter_map(Pattern::regex).flat_map(|regex| regex.capture_names().flatten()).collect();
+        let names: BTreeSet<&str> = self
+            .capturing()
+            .filter_map(Pattern::regex)
+            .flat_map(|regex| regex.capture_names().flatten())
+            .collect();
         for template in self.templates() {
             for placeholder in fill::placeholders(template) {
                 if !names.contains(placeholder) && !fill::GIVEN.contains(&placeholder) {
@@ -255,10 +265,11 @@ impl Rule {
             }
         }
         let last = self.title.all().last().ok_or("it has no title")?;
-        if fill::fill(last, &Default::default()).is_none() {
+        let given = fill::GIVEN.iter().map(|name| ((*name).to_owned(), String::new())).collect();
+        if fill::fill(last, &given).is_none() {
             return Err("its last title needs a capture, so there may be none to show".to_owned());
         }
-        if fill::fill(&self.explanation, &Default::default()).is_none() {
+        if fill::fill(&self.explanation, &given).is_none() {
             return Err("its explanation needs a capture: give the placeholder a default".to_owned());
         }
         if self.fixes.is_empty() {
@@ -274,18 +285,19 @@ pub(super) fn load() -> Result<Catalogue, CatalogueError> {
     if !kind::Patterns::complete() {
         return Err(CatalogueError::Lines);
     }
-    let mut ids = BTreeSet::new();
+    let ids: BTreeSet<&str> = catalogue.rules.iter().map(|rule| rule.id.as_str()).collect();
+    let mut wrong = String::new();
+    let mut seen = BTreeSet::new();
     for rule in &catalogue.rules {
-        let wrong = |problem| CatalogueError::Rule { id: rule.id.clone(), problem };
-        rule.check().map_err(wrong)?;
-        if !ids.insert(rule.id.as_str()) {
-            return Err(wrong("another rule has the same id".to_owned()));
+        let twice = (!seen.insert(rule.id.as_str())).then(|| "another rule has the same id".to_owned());
+        let unknown = rule.covers.iter().find(|id| !ids.contains(id.as_str()));
+        let unknown = unknown.map(|id| format!("it covers {id}, which is no rule"));
+        for problem in rule.check().err().into_iter().chain(twice).chain(unknown) {
+            wrong.push_str(&format!("\n{}: {problem}", rule.id));
         }
     }
-    for rule in &catalogue.rules {
-        if let Some(unknown) = rule.covers.iter().find(|id| !ids.contains(id.as_str())) {
-            return Err(CatalogueError::Rule { id: rule.id.clone(), problem: format!("it covers {unknown}, which is no rule") });
-        }
+    if !wrong.is_empty() {
+        return Err(CatalogueError::Rules(wrong));
     }
     Ok(catalogue)
 }
@@ -293,7 +305,8 @@ pub(super) fn load() -> Result<Catalogue, CatalogueError> {
 fn read() -> Result<Catalogue, CatalogueError> {
     let mut rules = Vec::new();
     for (file, text) in FILES {
-        let read: File = toml::from_str(text).map_err(|source| CatalogueError::Unreadable { file, source: Box::new(source) })?;
+        let read: File = toml::from_str(text)
+            .map_err(|source| CatalogueError::Unreadable { file, source: Box::new(source) })?;
         rules.extend(read.rule);
     }
     Ok(index(rules))
@@ -309,7 +322,11 @@ fn index(rules: Vec<Rule>) -> Catalogue {
             }
         }
     }
-    let finder = AhoCorasick::builder().ascii_case_insensitive(true).match_kind(MatchKind::Standard).build(&literals).ok();
+    let finder = AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::Standard)
+        .build(&literals)
+        .ok();
     Catalogue { rules, finder, words }
 }
 

@@ -118,7 +118,12 @@ fn without_escapes(text: &str) -> String {
             '\t' => out.push(' '),
             // Characters that steer the direction of text are dropped with the controls: they can make a line show
             // other words than it holds.
-            '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => {}
+            '\u{200b}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}' => {}
             c if c.is_control() => {}
             c => out.push(c),
         }
@@ -193,8 +198,9 @@ static PREFIXES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     .collect()
 });
 
-static LOGFMT_FIELD: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r#"(?:^|\s)(level|lvl|severity|msg|message|error|err|reason)=("(?:[^"\\]|\\.)*"|\S+)"#).ok());
+static LOGFMT_FIELD: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"(?:^|\s)(level|lvl|severity|msg|message|error|err|reason)=("(?:[^"\\]|\\.)*"|\S+)"#).ok()
+});
 
 impl Peeled {
     fn peel(&mut self) {
@@ -211,7 +217,9 @@ impl Peeled {
         if !(first.is_ascii_alphanumeric() || matches!(first, b'[' | b'(' | b'#' | b'@')) {
             return false;
         }
-        let Some(captures) = PREFIXES.iter().find_map(|prefix| prefix.captures(&self.text)) else { return false };
+        let Some(captures) = PREFIXES.iter().find_map(|prefix| prefix.captures(&self.text)) else {
+            return false;
+        };
         if let Some(source) = captures.name("source") {
             self.source = Some(source.as_str().to_owned());
         }
@@ -231,13 +239,14 @@ impl Peeled {
         let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(text) else { return false };
         let text_of = |name: &str| match fields.get(name) {
             Some(Value::String(text)) => Some(text.clone()),
-            Some(Value::Object(inner)) => {
-                ["message", "msg", "stack"].iter().find_map(|key| inner.get(*key)?.as_str().map(str::to_owned))
-            }
+            Some(Value::Object(inner)) => ["message", "msg", "stack"]
+                .iter()
+                .find_map(|key| inner.get(*key)?.as_str().map(str::to_owned)),
             _ => None,
         };
         let words = ["msg", "message", "log", "event", "text"].iter().find_map(|name| text_of(name));
-        let cause = ["error", "err", "exception", "reason", "cause", "detail"].iter().find_map(|name| text_of(name));
+        let cause =
+            ["error", "err", "exception", "reason", "cause", "detail"].iter().find_map(|name| text_of(name));
         let said = match (words, cause) {
             (Some(words), Some(cause)) if !words.contains(&cause) => format!("{words}: {cause}"),
             (Some(words), _) => words,
@@ -255,7 +264,7 @@ impl Peeled {
     }
 
     fn peel_logfmt(&mut self) -> bool {
-        if !(self.text.contains("msg=") || self.text.contains("level=")) {
+        if !(self.text.contains("msg=\"") || self.text.contains("level=")) {
             return false;
         }
         let Some(pattern) = LOGFMT_FIELD.as_ref() else { return false };

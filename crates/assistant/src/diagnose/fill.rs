@@ -18,7 +18,8 @@ fn pieces(template: &str) -> Vec<Piece<'_>> {
     while let Some(open) = rest.find('{') {
         let Some(length) = rest[open..].find('}') else { break };
         let inner = &rest[open + 1..open + length];
-        let (name, otherwise) = inner.split_once('|').map_or((inner, None), |(name, words)| (name, Some(words)));
+        let (name, otherwise) =
+            inner.split_once('|').map_or((inner, None), |(name, words)| (name, Some(words)));
         // Other braces, such as those of `docker inspect --format`, stay as they are.
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
             pieces.push(Piece::Words(&rest[..=open]));

@@ -46,7 +46,8 @@ impl Level {
             "trace" | "debug" | "verbose" | "silly" => Self::Debug,
             "info" | "notice" | "log" | "information" => Self::Info,
             "warn" | "warning" | "wrn" => Self::Warning,
-            "error" | "err" | "fatal" | "critical" | "crit" | "panic" | "emerg" | "alert" | "severe" | "ftl" => Self::Error,
+            "error" | "err" | "fatal" | "critical" | "crit" | "panic" | "emerg" | "alert" | "severe"
+            | "ftl" => Self::Error,
             _ => Self::Unknown,
         }
     }
@@ -76,6 +77,9 @@ struct Words {
     starts: Vec<String>,
     retry: Vec<String>,
     recovery: Vec<String>,
+    went_on: Vec<String>,
+    ending: Vec<String>,
+    reference: Vec<String>,
 }
 
 /// The patterns of `lines.toml`, each list joined into one.
@@ -91,6 +95,9 @@ pub(super) struct Patterns {
     starts: Option<Regex>,
     retry: Option<Regex>,
     recovery: Option<Regex>,
+    went_on: Option<Regex>,
+    ending: Option<Regex>,
+    reference: Option<Regex>,
 }
 
 static WORDS: LazyLock<Patterns> = LazyLock::new(|| {
@@ -112,6 +119,9 @@ static WORDS: LazyLock<Patterns> = LazyLock::new(|| {
         starts: joined(|words| &words.starts),
         retry: joined(|words| &words.retry),
         recovery: joined(|words| &words.recovery),
+        went_on: joined(|words| &words.went_on),
+        ending: joined(|words| &words.ending),
+        reference: joined(|words| &words.reference),
     }
 });
 
@@ -130,6 +140,9 @@ impl Patterns {
             &WORDS.starts,
             &WORDS.retry,
             &WORDS.recovery,
+            &WORDS.went_on,
+            &WORDS.ending,
+            &WORDS.reference,
         ];
         all.into_iter().all(Option::is_some)
     }
@@ -163,9 +176,24 @@ pub(super) fn speaks_of_retry(text: &str) -> bool {
     fits(&WORDS.retry, text)
 }
 
-/// Whether a text says that something which may have failed before works now.
+/// Whether a text says that something which failed before works now.
 pub(super) fn speaks_of_recovery(text: &str) -> bool {
-    fits(&WORDS.recovery, text) && !speaks_of_failure(text)
+    fits(&WORDS.recovery, text) && !fits(&WORDS.ending, text) && !speaks_of_failure(text)
+}
+
+/// Whether a text says that something went well, which after words of trying again is a recovery too.
+pub(super) fn speaks_of_going_on(text: &str) -> bool {
+    fits(&WORDS.went_on, text) && !fits(&WORDS.ending, text) && !speaks_of_failure(text)
+}
+
+/// Whether a text says that something went well, whatever else it says.
+pub(super) fn speaks_of_success(text: &str) -> bool {
+    fits(&WORDS.went_on, text)
+}
+
+/// Whether a text points to documentation, so that what it names has nothing to do with the failure.
+pub(super) fn is_reference(text: &str) -> bool {
+    fits(&WORDS.reference, text)
 }
 
 /// The level that the first word of a text gives it.
@@ -183,9 +211,15 @@ pub(super) fn level_of(text: &str) -> Level {
     let mut level = if set_apart { Level::from_word(word) } else { Level::Unknown };
     if level == Level::Unknown {
         let lower = text.get(..160).unwrap_or(text).to_ascii_lowercase();
-        if [" warning: ", "[warn]", "[warning]", " warn ", "deprecationwarning", "userwarning:", "(warning)"].iter().any(|mark| lower.contains(mark)) {
+        if [" warning: ", "[warn]", "[warning]", " warn ", "deprecationwarning", "userwarning:", "(warning)"]
+            .iter()
+            .any(|mark| lower.contains(mark))
+        {
             level = Level::Warning;
-        } else if ["[error]", "[emerg]", "[crit]", "[fatal]", " fatal: ", " error: "].iter().any(|mark| lower.contains(mark)) {
+        } else if ["[error]", "[emerg]", "[crit]", "[fatal]", " fatal: ", " error: "]
+            .iter()
+            .any(|mark| lower.contains(mark))
+        {
             level = Level::Error;
         } else if [" - info ", "[info]", "[notice]", "[debug]"].iter().any(|mark| lower.contains(mark)) {
             level = Level::Info;
@@ -204,7 +238,9 @@ impl Echoes {
             let line = line.trim();
             // Words on their way to standard error, or just before an exit, are the script's own complaint: those count.
             let complains = [">&2", "exit ", "stderr", "die "].iter().any(|mark| line.contains(mark));
-            let Some(words) = line.strip_prefix("echo ").or_else(|| line.strip_prefix("printf ")) else { continue };
+            let Some(words) = line.strip_prefix("echo ").or_else(|| line.strip_prefix("printf ")) else {
+                continue;
+            };
             if complains {
                 continue;
             }
@@ -219,8 +255,12 @@ impl Echoes {
     }
 
     fn holds(&self, text: &str) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
+        let text = &text.replace(['"', '\''], "");
         self.0.iter().any(|pieces| {
-            let mut rest = text;
+            let mut rest = text.as_str();
             pieces.iter().all(|piece| match rest.find(piece.as_str()) {
                 Some(at) => {
                     rest = &rest[at + piece.len()..];

@@ -16,7 +16,9 @@ fn of(hir: &Hir) -> Option<Vec<String>> {
         HirKind::Capture(capture) => of(&capture.sub),
         HirKind::Repetition(repetition) if repetition.min > 0 => of(&repetition.sub),
         // Any one part of a sequence must be there: the one whose shortest word is longest says most.
-        HirKind::Concat(parts) => parts.iter().filter_map(of).max_by_key(|words| words.iter().map(String::len).min()),
+        HirKind::Concat(parts) => {
+            parts.iter().filter_map(of).max_by_key(|words| words.iter().map(String::len).min())
+        }
         // One of the branches must be there, so each must have words.
         HirKind::Alternation(branches) => {
             let words: Vec<Vec<String>> = branches.iter().map(of).collect::<Option<_>>()?;

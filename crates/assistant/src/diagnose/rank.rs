@@ -27,7 +27,12 @@ struct Scored<'m> {
 }
 
 /// The best findings, best first.
-pub(super) fn rank(catalogue: &Catalogue, failure: &Failure<'_>, log: &Log, matches: Vec<Match>) -> Vec<Finding> {
+pub(super) fn rank(
+    catalogue: &Catalogue,
+    failure: &Failure<'_>,
+    log: &Log,
+    matches: Vec<Match>,
+) -> Vec<Finding> {
     let view = View::of(log, &matches, catalogue);
     let mut scored: Vec<Scored<'_>> = matches
         .iter()
@@ -46,7 +51,12 @@ pub(super) fn rank(catalogue: &Catalogue, failure: &Failure<'_>, log: &Log, matc
         let rule = rule(scored);
         let shown = findings.iter().any(|finding| finding.id == rule.id);
         let same_line = scored.found.line.is_some_and(|line| lines.contains(&line));
-        if shown || same_line || hidden.contains(rule.id.as_str()) || scored.score < best - BEHIND || findings.len() == MOST {
+        if shown
+            || same_line
+            || hidden.contains(rule.id.as_str())
+            || scored.score < best - BEHIND
+            || findings.len() == MOST
+        {
             continue;
         }
         lines.extend(scored.found.line);
@@ -77,13 +87,16 @@ impl<'a> View<'a> {
         for found in matches {
             places.entry(found.rule).or_default().extend(found.line);
         }
-        let known: BTreeSet<usize> =
-            matches.iter().filter(|found| catalogue.rules[found.rule].weight >= 50).filter_map(|found| found.line).collect();
+        let known: BTreeSet<usize> = matches
+            .iter()
+            .filter(|found| catalogue.rules[found.rule].weight >= 50)
+            .filter_map(|found| found.line)
+            .collect();
         let mut unknown_later = vec![false; log.lines.len()];
         let mut last_unknown: Option<usize> = None;
         for (index, line) in log.lines.iter().enumerate().rev() {
-            unknown_later[index] =
-                last_unknown.is_some_and(|later| ordinary_after[index].saturating_sub(ordinary_after[later]) >= 2);
+            unknown_later[index] = last_unknown
+                .is_some_and(|later| ordinary_after[index].saturating_sub(ordinary_after[later]) >= 2);
             let strong = line.alarm >= 52 && line.kind == Kind::Plain && kind::starts_as_failure(&line.said);
             if strong && last_unknown.is_none() && !known.iter().any(|at| at.abs_diff(index) <= 3) {
                 last_unknown = Some(index);
@@ -93,11 +106,36 @@ impl<'a> View<'a> {
             log.lines.iter().position(|line| line.said.starts_with("During handling of the above exception"));
         let tidies = |said: &str| {
             let command = said.trim_start_matches('+').trim_start();
-            ["rm ", "exit", "docker rm", "docker stop", "docker compose down", "kill", "cleanup", "trap", "echo", "umount", "rmdir", "cat ", "true", "return", "cd ", "set ", "docker logs", "journalctl", "systemctl status", "'['", "[["].iter().any(|word| command.starts_with(word))
+            [
+                "rm ",
+                "exit",
+                "docker rm",
+                "docker stop",
+                "docker compose down",
+                "kill",
+                "cleanup",
+                "trap",
+                "echo",
+                "umount",
+                "rmdir",
+                "cat ",
+                "true",
+                "return",
+                "cd ",
+                "set ",
+                "docker logs",
+                "journalctl",
+                "systemctl status",
+                "'['",
+                "[[",
+            ]
+            .iter()
+            .any(|word| command.starts_with(word))
         };
-        let last_command = log.lines.iter().rposition(|line| {
-            line.kind == Kind::Echo && line.said.starts_with('+') && !tidies(&line.said)
-        });
+        let last_command = log
+            .lines
+            .iter()
+            .rposition(|line| line.kind == Kind::Echo && line.said.starts_with('+') && !tidies(&line.said));
         Self { log, ordinary_after, unknown_later, second_exception, places, last_command }
     }
 
@@ -108,7 +146,7 @@ impl<'a> View<'a> {
         if !rule.always {
             score -= match line.level {
                 Level::Error | Level::Unknown => 0,
-                Level::Warning => 30,
+                Level::Warning => 32,
                 Level::Info => 35,
                 Level::Debug => 45,
             };
@@ -120,6 +158,9 @@ impl<'a> View<'a> {
                 Kind::Plain | Kind::Echo | Kind::Quoted | Kind::Blank => 0,
             };
         }
+        // Of lines that say the same, the one that names things and uses whole sentences is the telling one.
+        score += if found.named > 0 { 3 } else { 0 };
+        score -= if line.said.split_whitespace().nth(4).is_none() { 2 } else { 0 };
         // What other output follows was written although this had happened.
         score -= match self.ordinary_after[at] {
             0..=6 => 0,
@@ -132,7 +173,7 @@ impl<'a> View<'a> {
             score -= 25;
         }
         if self.unknown_later[at] {
-            score -= 22;
+            score -= 30;
         }
         if self.second_exception.is_some_and(|second| at > second) {
             score -= 15;
@@ -158,7 +199,8 @@ impl<'a> View<'a> {
         let recovered = lines[after.min(lines.len())..].iter().any(|line| {
             (line.source == *source || line.source.is_none() || source.is_none() || rule.transient)
                 && line.kind != Kind::Echo
-                && kind::speaks_of_recovery(&line.said)
+                && (kind::speaks_of_recovery(&line.said)
+                    || tried_again && kind::speaks_of_going_on(&line.said))
         });
         // Words of recovery, or at least that it went on for a while after the last time this was tried.
         recovered || (tried_again && self.ordinary_after[again.max(at)] >= 6 && !rule.always)
@@ -173,14 +215,18 @@ fn causes_before_effects<'c, 'm>(
 ) {
     let cause = |one: &Scored<'m>| !rule(one).consequence && one.score >= LIKELY - 6;
     let has_cause = scored.iter().any(cause);
-    let first = scored.iter().filter(|one| cause(one)).filter_map(|one| one.found.line).min();
+    let first = scored
+        .iter()
+        .filter(|one| cause(one))
+        .filter_map(|one| Some((one.found.line?, one.found.rule)))
+        .min();
     for one in scored.iter_mut() {
         if rule(one).consequence && has_cause {
             one.score -= 25;
-        } else if let (Some(at), Some(first)) = (one.found.line, first) {
+        } else if let (Some(at), Some((first, first_rule))) = (one.found.line, first) {
             let between = view.ordinary_after[first].saturating_sub(view.ordinary_after[at]);
-            if at != first && between <= 4 && !rule(one).consequence {
-                one.score -= 10;
+            if one.found.rule != first_rule && between <= 4 && !rule(one).consequence && at > first {
+                one.score -= 14;
             }
         }
     }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use regex::Captures;
+use regex::{Captures, Regex};
 use steadyhand_domain::{Reason, StepOutcome};
 
 use super::Failure;
 use super::catalogue::{Catalogue, Context, Needs, Place, Rule};
 use super::clean::{Line, Log};
-use super::kind::Kind;
+use super::kind::{self, Kind};
 
 /// The longest value of a capture, in characters.
 const CAPTURE_LIMIT: usize = 200;
@@ -21,6 +21,8 @@ pub(super) struct Match {
     pub(super) line: Option<usize>,
     /// What was named.
     pub(super) captures: BTreeMap<String, String>,
+    /// How many things the telling line itself named.
+    pub(super) named: usize,
     /// The other lines that named something.
     pub(super) context: Vec<usize>,
 }
@@ -32,8 +34,18 @@ pub(super) fn find(catalogue: &Catalogue, failure: &Failure<'_>, log: &Log) -> V
     for (index, rule) in catalogue.rules.iter().enumerate() {
         if !rule.message.is_empty() {
             matches.extend(in_message(rule, index, failure, log));
-        } else if rule.patterns.is_empty() && !seen(&matches, index) && holds(&rule.needs, failure, log, None) && !excluded(rule, log) {
-            matches.push(Match { rule: index, line: None, captures: BTreeMap::new(), context: Vec::new() });
+        } else if rule.patterns.is_empty()
+            && !seen(&matches, index)
+            && holds(&rule.needs, failure, log, None)
+            && !excluded(rule, log)
+        {
+            matches.push(Match {
+                rule: index,
+                line: None,
+                captures: BTreeMap::new(),
+                named: 0,
+                context: Vec::new(),
+            });
         }
     }
     for found in &mut matches {
@@ -51,7 +63,9 @@ fn in_lines(catalogue: &Catalogue, failure: &Failure<'_>, log: &Log) -> Vec<Matc
             continue;
         }
         candidates.clear();
-        candidates.extend(finder.find_overlapping_iter(&line.said).map(|hit| catalogue.words[hit.pattern().as_usize()]));
+        candidates.extend(
+            finder.find_overlapping_iter(&line.said).map(|hit| catalogue.words[hit.pattern().as_usize()]),
+        );
         candidates.sort_unstable();
         candidates.dedup();
         let mut found_by = None;
@@ -60,9 +74,8 @@ fn in_lines(catalogue: &Catalogue, failure: &Failure<'_>, log: &Log) -> Vec<Matc
                 continue;
             }
             let rule = &catalogue.rules[rule_index];
-            let Some(captures) = rule.patterns[pattern_index].regex().and_then(|regex| regex.captures(&line.said)) else {
-                continue;
-            };
+            let Some(regex) = rule.patterns[pattern_index].regex() else { continue };
+            let Some(captures) = regex.captures(&line.said) else { continue };
             if rule.unless.iter().any(|unless| unless.is_match(&line.said))
                 || !holds(&rule.needs, failure, log, Some(index))
                 || excluded(rule, log)
@@ -71,8 +84,14 @@ fn in_lines(catalogue: &Catalogue, failure: &Failure<'_>, log: &Log) -> Vec<Matc
             }
             found_by = Some(rule_index);
             let mut named = BTreeMap::new();
-            add_captures(&mut named, &captures);
-            matches.push(Match { rule: rule_index, line: Some(index), captures: named, context: Vec::new() });
+            add_captures(&mut named, regex, &captures);
+            matches.push(Match {
+                rule: rule_index,
+                line: Some(index),
+                named: named.len(),
+                captures: named,
+                context: Vec::new(),
+            });
         }
     }
     matches
@@ -81,43 +100,29 @@ fn in_lines(catalogue: &Catalogue, failure: &Failure<'_>, log: &Log) -> Vec<Matc
 /// A step that failed without a command says why in its message.
 fn in_message(rule: &Rule, index: usize, failure: &Failure<'_>, log: &Log) -> Option<Match> {
     let (Reason::Connection { message } | Reason::Error { message }) = failure.outcome else { return None };
-    let found = rule.message.iter().find_map(|pattern| pattern.regex()?.captures(message))?;
+    let (regex, found) = rule.message.iter().find_map(|pattern| {
+        let regex = pattern.regex()?;
+        Some((regex, regex.captures(message)?))
+    })?;
     if rule.unless.iter().any(|unless| unless.is_match(message)) || !holds(&rule.needs, failure, log, None) {
         return None;
     }
     let mut captures = BTreeMap::new();
-    add_captures(&mut captures, &found);
-    Some(Match { rule: index, line: None, captures, context: Vec::new() })
+    add_captures(&mut captures, regex, &found);
+    Some(Match { rule: index, line: None, named: captures.len(), captures, context: Vec::new() })
 }
 
-fn add_captures(named: &mut BTreeMap<String, String>, captures: &Captures<'_>) -> bool {
+fn add_captures(named: &mut BTreeMap<String, String>, regex: &Regex, captures: &Captures<'_>) -> bool {
     let before = named.len();
-    // A group's name is everything before a digit, so `port2` names a port in another branch of the same pattern.
-    // `captures` iterates all groups; those without a name are skipped.
-    for (name, value) in named_groups(captures) {
-        let value = value.trim_matches(|c: char| c.is_whitespace() || "'\"`,;‘’“”".contains(c)).trim_end_matches('.');
+    for name in regex.capture_names().flatten() {
+        let value = captures.name(name).map_or("", |value| value.as_str());
+        let value =
+            value.trim_matches(|c: char| c.is_whitespace() || "'\"`,;‘’“”".contains(c)).trim_end_matches('.');
         if !value.is_empty() {
             named.entry(name.to_owned()).or_insert_with(|| value.chars().take(CAPTURE_LIMIT).collect());
         }
     }
     named.len() > before
-}
-
-fn named_groups<'c>(captures: &'c Captures<'_>) -> Vec<(&'c str, &'c str)> {
-    const NAMES: &[&str] = &[
-        "address", "branch", "code", "column", "command", "container", "count", "database", "expected", "extension", "field",
-        "file", "found", "group", "holder", "host", "image", "interpreter", "key", "kind", "library", "limit", "line",
-        "manager", "message", "module", "name", "network", "object", "package", "path", "pid", "platform", "port", "program",
-        "repository", "script", "service", "setting", "signal", "size", "stage", "status", "table", "target", "test", "time",
-        "unit", "url", "user", "value", "variable", "version", "volume",
-    ];
-    NAMES.iter().filter_map(|name| Some((*name, captures.name(name)?.as_str()))).collect()
-}
-
-/// The names that patterns may capture; the catalogue's tests ask.
-#[cfg(test)]
-pub(super) fn can_capture(pattern: &regex::Regex, line: &str) -> Vec<String> {
-    pattern.captures(line).map(|found| named_groups(&found).into_iter().map(|(name, _)| name.to_owned()).collect()).unwrap_or_default()
 }
 
 fn ended(outcome: &Reason) -> &'static str {
@@ -153,7 +158,9 @@ fn holds(needs: &Needs, failure: &Failure<'_>, log: &Log, line: Option<usize>) -
         return false;
     }
     if !needs.signal.is_empty() {
-        let Reason::Outcome { outcome: StepOutcome::Killed { signal } } = failure.outcome else { return false };
+        let Reason::Outcome { outcome: StepOutcome::Killed { signal } } = failure.outcome else {
+            return false;
+        };
         if !needs.signal.contains(signal) {
             return false;
         }
@@ -195,15 +202,15 @@ fn look_around(rule: &Rule, found: &mut Match, failure: &Failure<'_>, log: &Log)
         }
         if context.place == Place::Script {
             if let Some(captures) = failure.script.and_then(|script| regex.captures(script)) {
-                add_captures(&mut found.captures, &captures);
+                add_captures(&mut found.captures, regex, &captures);
             }
             continue;
         }
         let source = found.line.and_then(|at| log.lines[at].source.as_ref());
         let told = |same: bool| {
-            near(context, found.line, log).into_iter().filter(|at| Some(*at) != found.line).find_map(|at| {
+            near(context, found.line, log).into_iter().find_map(|at| {
                 let line: &Line = &log.lines[at];
-                if same && line.source.as_ref() != source {
+                if (same && line.source.as_ref() != source) || kind::is_reference(&line.said) {
                     return None;
                 }
                 let captures = regex.captures(&line.said).or_else(|| regex.captures(&line.shown))?;
@@ -212,7 +219,10 @@ fn look_around(rule: &Rule, found: &mut Match, failure: &Failure<'_>, log: &Log)
         };
         // Of interleaved programs the one that failed is asked first.
         let Some((at, captures)) = told(true).or_else(|| told(false)) else { continue };
-        if add_captures(&mut found.captures, &captures) && !found.context.contains(&at) {
+        if add_captures(&mut found.captures, regex, &captures)
+            && Some(at) != found.line
+            && !found.context.contains(&at)
+        {
             found.context.push(at);
         }
     }
@@ -223,8 +233,9 @@ fn near(context: &Context, line: Option<usize>, log: &Log) -> Vec<usize> {
     let total = log.lines.len();
     let Some(at) = line else { return (0..total).rev().collect() };
     let reach = if context.place == Place::Log { total } else { context.reach };
-    let before = (at.saturating_sub(reach)..at).rev();
-    let after = at + 1..(at + 1 + reach).min(total);
+    // The line itself comes first: a pattern of the rule may have taken something else from it.
+    let before = (at.saturating_sub(reach)..=at).rev();
+    let after = at..(at + 1 + reach).min(total);
     match context.place {
         Place::Before => before.collect(),
         Place::After => after.collect(),

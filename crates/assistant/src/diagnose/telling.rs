@@ -10,7 +10,7 @@
 //! | gives itself the level warning / information / debug | −30 / −35 / −45 |
 //! | wrapper / clean-up | −45 / −40 |
 //! | stack frame | −30 |
-//! | says that something is tried again | −15 |
+//! | says that something is tried again / and that this worked | −15 / −50 |
 //! | echoed command, quoted source code, passed test, blank | no alarm at all |
 //!
 //! The most telling line is the one with the highest sum of its alarm and of its place:
@@ -39,7 +39,9 @@ pub(super) fn alarm(line: &Line) -> i32 {
     }
     let said = line.said.trim();
     let words = i32::try_from(kind::failure_words(said).min(3)).unwrap_or(3);
-    let starts = kind::starts_as_failure(said) && words > 0;
+    let starts = words > 0
+        && !matches!(line.level, Level::Warning | Level::Info | Level::Debug)
+        && kind::starts_as_failure(said);
     if words == 0 && line.level != Level::Error {
         return 0;
     }
@@ -58,14 +60,16 @@ pub(super) fn alarm(line: &Line) -> i32 {
         _ => 0,
     };
     if kind::speaks_of_retry(said) {
-        alarm -= 15;
+        alarm -= if kind::speaks_of_success(said) { 50 } else { 15 };
     }
     alarm
 }
 
 /// Whether a line is ordinary output, which shows that the program went on.
 pub(super) fn is_ordinary(line: &Line) -> bool {
-    line.alarm < ALARMED && matches!(line.kind, Kind::Plain | Kind::Success | Kind::Echo) && !line.said.starts_with(' ')
+    line.alarm < ALARMED
+        && matches!(line.kind, Kind::Plain | Kind::Success | Kind::Echo)
+        && !line.said.starts_with(' ')
 }
 
 /// How many ordinary lines follow each line.
@@ -115,7 +119,8 @@ pub(super) fn most_telling(log: &Log) -> Option<usize> {
 /// The last line that may say something, when no line speaks of failure.
 pub(super) fn last_words(log: &Log) -> Option<usize> {
     let last = |wanted: fn(&Line) -> bool| log.lines.iter().rposition(wanted);
-    last(|line| matches!(line.kind, Kind::Plain | Kind::Success | Kind::Frame))
+    last(|line| matches!(line.kind, Kind::Plain | Kind::Success) && !line.said.starts_with(' '))
+        .or_else(|| last(|line| matches!(line.kind, Kind::Plain | Kind::Success | Kind::Frame)))
         .or_else(|| last(|line| line.kind != Kind::Blank && line.kind != Kind::Echo))
         .or_else(|| last(|line| line.kind != Kind::Blank))
         .or_else(|| last(|line| !line.shown.trim().is_empty()))
