@@ -84,15 +84,13 @@ fn read(sentence: &Sentence, context: &Context) -> Intent {
         return intent;
     }
     let named = action_named(text);
-    if let Some(what) = RULES.beyond(text) {
-        if named.is_none() || !(is_negated(text) || is_wondering(sentence)) {
-            return Intent::Cannot { what };
-        }
+    if let Some(what) = RULES.beyond(text)
+        && (named.is_none() || !(is_negated(text) || is_wondering(sentence)))
+    {
+        return Intent::Cannot { what };
     }
-    if let Some(named) = named {
-        if let Some(intent) = about_an_action(sentence, named) {
-            return intent;
-        }
+    if let Some(intent) = named.and_then(|named| about_an_action(sentence, named)) {
+        return intent;
     }
     question(sentence).unwrap_or_else(|| {
         // What contains an action's word and nothing that explains it is asked about, if it is short enough to be a

@@ -9,6 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
+    guard::UNREADABLE,
     message::{BrokenArguments, FinishReason, ModelEvent, ToolCall, Turn, Usage},
     transport::message_in,
 };
@@ -39,6 +40,8 @@ pub(super) enum Piece {
     Error { message: String, code: String },
     /// JSON, but nothing of this protocol.
     Foreign,
+    /// Not even JSON; its raw text.
+    Unreadable(String),
 }
 
 impl Assembly {
@@ -49,6 +52,9 @@ impl Assembly {
 
     /// Takes one piece in.
     pub(super) fn add(&mut self, piece: &Value) -> Piece {
+        if let Some(raw) = piece[UNREADABLE].as_str() {
+            return Piece::Unreadable(raw.to_owned());
+        }
         if piece.get("error").is_some_and(|error| !error.is_null()) || piece["object"] == "error" {
             let (message, code) = message_in(piece).unwrap_or_default();
             return Piece::Error { message, code };

@@ -233,10 +233,8 @@ impl Model {
                 pieces.next().await
             };
             let Some(piece) = next else { break };
-            if let Some(raw) = broken.take() {
-                if piece.is_ok() {
-                    return Err(self.not_an_endpoint(&raw, std::mem::take(&mut assembly.text)));
-                }
+            if let (Some(raw), Ok(_)) = (broken.take(), &piece) {
+                return Err(self.not_an_endpoint(&raw, std::mem::take(&mut assembly.text)));
             }
             match piece {
                 Ok(value) => match assembly.add(&value) {
@@ -248,13 +246,13 @@ impl Model {
                     Piece::Error { message, code } => {
                         return Err(self.in_stream(&message, &code, std::mem::take(&mut assembly.text)));
                     }
+                    Piece::Unreadable(raw) => broken = Some(raw),
                     Piece::Foreign => {
                         return Err(
                             self.not_an_endpoint(&value.to_string(), std::mem::take(&mut assembly.text))
                         );
                     }
                 },
-                Err(OpenAIError::JSONDeserialize(_, raw)) => broken = Some(raw),
                 Err(_) if assembly.finished() => break,
                 Err(error) => {
                     let failure = transport.fate().unwrap_or(Failure::Broken { reason: error.to_string() });

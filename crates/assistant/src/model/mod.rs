@@ -10,6 +10,7 @@ mod client;
 mod endpoint;
 mod error;
 mod explain;
+mod guard;
 mod message;
 pub mod prompt;
 mod redact;

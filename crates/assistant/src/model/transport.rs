@@ -20,6 +20,8 @@ use reqwest::{
 };
 use serde_json::Value;
 
+use super::guard::{self, Guard};
+
 /// The most of an error body that is read; servers have been seen to answer with whole web sites.
 const LONGEST_ERROR_BODY: usize = 64 * 1024;
 
@@ -119,7 +121,10 @@ impl Transport {
         {
             // The server doesn't stream, or reports an error as a success: its one object becomes the only event.
             let body = self.read(response).await;
-            return Ok(with_body(Vec::new(), stream::iter([Ok::<_, std::io::Error>(one_event(&body))])));
+            return Ok(with_body(
+                Vec::new(),
+                stream::iter([Ok::<_, std::io::Error>(Bytes::from(guard::event(&body)))]),
+            ));
         }
         Ok(with_body(vec![content_type], self.watched(response)))
     }
@@ -145,19 +150,21 @@ impl Transport {
         bytes
     }
 
-    /// The body with an idle limit on its bytes (a keep-alive comment counts as a sign of life) and a blank line at its
-    /// end, for servers that don't end their last event.
+    /// The body's readable events, with an idle limit on its bytes: a keep-alive comment counts as a sign of life.
     fn watched(
         &self,
         response: Response,
     ) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static {
         let chunks = response.bytes_stream().boxed();
         let (idle, fate) = (self.limits.idle, Arc::clone(&self.fate));
-        stream::unfold(Some((chunks, fate)), move |state| async move {
-            let (mut chunks, fate) = state?;
+        stream::unfold(Some((chunks, fate, Guard::default())), move |state| async move {
+            let (mut chunks, fate, mut guard) = state?;
             let failure = match tokio::time::timeout(idle, chunks.next()).await {
-                Ok(Some(Ok(chunk))) => return Some((Ok(chunk), Some((chunks, fate)))),
-                Ok(None) => return Some((Ok(Bytes::from_static(b"\n\n")), None)),
+                Ok(Some(Ok(chunk))) => {
+                    let events = Bytes::from(guard.feed(&chunk));
+                    return Some((Ok(events), Some((chunks, fate, guard))));
+                }
+                Ok(None) => return Some((Ok(Bytes::from(guard.finish())), None)),
                 Ok(Some(Err(error))) => Failure::Broken { reason: innermost(&error) },
                 Err(_) => Failure::Silent { idle },
             };
@@ -203,15 +210,6 @@ fn with_body(
         response.headers_mut().insert(CONTENT_TYPE, value);
     }
     Response::from(response)
-}
-
-fn one_event(body: &[u8]) -> Bytes {
-    // Written anew without line feeds, which would end the event.
-    let data = match serde_json::from_slice::<Value>(body) {
-        Ok(value) => value.to_string(),
-        Err(_) => String::from_utf8_lossy(body).replace(['\r', '\n'], " "),
-    };
-    Bytes::from(format!("data: {data}\n\n"))
 }
 
 fn header(headers: &HeaderMap, name: reqwest::header::HeaderName) -> Option<&str> {

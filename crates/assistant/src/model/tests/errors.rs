@@ -72,6 +72,16 @@ async fn an_error_inside_a_successful_stream_is_told() {
 }
 
 #[tokio::test]
+async fn a_piece_that_is_no_json_is_told_and_never_shows_the_key() {
+    for rest in ["data: {}\n\n", "data: [DONE]\n\n"] {
+        let error = error_of(Reply::stream(&[format!("{HALF}data: you sent {KEY}\n\n{rest}")])).await;
+        assert!(error.contains("cut the answer off"), "{error}");
+    }
+    let error = error_of(Reply::status("200 OK", JSON, &format!("you sent {KEY}"))).await;
+    assert!(!error.is_empty());
+}
+
+#[tokio::test]
 async fn an_error_object_with_status_200_is_told() {
     let error =
         error_of(Reply::status("200 OK", JSON, r#"{"error":{"message":"no such deployment"}}"#)).await;
