@@ -83,6 +83,9 @@ fn read(sentence: &Sentence, context: &Context) -> Intent {
     if let Some(intent) = action(sentence, context) {
         return intent;
     }
+    if let Some(intent) = part_that_acts(sentence, context) {
+        return intent;
+    }
     let named = action_named(text);
     if let Some(what) = RULES.beyond(text)
         && (named.is_none() || !(is_negated(text) || is_wondering(sentence)))
@@ -139,10 +142,24 @@ fn action(sentence: &Sentence, context: &Context) -> Option<Intent> {
         Kind::Status => Intent::Status,
         _ => return None,
     };
-    let requested = is_polite_request(&sentence.text);
+    // "Can you deploy?" may ask what is possible.
+    let requested = is_polite_request(&sentence.text) && !ABLE_TO.is_match(&sentence.text);
     let doubtful = sentence.doubtful || (sentence.asks && !requested) || is_scheduled_later(&sentence.text);
     let _ = context;
     Some(if intent.acts() && doubtful { ask(intent) } else { intent })
+}
+
+/// "It's stuck, kill it", "stop, don't deploy": a part between commas is plain, the rest is not, so it is asked about.
+fn part_that_acts(sentence: &Sentence, context: &Context) -> Option<Intent> {
+    if !sentence.text.contains(" , ") || WONDERING.is_match(&sentence.text) {
+        return None;
+    }
+    let parts = sentence.text.split(" , ").map(|part| Sentence { text: part.to_owned(), ..sentence.clone() });
+    let mut acting = parts.filter_map(|part| action(&part, context)).map(|intent| match intent {
+        Intent::AskBack { did_you_mean } => *did_you_mean,
+        plain => plain,
+    });
+    acting.find(Intent::acts).map(ask)
 }
 
 /// A sentence that talks about an action without plainly asking for it.
@@ -175,7 +192,7 @@ fn question(sentence: &Sentence) -> Option<Intent> {
     Some(match kind {
         Kind::WhyFailed => Intent::WhyFailed { run },
         Kind::Help => Intent::Help,
-        _ => Intent::Status,
+        _ => run.map_or(Intent::Status, |run| Intent::ShowRun { run }),
     })
 }
 
@@ -393,6 +410,7 @@ static ASKS_LEAVE: LazyLock<Regex> = LazyLock::new(|| {
 /// "Stop asking me": not about the run.
 static STOP_DOING_ELSE: LazyLock<Regex> =
     LazyLock::new(|| sure(r"\b(?:stop|quit|cancel|end) (?:[a-z]+ ){0,2}([a-z]+ing)\b"));
+static ABLE_TO: LazyLock<Regex> = LazyLock::new(|| sure("^can you [a-z]+$"));
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| sure(r"\b[0-9]+\b"));
 static RUN_NUMBER: LazyLock<Regex> = LazyLock::new(|| sure(r"\brun (?:number |no )?([0-9]{1,9})\b"));
 static SET: LazyLock<Regex> = LazyLock::new(|| {

@@ -235,7 +235,7 @@ pub(super) const ACTIONS: &[(Kind, &[&str])] = &[
     (
         Kind::ShowRun,
         &[
-            "(<show> |open |go to |jump to )?(me )?(the )?(details |detail |log |logs |steps |output |result |results )?(of |for |about )?(the )?run (number |no |is )?{n}( details| log| logs| steps| output)?",
+            "(<show> |open |go to |jump to )?(me )?(the )?(details |detail |log |logs |steps |output |result |results |status |state |progress )?(of |for |about )?(the )?run (number |no |is )?{n}( details| log| logs| steps| output)?",
             "((<show> )?(me )?what (happened|was|about|is) (in |with |during |to |about )?|how (did|was|is) |tell me (more )?about )(the )?run (number |no )?{n}( go| doing| going)?",
         ],
     ),
@@ -303,7 +303,7 @@ pub(super) const QUESTIONS: &[(Kind, &[&str])] = &[
             "^(who|what) are you$",
             "(teach|show|tell|explain)( to)? me (how|what|about)",
             "(how|what) (can|could|do|does|to) .*(help|work|use)",
-            "^how to ",
+            "^how to |know how|learn how|how to (redeploy|deploy|stop|pause|retry|use)",
             "(which|what) (are )?(the |my |our |your )*(commands|things|words|requests|actions|options)",
             "what is (a|an|the difference|redeploy|deploy|redeployment|steadyhand|quotedtext|meant)",
             "(explain|describe|define) .*(redeploy|deploy|retry|pause|stop|quotedtext|steadyhand)",
@@ -346,7 +346,7 @@ pub(super) const SMALL_TALK: &[(Kind, &[&str])] = &[
     (
         Kind::NeverMind,
         &[
-            "(never mind|nevermind|forget (it|that|about it)|no|nope|nah|no thanks|no thank you|not now|not yet|no need|do not bother|leave it|let it be|ignore (that|it|me)|scratch that|do not|do not do (it|that|anything)|please do not|better not|rather not|i changed my mind|not (really|at all)|my mistake|wrong (chat|window)|nein|nein danke|lass (es|mal|gut sein)|non|non merci|laisse tomber|rien|no gracias|dejalo|olvidalo|nothing|do nothing)( ,)?( please| thanks| then| ok| sorry| never mind| forget it| i changed my mind)*",
+            "((no )*no|never mind|nevermind|forget (it|that|about it)|no|nope|nah|no thanks|no thank you|not now|not yet|no need|do not bother|leave it|let it be|ignore (that|it|me)|scratch that|do not|do not do (it|that|anything)|please do not|better not|rather not|i changed my mind|not (really|at all)|my mistake|wrong (chat|window)|nein|nein danke|lass (es|mal|gut sein)|non|non merci|laisse tomber|rien|no gracias|dejalo|olvidalo|nothing|do nothing)( ,)?( please| thanks| then| ok| sorry| never mind| forget it| i changed my mind)*",
         ],
     ),
     (

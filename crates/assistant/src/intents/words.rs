@@ -22,7 +22,8 @@ pub(super) const QUOTE: &str = "quotedtext";
 
 /// The sentences of a message.
 pub(super) fn sentences(message: &str, names: &[String]) -> Vec<Sentence> {
-    let folded = replace_quotes(&fold(message));
+    // Shouting slips off the shift key: "now!!1".
+    let folded = replace_quotes(&fold(&message.replace("!1", "!")));
     let mut sentences = Vec::new();
     let mut current = String::new();
     let chars: Vec<char> = folded.chars().collect();
@@ -198,6 +199,10 @@ fn mend(word: &str) -> (String, bool) {
     if stem {
         return (word.to_owned(), false);
     }
+    let short = without_stretching(word);
+    if VOCABULARY.contains(short.as_str()) {
+        return (short, false);
+    }
     let most = if word.len() >= 8 { 2 } else { 1 };
     let best = VOCABULARY
         .iter()
@@ -217,6 +222,19 @@ fn mend(word: &str) -> (String, bool) {
         }
         None => (word.to_owned(), false),
     }
+}
+
+/// "stoooop" and "STOPPPP": a letter written three times or more is meant once.
+fn without_stretching(word: &str) -> String {
+    let mut out = String::new();
+    let mut rest = word;
+    while let Some(letter) = rest.chars().next() {
+        let after = rest.trim_start_matches(letter);
+        let times = rest.len() - after.len();
+        out.extend(std::iter::repeat_n(letter, if times >= 3 { 1 } else { times }));
+        rest = after;
+    }
+    out
 }
 
 fn is_action(word: &str) -> bool {
