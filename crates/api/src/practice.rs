@@ -55,7 +55,7 @@ const GIT_VARIABLES: [&str; 6] =
 
 /// The practice application, ready to be deployed.
 #[derive(Clone, Debug)]
-pub struct Practice {
+pub(crate) struct Practice {
     repository: PathBuf,
     /// Where the deployments are, in the home folder of the practice server.
     deployed: PathBuf,
@@ -68,7 +68,7 @@ pub struct Practice {
 ///
 /// # Errors
 /// git is not installed or fails, or the folder can't be written.
-pub async fn prepare(folder: &Path, server: &PracticeServer) -> Result<Practice, ApiError> {
+pub(crate) async fn prepare(folder: &Path, server: &PracticeServer) -> Result<Practice, ApiError> {
     let git = Git::default();
     let folder = fs::canonicalize(folder).await.map_err(|e| file_error(folder, &e))?;
     let repository = folder.join("app");
@@ -95,7 +95,7 @@ impl Practice {
     ///
     /// # Errors
     /// The path of the data folder can't be written into a plan.
-    pub fn plan(&self) -> Result<String, ApiError> {
+    pub(crate) fn plan(&self) -> Result<String, ApiError> {
         let values = [
             ("repository", text_of(&self.repository)?),
             ("port", self.port.to_string()),
@@ -114,7 +114,7 @@ impl Practice {
     /// one. Ports change only when another program has taken the old one. A plan that does not come from
     /// [`Practice::plan`] any more, or that can't be read, is left alone.
     #[must_use]
-    pub fn follow_server(&self, source: &str) -> Option<String> {
+    pub(crate) fn follow_server(&self, source: &str) -> Option<String> {
         let is_behind = compiled(source)?.hosts.values().any(|host| match host {
             CompiledHost::Ssh(host) => {
                 host.identity.as_ref() == Some(&self.client_key)
@@ -131,7 +131,7 @@ impl Practice {
     ///
     /// # Errors
     /// The file can't be read or is not UTF-8.
-    pub async fn source(&self, plan: &str) -> Result<PracticeSource, ApiError> {
+    pub(crate) async fn source(&self, plan: &str) -> Result<PracticeSource, ApiError> {
         let path = self.page();
         let bytes = fs::read(&path).await.map_err(|e| file_error(&path, &e))?;
         let text = String::from_utf8(bytes).map_err(|_| ApiError {
@@ -148,7 +148,7 @@ impl Practice {
     ///
     /// # Errors
     /// The file can't be written.
-    pub async fn save(&self, text: &str) -> Result<(), ApiError> {
+    pub(crate) async fn save(&self, text: &str) -> Result<(), ApiError> {
         let path = self.page();
         // Beside the page it could be committed by a deployment that runs now.
         let new = self.repository.join(".git").join(format!("index.html.{}", uuid::Uuid::new_v4()));
@@ -166,7 +166,7 @@ impl Practice {
 
     /// Where the deployed page answers: what the health check of the plan asks, without its path.
     #[must_use]
-    pub fn url(&self, plan: &str) -> String {
+    pub(crate) fn url(&self, plan: &str) -> String {
         let asked = compiled(plan).and_then(|plan| {
             plan.steps.into_iter().find_map(|step| match step.action {
                 Action::WaitFor { probe: Probe::Http { url, .. }, .. } => url.as_literal().map(str::to_owned),
@@ -185,7 +185,7 @@ impl Practice {
     ///
     /// # Errors
     /// Its process does not end.
-    pub async fn stop_application(&self) -> Result<(), ApiError> {
+    pub(crate) async fn stop_application(&self) -> Result<(), ApiError> {
         let service = self.deployed.join("source/service");
         if !exists(&service).await? {
             return Ok(());
@@ -322,5 +322,6 @@ fn text_of(path: &Path) -> Result<String, ApiError> {
     })
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
