@@ -9,6 +9,7 @@
 
 mod read;
 mod rules;
+mod spelling;
 #[cfg(test)]
 mod tests;
 mod words;

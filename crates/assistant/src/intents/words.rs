@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::LazyLock};
 
-use super::rules;
+use super::{rules, spelling};
 
 /// A sentence, ready for the rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -152,7 +152,7 @@ fn replace_word(text: &str, word: &str, by: &str) -> String {
 
 /// Contractions and spellings of one word, written out.
 fn expand(word: &str) -> Vec<String> {
-    if let Some((_, full)) = rules::SPELLED_OUT.iter().find(|(short, _)| *short == word) {
+    if let Some((_, full)) = spelling::SPELLED_OUT.iter().find(|(short, _)| *short == word) {
         return vec![(*full).to_owned()];
     }
     for (end, full) in
@@ -181,7 +181,8 @@ static VOCABULARY: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
         .collect()
 });
 
-static COMMON: LazyLock<HashSet<&'static str>> = LazyLock::new(|| rules::COMMON.split_whitespace().collect());
+static COMMON: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| spelling::COMMON.split_whitespace().collect());
 
 /// The word as it was probably meant, and whether that is doubtful.
 fn mend(word: &str) -> (String, bool) {
