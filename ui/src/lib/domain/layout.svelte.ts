@@ -97,7 +97,7 @@ export class Layout {
 
   /** The sidebar gives way before the chat becomes too narrow to read. */
   #roomForChat(): number {
-    return Math.max(SIDEBAR_MIN, this.windowWidth - (this.windowWidth < RAIL_FOLDS_BELOW ? 56 : 216) - 340);
+    return Math.max(SIDEBAR_MIN, this.windowWidth - (this.windowWidth < RAIL_FOLDS_BELOW ? 56 : 216) - 400);
   }
 }
 
