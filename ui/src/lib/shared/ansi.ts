@@ -151,7 +151,8 @@ function afterString(line: string, from: number): number {
   for (let i = from; i < line.length; i += 1) {
     const code = line.charCodeAt(i);
     if (code === 0x07 || code === 0x9c) return i + 1;
-    if (code === ESC && line.charCodeAt(i + 1) === 0x5c) return i + 2;
+    // Another escape ends it too; looking further would take quadratic time on a line full of beginnings.
+    if (code === ESC) return line.charCodeAt(i + 1) === 0x5c ? i + 2 : from;
   }
   return from;
 }

@@ -1,0 +1,105 @@
+import { expect, it } from 'vitest';
+import { App } from '../../src/lib/domain/app.svelte';
+import { BackendError } from '../../src/lib/shared/backend';
+import { makeProject, makeRun } from '../fixture/made-up';
+import { FakeBackend, settle } from './fake-backend';
+
+const memory = { get: () => null, set: () => undefined };
+const project = makeProject('p', 'shop', makeRun('p', 5, {}));
+const NOTHING = { problems: [], outline: { hosts: [], tasks: [] } };
+
+function backend(): FakeBackend {
+  return new FakeBackend({
+    projects: () => [project], questions: () => [], settings: () => ({ model: null }), app_info: () => ({ version: '1', data_dir: '/', shell: 'server' }),
+    messages: () => [], plan: () => ({ sha256: 'a', source: '', saved_at: 0, check: NOTHING }), runs: () => [makeRun('p', 5, {})],
+    run: () => ({ run: makeRun('p', 5, {}), steps: [] }), hosts: () => [], check_hosts: () => ({}),
+  });
+}
+
+async function started(): Promise<{ fake: FakeBackend; app: App; end: () => void }> {
+  const fake = backend();
+  const app = new App(fake, memory);
+  const end = app.start();
+  fake.state(true);
+  await settle();
+  return { fake, app, end };
+}
+
+it('loads everything once the updates can no longer be missed, and chooses a project', async () => {
+  const { app, end } = await started();
+  expect(app.connection).toBe('connected');
+  expect(app.project?.name).toBe('shop');
+  expect(app.runs.list('p')).toHaveLength(1);
+  end();
+});
+
+it('fetches anew after the connection was lost, and says meanwhile that it is', async () => {
+  const { app, fake, end } = await started();
+  fake.answers.app_info = () => { throw new BackendError('disconnected', 'gone'); };
+  fake.state(false);
+  await settle();
+  expect(app.connection).toBe('lost');
+  const before = fake.count('projects');
+  fake.answers.app_info = () => ({ version: '1', data_dir: '/', shell: 'server' });
+  fake.state(true);
+  await settle();
+  expect(app.connection).toBe('connected');
+  expect(fake.count('projects')).toBe(before + 1);
+  end();
+});
+
+it('fetches anew when it is told that updates were left out', async () => {
+  const { fake, end } = await started();
+  const before = { runs: fake.count('runs'), messages: fake.count('messages'), plan: fake.count('plan') };
+  fake.send([{ kind: 'lagged' }]);
+  await settle();
+  expect(fake.count('runs')).toBe(before.runs + 1);
+  expect(fake.count('messages')).toBe(before.messages + 1);
+  expect(fake.count('plan')).toBe(before.plan + 1);
+  end();
+});
+
+it('tells a page that is not let in from a connection that is lost', async () => {
+  const fake = backend();
+  fake.answers.app_info = () => { throw new BackendError('unauthorised', 'no token'); };
+  const app = new App(fake, memory);
+  const end = app.start();
+  fake.state(false);
+  await settle();
+  expect(app.connection).toBe('unauthorised');
+  end();
+});
+
+it('shows a failed action instead of losing it', async () => {
+  const { app, fake, end } = await started();
+  fake.answers.start_run = () => { throw new BackendError('conflict', 'Run 5 holds the environment.'); };
+  await app.redeploy('p');
+  expect(app.notices.all.map((notice) => notice.text)).toEqual(['Run 5 holds the environment.']);
+  end();
+});
+
+it('puts what was said back into the field when it could not be sent', async () => {
+  const { app, fake, end } = await started();
+  const chat = app.chats.get('p');
+  if (chat === undefined) throw new Error('the chat was not opened');
+  fake.answers.say = () => { throw new BackendError('disconnected', 'Nobody answers.'); };
+  chat.draft = 'Redeploy';
+  await chat.say('Redeploy');
+  expect(chat.draft).toBe('Redeploy');
+  expect(chat.error).toContain('Nobody answers.');
+  end();
+});
+
+it('keeps messages in order and whole when updates and answers cross', async () => {
+  const { app, fake, end } = await started();
+  const chat = app.chats.get('p');
+  const message = (id: string, at: number, text: string) => ({ id, project_id: 'p', at, role: 'assistant', state: 'complete', text, cards: [] }) as const;
+  fake.answers.say = () => {
+    fake.send([{ kind: 'message', message: { ...message('u', 10, 'hi'), role: 'user', cards: [] } }, { kind: 'message', message: { ...message('a', 11, 'answer'), cards: [] } }]);
+    return { ...message('u', 10, 'hi'), role: 'user', cards: [] };
+  };
+  await chat?.say('hi');
+  fake.send([{ kind: 'message', message: { ...message('a', 11, 'answer, longer'), cards: [] } }]);
+  expect(chat?.messages.map((one) => one.text)).toEqual(['hi', 'answer, longer']);
+  end();
+});

@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import { hindranceLabel, progressLabel, reasonLine, runActions, runTime, statusLabel, stepNote } from '../../src/lib/domain/run-labels';
+import { mergeSteps, REASON_HEIGHT, STEP_HEIGHT, stepRows, telling } from '../../src/lib/domain/step-rows';
+import type { Step } from '../../src/lib/shared/api';
+import { ago, duration, ordinal, plural, size, ticking, when } from '../../src/lib/shared/time';
+import { markFound } from '../../src/lib/shared/marks';
+import { makeRun, makeSteps } from '../fixture/made-up';
+
+describe('the words of a run', () => {
+  it.each([
+    ['in_progress', 'running', 'In progress'],
+    ['in_progress', 'paused', 'Pausing after this step…'],
+    ['paused', 'paused', 'Paused'],
+    ['paused', 'running', 'Resuming…'],
+    ['in_progress', 'stopped', 'Stopping…'],
+    ['paused', 'stopped', 'Stopping…'],
+    ['stopped', 'stopped', 'Stopped'],
+    ['completed', 'paused', 'Completed'],
+    ['failed', 'running', 'Failed'],
+  ] as const)('%s, asked to be %s: %s', (state, desired, label) => expect(statusLabel({ state, desired })).toBe(label));
+});
+
+describe('the buttons of a run', () => {
+  const offered = (state: Parameters<typeof runActions>[0]['state'], desired: Parameters<typeof runActions>[0]['desired']): string[] =>
+    Object.entries(runActions({ state, desired })).filter(([, can]) => can).map(([name]) => name);
+  it.each([
+    ['in_progress', 'running', ['pause', 'stop']],
+    ['in_progress', 'paused', ['resume', 'stop']],
+    ['paused', 'paused', ['resume', 'stop']],
+    ['in_progress', 'stopped', []],
+    ['completed', 'running', ['redeploy']],
+    ['failed', 'running', ['retry', 'redeploy']],
+    ['stopped', 'stopped', ['retry', 'redeploy']],
+  ] as const)('%s, asked to be %s', (state, desired, buttons) => expect(offered(state, desired)).toEqual(buttons));
+});
+
+it('says how long a run takes and usually takes', () => {
+  const run = makeRun('p', 1, { created_at: 0, ended_at: null, typical_ms: 55_000 });
+  expect(runTime(run, 38_200)).toBe('38 s of about 55 s');
+  expect(runTime(run, 130_000)).toBe('2 min 10 s, usually 55 s');
+  expect(runTime({ ...run, typical_ms: null }, 38_200)).toBe('38 s');
+  expect(runTime({ ...run, ended_at: 19_000 }, 99_999)).toBe('19 s');
+  expect(progressLabel({ pending: 5, running: 1, completed: 2, failed: 0, skipped: 0 })).toBe('3 of 8');
+});
+
+it('says what keeps a run from going on', () => {
+  expect(hindranceLabel({ kind: 'reconnecting', host: 'web1', failures: 2, message: 'timed out' }, [])).toBe('Reconnecting to web1 (3rd try): timed out');
+  const question = { id: 'q', host: 'web1:22', about: { kind: 'host_key', algorithm: 'a', fingerprint: 'f' }, again: false, asked_at: 0 } as const;
+  expect(hindranceLabel({ kind: 'waiting', host: 'web1' }, [question])).toBe('Waiting for you: host key of web1');
+});
+
+describe('why a step ended so', () => {
+  const step = (reason: Step['reason'], text: string | null): Step => ({ ...(makeSteps('r', [{ name: 'x', state: 'failed' }], 0)[0] as Step), reason, reason_text: text });
+  it.each([
+    [step({ kind: 'outcome', outcome: { kind: 'exited', status: 125 } }, 'exit status 125'), 'exit 125', ''],
+    [step({ kind: 'outcome', outcome: { kind: 'lost', reason: { kind: 'rebooted' } } }, 'lost: the server was rebooted'), 'lost', 'lost: the server was rebooted'],
+    [step({ kind: 'guard_held', guard: 'creates', what: '/x' }, '/x is there'), 'not needed', '/x is there'],
+    [step({ kind: 'earlier_step_failed', step: 'y' }, 'y failed'), '', ''],
+    [step(null, null), '', ''],
+  ])('%#', (of, note, line) => {
+    expect(stepNote(of)).toBe(note);
+    expect(reasonLine(of)).toBe(line);
+  });
+});
+
+describe('the rows of steps', () => {
+  const one = makeSteps('r', [{ name: 'a', state: 'completed' }, { name: 'b', state: 'running' }, { name: 'c', state: 'pending' }], 0);
+
+  it('have no headings for a single task, and the log under its step', () => {
+    expect(stepRows(one, 'r-1', 300).map((row) => [row.kind, row.height])).toEqual([['step', STEP_HEIGHT], ['step', STEP_HEIGHT], ['log', 300], ['step', STEP_HEIGHT]]);
+  });
+
+  it('have a heading for each task on each host', () => {
+    const steps = makeSteps('r', [{ name: 'a', state: 'completed', host: 'web1' }, { name: 'a', state: 'pending', host: 'web2' }], 0);
+    expect(stepRows(steps, null, 0).map((row) => row.kind)).toEqual(['task', 'step', 'task', 'step']);
+  });
+
+  it('make room for a reason', () => {
+    const [step] = makeSteps('r', [{ name: 'a', state: 'failed', reason: { kind: 'error', message: 'no such file' }, reasonText: 'no such file' }], 0);
+    expect(stepRows(step === undefined ? [] : [step], null, 0)[0]?.height).toBe(STEP_HEIGHT + REASON_HEIGHT);
+  });
+
+  it('open the running step, else the failed one, else none', () => {
+    expect(telling(one)?.name).toBe('b');
+    expect(telling(makeSteps('r', [{ name: 'a', state: 'failed' }, { name: 'b', state: 'skipped' }], 0))?.name).toBe('a');
+    expect(telling(makeSteps('r', [{ name: 'a', state: 'completed' }], 0))).toBeUndefined();
+  });
+
+  it('stay in order when a changed step is put in', () => {
+    const changed = { ...(one[1] as Step), state: 'completed' as const };
+    expect(mergeSteps(one, [changed]).map((step) => step.state)).toEqual(['completed', 'completed', 'pending']);
+  });
+});
+
+describe('durations', () => {
+  it.each([[0, '0.0 s'], [420, '0.4 s'], [9_949, '9.9 s'], [9_950, '10 s'], [38_400, '38 s'], [59_600, '1 min 00 s'], [245_000, '4 min 05 s'], [7_800_000, '2 h 10 min'], [273_600_000, '3 d 4 h'], [-5, '0.0 s']])('%i ms is %s', (ms, text) => expect(duration(ms)).toBe(text));
+  it.each([[0, '0 s'], [999, '0 s'], [59_999, '59 s'], [60_000, '1 min 00 s']])('%i ms, growing, is %s', (ms, text) => expect(ticking(ms)).toBe(text));
+});
+
+describe('times', () => {
+  const now = new Date(2026, 10, 21, 12, 0, 0).getTime();
+  it.each([[30_000, 'now'], [300_000, '5 min'], [3 * 3_600_000, '3 h'], [2 * 86_400_000, '2 d'], [50 * 86_400_000, '7 w'], [800 * 86_400_000, '2 y']])('%i ms ago is %s', (past, text) => expect(ago(now - past, now)).toBe(text));
+  it.each([
+    [new Date(2026, 10, 21, 9, 5, 7), '09:05:07'],
+    [new Date(2026, 10, 20, 23, 59), 'yesterday 23:59'],
+    [new Date(2026, 9, 12, 11, 42), '12 Oct 11:42'],
+    [new Date(2025, 9, 12, 11, 42), '12 Oct 2025'],
+  ])('%s', (date, text) => expect(when(date.getTime(), now)).toBe(text));
+});
+
+it('counts in words', () => {
+  expect([1, 2, 3, 4, 11, 12, 13, 21, 102, 111].map(ordinal)).toEqual(['1st', '2nd', '3rd', '4th', '11th', '12th', '13th', '21st', '102nd', '111th']);
+  expect(plural(1, 'line')).toBe('1 line');
+  expect(plural(1_234_567, 'line')).toBe('1,234,567 lines');
+  expect([12, 999, 4_100, 10_000_000, 999_950, 1.2e12].map(size)).toEqual(['12 B', '999 B', '4.1 kB', '10 MB', '1 MB', '1.2 TB']);
+});
+
+describe('marks of a search', () => {
+  const cut = (texts: string[], query: string): [string, boolean][] => markFound(texts.map((text) => ({ text })), query).map(({ segment, found }) => [segment.text, found]);
+
+  it('are found inside of a piece', () => expect(cut(['a slow one'], 'slow')).toEqual([['a ', false], ['slow', true], [' one', false]]));
+  it('are found across pieces', () => expect(cut(['sl', 'ow'], 'slow')).toEqual([['sl', true], ['ow', true]]));
+  it('are found at both ends', () => expect(cut(['xax'], 'x')).toEqual([['x', true], ['a', false], ['x', true]]));
+  it('are found twice in a row', () => expect(cut(['xx'], 'x').filter(([, found]) => found)).toHaveLength(2));
+  it('heed letter case only when asked', () => {
+    expect(cut(['ERROR'], 'error')).toEqual([['ERROR', true]]);
+    expect(cut(['error'], 'Error')).toEqual([['error', false]]);
+  });
+  it('lose no text', () => expect(cut(['abc', 'def', 'abc'], 'cd').map(([text]) => text).join('')).toBe('abcdefabc'));
+});
