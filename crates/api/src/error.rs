@@ -1,6 +1,11 @@
 //! Errors for shells: a code to act on and a message to read.
 
 use serde::{Deserialize, Serialize};
+use steadyhand_assistant::AssistantError;
+use steadyhand_assistant::chat::ProposalError;
+use steadyhand_engine::EngineError;
+use steadyhand_remote::RemoteError;
+use steadyhand_store::StoreError;
 use ts_rs::TS;
 
 /// What kind of error it is; pages act on this and never on the message.
@@ -31,4 +36,78 @@ pub struct ApiError {
     pub code: ErrorCode,
     /// What happened, where, and what to do next.
     pub message: String,
+}
+
+impl ApiError {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        let message = message.into();
+        // A message begins like a sentence, whatever it was put together from.
+        let mut letters = message.chars();
+        let message = match letters.next() {
+            Some(first) => first.to_uppercase().chain(letters).collect(),
+            None => message,
+        };
+        Self { code, message }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let code = match &error {
+            StoreError::UnknownProject(_)
+            | StoreError::UnknownRun(_)
+            | StoreError::UnknownStep(_)
+            | StoreError::UnknownMessage(_)
+            | StoreError::UnknownProposal(_) => ErrorCode::NotFound,
+            StoreError::NameTaken(_) | StoreError::OwnerLost(_) | StoreError::RunUnderWay { .. } => {
+                ErrorCode::Conflict
+            }
+            StoreError::Newer { .. }
+            | StoreError::Folder { .. }
+            | StoreError::DiskFull
+            | StoreError::ReadOnly
+            | StoreError::Corrupt { .. } => ErrorCode::Storage,
+            StoreError::Database(_) => ErrorCode::Internal,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        let code = match error {
+            EngineError::Store(error) => return error.into(),
+            EngineError::Remote(error) => return error.into(),
+            EngineError::Ended { .. } | EngineError::NotNow { .. } | EngineError::Changed => {
+                ErrorCode::Conflict
+            }
+            EngineError::Plan { .. } | EngineError::NoSteps | EngineError::NoPlan => ErrorCode::PlanInvalid,
+            EngineError::MissingSecrets { .. } => ErrorCode::Invalid,
+            EngineError::IllegalRun(_)
+            | EngineError::IllegalStep(_)
+            | EngineError::Recorded { .. }
+            | EngineError::UnknownHost(_) => ErrorCode::Internal,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<RemoteError> for ApiError {
+    fn from(error: RemoteError) -> Self {
+        Self::new(ErrorCode::Unreachable, error.to_string())
+    }
+}
+
+impl From<AssistantError> for ApiError {
+    fn from(error: AssistantError) -> Self {
+        match error {
+            AssistantError::Store(error) => error.into(),
+            AssistantError::Engine(error) => error.into(),
+            AssistantError::Proposal(ProposalError::Store(error)) => error.into(),
+            AssistantError::Proposal(error) => Self::new(ErrorCode::Conflict, error.to_string()),
+            AssistantError::Empty | AssistantError::TooLong(_) => {
+                Self::new(ErrorCode::Invalid, error.to_string())
+            }
+        }
+    }
 }

@@ -1,14 +1,33 @@
 //! What a shell can ask for: the only door to Steadyhand.
 //!
-//! The window, the command line and the server call the same operations, listed once in [`operations`]. They listen to the same [`Update`]s.
+//! The window, the command line and the server call the same operations, which are listed once (in `operations.rs`),
+//! and listen to the same [`Update`]s. A shell adds nothing but its own way of asking.
+//!
+//! Architecture invariant: no operation trusts a page. Text that comes in is data, limits are checked here, and every
+//! error has a code for the page and a sentence for the person.
 
+mod chats;
 mod error;
+mod folders;
+mod hosts;
+mod hub;
+mod open;
 mod operations;
+mod plans;
+mod practice;
+mod practicing;
+mod projects;
+mod questions;
+mod runs;
+mod settings;
 mod typescript;
 mod updates;
 mod views;
 
 pub use error::{ApiError, ErrorCode};
+pub use folders::data_dir;
+pub use open::{Api, OpenOptions, Shell};
+pub use steadyhand_store::records;
 pub use typescript::typescript;
 pub use updates::Update;
 pub use views::*;

@@ -1,6 +1,13 @@
 //! The one list of operations. The dispatcher that shells call and the TypeScript that pages compile against are
 //! both made from it, so an operation is added in one place.
 
+use serde_json::Value;
+use steadyhand_store::records::{
+    LogMatches, LogWindow, Message, PlanRevision, Project, Proposal, RunSummary,
+};
+
+use crate::{Api, ApiError, ErrorCode, *};
+
 /// Hands the list of operations to the macro named by its argument, as `name(Request) -> Response;` items with docs.
 macro_rules! with_operations {
     ($consumer:ident) => {
@@ -80,7 +87,44 @@ macro_rules! with_operations {
             practice_source(Nothing) -> PracticeSource;
             /// Changes the source of the practice application.
             save_practice_source(Text) -> PracticeSource;
+            /// Ends the process that serves the practice application.
+            stop_practice_application(Nothing) -> Nothing;
         }
     };
 }
 pub(crate) use with_operations;
+
+macro_rules! dispatcher {
+    ($($(#[$doc:meta])* $name:ident($request:ty) -> $response:ty;)*) => {
+        impl Api {
+            /// Carries out the operation of that name with a request in JSON; the answer is JSON.
+            ///
+            /// # Errors
+            /// [`ErrorCode::NotFound`] for an operation that does not exist, [`ErrorCode::Invalid`] for a request
+            /// that does not fit, and the operation's own errors.
+            pub async fn call(&self, operation: &str, request: Value) -> Result<Value, ApiError> {
+                match operation {
+                    $(stringify!($name) => {
+                        let request: $request = read(operation, request)?;
+                        let response: $response = self.$name(request).await?;
+                        serde_json::to_value(response).map_err(|error| {
+                            ApiError::new(ErrorCode::Internal, format!("{operation}: {error}"))
+                        })
+                    })*
+                    _ => Err(ApiError::new(
+                        ErrorCode::NotFound,
+                        format!("there is no operation “{}”", operation.chars().take(80).collect::<String>()),
+                    )),
+                }
+            }
+        }
+    };
+}
+
+with_operations!(dispatcher);
+
+fn read<T: serde::de::DeserializeOwned>(operation: &str, request: Value) -> Result<T, ApiError> {
+    serde_json::from_value(request).map_err(|error| {
+        ApiError::new(ErrorCode::Invalid, format!("the request for {operation} does not fit: {error}"))
+    })
+}

@@ -5,7 +5,9 @@ use std::{any::TypeId, collections::BTreeMap};
 use ts_rs::{Config, TS, TypeVisitor};
 
 use crate::{operations::with_operations, *};
-use steadyhand_store::records::{LogMatches, LogWindow, Message, PlanRevision, Project, Proposal, RunSummary};
+use steadyhand_store::records::{
+    LogMatches, LogWindow, Message, PlanRevision, Project, Proposal, RunSummary,
+};
 
 /// Every type that is named from a root, by name.
 struct Declarations {

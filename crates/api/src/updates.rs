@@ -11,11 +11,13 @@ use crate::views::{HostStatus, Question};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Update {
-    /// A run and some of its steps. `run.seq` counts up by one for each change of a run; a listener that sees a gap
-    /// asks for the run again.
+    /// A run and some of its steps: those that changed after the run's change number `since`. A listener that knows
+    /// only an older state of the run (its `seq` is below `since`) has missed something and asks for the run again.
     Run {
         /// The run as it is now.
         run: RunSummary,
+        /// The number of the last change before these.
+        since: i64,
         /// The steps that changed, as they are now.
         steps: Vec<Step>,
     },
@@ -75,6 +77,12 @@ pub enum Update {
         project_id: ProjectId,
         /// The host.
         host: HostStatus,
+    },
+    /// The database cannot be written at the moment (the disk is full, say); nothing is lost, and work goes on when it
+    /// can be again.
+    Trouble {
+        /// What is wrong; none when it is over.
+        message: Option<String>,
     },
     /// Updates were lost; ask for everything that is shown again.
     Lagged,

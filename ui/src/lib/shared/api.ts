@@ -1243,6 +1243,10 @@ export type Update = { "kind": "run",
  */
 run: RunSummary, 
 /**
+ * The number of the last change before these.
+ */
+since: number, 
+/**
  * The steps that changed, as they are now.
  */
 steps: Array<Step>, } | { "kind": "log", 
@@ -1305,7 +1309,11 @@ project_id: ProjectId,
 /**
  * The host.
  */
-host: HostStatus, } | { "kind": "lagged" };
+host: HostStatus, } | { "kind": "trouble", 
+/**
+ * What is wrong; none when it is over.
+ */
+message: string | null, } | { "kind": "lagged" };
 
 /** Every operation, with what it takes and gives. */
 export interface Operations {
@@ -1377,4 +1385,6 @@ export interface Operations {
   practice_source: { request: Nothing; response: PracticeSource };
   /** Changes the source of the practice application. */
   save_practice_source: { request: Text; response: PracticeSource };
+  /** Ends the process that serves the practice application. */
+  stop_practice_application: { request: Nothing; response: Nothing };
 }

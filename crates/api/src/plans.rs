@@ -1,0 +1,262 @@
+//! Plans: reading, checking, saving, and what a run would do.
+
+use std::{collections::BTreeMap, path::Path};
+
+use steadyhand_domain::{ProjectId, Trigger};
+use steadyhand_engine::{EngineError, now};
+use steadyhand_plan::{
+    Action, CompiledStep, Diagnostic, Outline, Probe, Severity, check, compile, source_sha256,
+};
+use steadyhand_store::{
+    StoreError, chat, plans, projects,
+    records::{PlanRevision, ProposalState, RunSummary},
+};
+
+use crate::{
+    Api, ApiError, ErrorCode, OfProject, OutlineHost, OutlineTask, PlanCheck, PlanOutline, PlanView, Preview,
+    PreviewStep, Problem, ProblemSeverity, SavePlan, Source,
+};
+
+/// The largest plan that is taken, in bytes.
+const LARGEST: usize = 1024 * 1024;
+
+fn problem(diagnostic: &Diagnostic) -> Problem {
+    Problem {
+        severity: match diagnostic.severity {
+            Severity::Error => ProblemSeverity::Error,
+            Severity::Warning => ProblemSeverity::Warning,
+            Severity::Note => ProblemSeverity::Note,
+        },
+        message: diagnostic.message.clone(),
+        hint: diagnostic.hint.clone(),
+        line: diagnostic.line,
+        column: diagnostic.column,
+        end_line: diagnostic.end_line,
+        end_column: diagnostic.end_column,
+    }
+}
+
+fn check_source(source: &str) -> PlanCheck {
+    let checked = check(source);
+    // Names of hosts are resolved once the plan is right; until then they are shown as they are written.
+    let compiled = checked.plan.as_ref().and_then(|plan| compile(plan, &Default::default()).ok());
+    let hosts_of = |task: &str, written: &[String]| {
+        compiled
+            .as_ref()
+            .and_then(|plan| plan.tasks.iter().find(|found| found.name == task))
+            .map_or_else(|| written.to_vec(), |task| task.hosts.clone())
+    };
+    let Outline { hosts, mut tasks, .. } = checked.outline;
+    if let Some(compiled) = &compiled {
+        let place = |name: &str| compiled.tasks.iter().position(|task| task.name == name);
+        tasks.sort_by_key(|task| place(&task.name));
+    }
+    let outline = PlanOutline {
+        hosts: hosts
+            .into_iter()
+            .map(|host| OutlineHost {
+                address: address(&host.name, host.user.as_deref(), &host.address, host.port),
+                groups: host.tags,
+                name: host.name,
+            })
+            .collect(),
+        tasks: tasks
+            .into_iter()
+            .map(|task| OutlineTask {
+                hosts: hosts_of(&task.name, &task.on),
+                name: task.name,
+                needs: task.needs,
+                steps: task.steps,
+                line: task.line,
+            })
+            .collect(),
+    };
+    PlanCheck { problems: checked.diagnostics.iter().map(problem).collect(), outline }
+}
+
+/// What is connected to, as a person would write it.
+pub(crate) fn address(name: &str, user: Option<&str>, address: &str, port: Option<u16>) -> String {
+    if name == "local" {
+        return "this machine".to_owned();
+    }
+    let user = user.map(|user| format!("{user}@")).unwrap_or_default();
+    match port.filter(|port| *port != 22) {
+        Some(port) if address.contains(':') => format!("{user}[{address}]:{port}"),
+        Some(port) => format!("{user}{address}:{port}"),
+        None => format!("{user}{address}"),
+    }
+}
+
+/// What a step would do, in a line or a few.
+fn what(step: &CompiledStep) -> String {
+    match &step.action {
+        Action::Run { script, .. } => script.to_string().trim().to_owned(),
+        Action::Upload { from, to } => format!("upload {from} to {to}"),
+        Action::WaitFor { probe: Probe::Http { url, status }, .. } => {
+            format!("wait for {url} to answer {status}")
+        }
+        Action::WaitFor { probe: Probe::Tcp { address, port }, .. } => {
+            format!("wait for {address} port {port}")
+        }
+        Action::WaitFor { probe: Probe::Command { script }, .. } => format!("wait for: {script}"),
+    }
+}
+
+fn limited(source: &str) -> Result<(), ApiError> {
+    if source.len() > LARGEST {
+        let message = format!("the plan has {} bytes, and at most {LARGEST} are taken", source.len());
+        return Err(ApiError::new(ErrorCode::Invalid, message));
+    }
+    Ok(())
+}
+
+impl Api {
+    /// See the list of operations.
+    pub async fn plan(&self, request: OfProject) -> Result<PlanView, ApiError> {
+        let id = request.project_id;
+        self.project(id).await?;
+        let plan = plans::current(&mut *self.read().await?, id).await?.ok_or(EngineError::NoPlan)?;
+        Ok(PlanView {
+            check: check_source(&plan.source),
+            sha256: plan.revision.sha256,
+            saved_at: plan.revision.saved_at,
+            source: plan.source,
+        })
+    }
+
+    /// See the list of operations.
+    pub async fn check_plan(&self, request: Source) -> Result<PlanCheck, ApiError> {
+        limited(&request.source)?;
+        Ok(check_source(&request.source))
+    }
+
+    /// See the list of operations.
+    pub async fn save_plan(&self, request: SavePlan) -> Result<PlanView, ApiError> {
+        limited(&request.source)?;
+        let id = request.project_id;
+        self.project(id).await?;
+        let mut db = self.write().await?;
+        let current = plans::current(&mut db, id).await?;
+        if current.is_some_and(|plan| plan.revision.sha256 != request.base_sha256) {
+            let message = "the plan was changed elsewhere while you edited it; copy your text, load the newer plan, and \
+                           put your change in again";
+            return Err(ApiError::new(ErrorCode::Conflict, message));
+        }
+        self.save_revision(&mut db, id, &request.source, "edited").await?;
+        self.commit(db).await?;
+        self.plan(OfProject { project_id: id }).await
+    }
+
+    /// Saves a revision; proposals that were made for the one before are void.
+    async fn save_revision(
+        &self,
+        db: &mut steadyhand_store::Writer,
+        project: ProjectId,
+        source: &str,
+        note: &str,
+    ) -> Result<String, StoreError> {
+        let sha256 = source_sha256(source);
+        plans::save(db, project, &sha256, source, note, now()).await?;
+        for proposal in chat::open_proposals(db, project).await? {
+            if proposal.base_sha256 != sha256 {
+                let state = ProposalState::Void { why: "the plan was changed after it was made".to_owned() };
+                chat::set_proposal_state(db, proposal.id, &state, now()).await?;
+            }
+        }
+        Ok(sha256)
+    }
+
+    /// See the list of operations.
+    pub async fn plan_revisions(&self, request: OfProject) -> Result<Vec<PlanRevision>, ApiError> {
+        self.project(request.project_id).await?;
+        Ok(plans::revisions(&mut *self.read().await?, request.project_id).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn preview(&self, request: OfProject) -> Result<Preview, ApiError> {
+        let (_, spec) = self.inner.engine.compile_current(request.project_id, BTreeMap::new()).await?;
+        let known = self.inner.engine.secrets_of(&spec);
+        let missing = spec.plan.secrets.iter().filter(|name| !known.iter().any(|(known, _)| known == *name));
+        Ok(Preview {
+            missing_secrets: missing.cloned().collect(),
+            steps: spec
+                .plan
+                .steps
+                .iter()
+                .map(|step| PreviewStep {
+                    task: step.task.clone(),
+                    host: step.host.clone(),
+                    name: step.name.clone(),
+                    what: what(step),
+                })
+                .collect(),
+            rendered_sha256: spec.plan.sha256,
+        })
+    }
+
+    /// A plan file with what is to say about it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] or [`ErrorCode::Invalid`] when it cannot be read.
+    pub async fn validate_file(&self, path: &Path) -> Result<(String, PlanCheck), ApiError> {
+        let source = read_plan(path)?;
+        let check = check_source(&source);
+        Ok((source, check))
+    }
+
+    /// Runs a plan file. Its project is the one of the plan's name, which is made when it is missing; the file's text
+    /// becomes that project's current revision.
+    ///
+    /// # Errors
+    /// As [`Api::validate_file`] and [`Api::start_run`].
+    pub async fn run_plan_file(
+        &self,
+        path: &Path,
+        vars: Vec<(String, String)>,
+    ) -> Result<RunSummary, ApiError> {
+        let source = read_plan(path)?;
+        let vars: BTreeMap<String, String> = vars.into_iter().collect();
+        let compiled = steadyhand_engine::compile_source(&source, vars.clone())?;
+        let existing = projects::by_name(&mut *self.read().await?, &compiled.name).await?;
+        let project = match existing {
+            Some(project) => {
+                let mut db = self.write().await?;
+                let note = format!("from {}", path.display());
+                self.save_revision(&mut db, project.id, &source, &note).await?;
+                self.commit(db).await?;
+                project
+            }
+            None => {
+                let note = format!("from {}", path.display());
+                self.insert_project(&compiled.name, &source, &note, false).await?
+            }
+        };
+        let folder = std::path::absolute(path).ok();
+        let folder = folder.as_deref().and_then(Path::parent).map(|folder| folder.display().to_string());
+        self.inner.engine.set_folder(project.id, folder.as_deref()).await?;
+        let user = &self.inner.user;
+        Ok(self.inner.engine.start_current(project.id, Trigger::CommandLine, user, None, vars).await?)
+    }
+}
+
+fn read_plan(path: &Path) -> Result<String, ApiError> {
+    let shown = path.display();
+    let bytes = std::fs::read(path).map_err(|error| {
+        let code = match error.kind() {
+            std::io::ErrorKind::NotFound => ErrorCode::NotFound,
+            _ => ErrorCode::Invalid,
+        };
+        ApiError::new(code, format!("the plan {shown} cannot be read: {error}; check the path"))
+    })?;
+    if bytes.len() > LARGEST {
+        let message = format!("{shown} has {} bytes; a plan has at most {LARGEST}", bytes.len());
+        return Err(ApiError::new(ErrorCode::Invalid, message));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        ApiError::new(
+            ErrorCode::PlanInvalid,
+            format!("{shown} is not UTF-8 text (byte {at}); save it as UTF-8"),
+        )
+    })
+}

@@ -1,0 +1,206 @@
+//! Runs and their logs.
+
+use std::path::PathBuf;
+
+use futures::Stream;
+use steadyhand_domain::{RunId, StepId, Trigger};
+use steadyhand_store::{
+    StoreError, logs, projects,
+    records::{LogMatches, LogWindow, RunSummary, Step},
+    runs, steps,
+};
+
+use crate::{
+    Api, ApiError, ErrorCode, ListRuns, LogLines, LogSearch, OfLog, OfRun, RunDetail, SavedFile, Shell,
+    StartRun, folders,
+};
+
+impl Api {
+    /// See the list of operations.
+    pub async fn start_run(&self, request: StartRun) -> Result<RunSummary, ApiError> {
+        self.project(request.project_id).await?;
+        let trigger = match self.inner.shell {
+            Shell::Window | Shell::Server => Trigger::Window,
+            Shell::Command => Trigger::CommandLine,
+        };
+        let (engine, user) = (&self.inner.engine, &self.inner.user);
+        let shown = request.rendered_sha256.as_deref();
+        Ok(engine.start_current(request.project_id, trigger, user, shown, Default::default()).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn retry_run(&self, request: OfRun) -> Result<RunSummary, ApiError> {
+        Ok(self.inner.engine.retry(request.run_id, &self.inner.user).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn pause_run(&self, request: OfRun) -> Result<RunSummary, ApiError> {
+        Ok(self.inner.engine.pause(request.run_id, &self.inner.user).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn resume_run(&self, request: OfRun) -> Result<RunSummary, ApiError> {
+        Ok(self.inner.engine.resume(request.run_id, &self.inner.user).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn stop_run(&self, request: OfRun) -> Result<RunSummary, ApiError> {
+        Ok(self.inner.engine.stop(request.run_id, &self.inner.user).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn runs(&self, request: ListRuns) -> Result<Vec<RunSummary>, ApiError> {
+        let mut db = self.read().await?;
+        Ok(runs::list(&mut db, request.project_id, request.before, request.limit.min(100)).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn run(&self, request: OfRun) -> Result<RunDetail, ApiError> {
+        let id = request.run_id;
+        let sizes = logs::sizes(&mut *self.inner.engine.store().read_logs().await?, id).await?;
+        let mut db = self.read().await?;
+        let run = runs::get(&mut db, id).await?.ok_or(StoreError::UnknownRun(id))?;
+        Ok(RunDetail { run, steps: steps::of_run(&mut db, id, &sizes).await? })
+    }
+
+    /// The run that a person means: `24`, `shop/24`, an identifier or the beginning of one. A number alone means the
+    /// run of that number in the project that ran last.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`], or [`ErrorCode::Invalid`] when several runs fit.
+    pub async fn find_run(&self, text: &str) -> Result<RunSummary, ApiError> {
+        let missing = |what: String| ApiError::new(ErrorCode::NotFound, what);
+        let mut db = self.read().await?;
+        if let Ok(id) = text.parse::<RunId>() {
+            return runs::get(&mut db, id).await?.ok_or_else(|| missing(format!("there is no run {text}")));
+        }
+        if let Some((project, number)) = text.rsplit_once('/') {
+            let found = projects::by_name(&mut db, project).await?.ok_or_else(|| {
+                missing(format!("there is no project “{project}”; `steady runs` shows what there is"))
+            })?;
+            let number = number.parse().map_err(|_| {
+                ApiError::new(ErrorCode::Invalid, format!("“{number}” is not the number of a run"))
+            })?;
+            return runs::by_number(&mut db, found.id, number)
+                .await?
+                .ok_or_else(|| missing(format!("the project “{project}” has no run {number}")));
+        }
+        let newest = runs::newest(&mut db, 1000).await?;
+        if let Ok(number) = text.parse::<u32>() {
+            return newest.into_iter().find(|run| run.number == number).ok_or_else(|| {
+                missing(format!("there is no run {number}; `steady runs` shows what there is"))
+            });
+        }
+        let wanted = text.to_ascii_lowercase();
+        let mut fitting: Vec<RunSummary> =
+            newest.into_iter().filter(|run| run.id.to_string().starts_with(&wanted)).collect();
+        match (fitting.pop(), fitting.is_empty()) {
+            (Some(run), true) if text.len() >= 4 => Ok(run),
+            (Some(_), _) => Err(ApiError::new(
+                ErrorCode::Invalid,
+                format!("several runs begin with “{text}”; write more of it"),
+            )),
+            (None, _) => Err(missing(format!("there is no run “{text}”; `steady runs` shows what there is"))),
+        }
+    }
+
+    /// See the list of operations.
+    pub async fn log_lines(&self, request: LogLines) -> Result<LogWindow, ApiError> {
+        let mut db = self.inner.engine.store().read_logs().await?;
+        let count = request.count.min(2000);
+        Ok(logs::window(&mut db, request.step_id, request.attempt, request.from, count).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn log_search(&self, request: LogSearch) -> Result<LogMatches, ApiError> {
+        if request.query.len() > 1000 {
+            return Err(ApiError::new(
+                ErrorCode::Invalid,
+                "the text to find has more than 1,000 characters; shorten it",
+            ));
+        }
+        let mut db = self.inner.engine.store().read_logs().await?;
+        let limit = request.limit.clamp(1, 10_000) as usize;
+        let LogSearch { step_id, attempt, query, from, .. } = request;
+        Ok(logs::search(&mut db, step_id, attempt, &query, from, limit).await?)
+    }
+
+    /// The bytes of a log as far as it goes now, exactly as received.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when there is no such step.
+    pub async fn log_bytes(
+        &self,
+        step_id: StepId,
+        attempt: u32,
+    ) -> Result<impl Stream<Item = Result<bytes::Bytes, ApiError>> + Send + use<>, ApiError> {
+        self.step(step_id).await?;
+        let store = self.inner.engine.store().clone();
+        Ok(futures::stream::try_unfold(0, move |offset: u64| {
+            let store = store.clone();
+            async move {
+                let mut db = store.read_logs().await?;
+                let part = logs::raw(&mut db, step_id, attempt, offset).await?;
+                let next = offset + part.len() as u64;
+                Ok((!part.is_empty()).then(|| (part.into(), next)))
+            }
+        }))
+    }
+
+    async fn step(&self, id: StepId) -> Result<Step, ApiError> {
+        let mut db = self.read().await?;
+        Ok(steps::get(&mut db, id, &Default::default()).await?.ok_or(StoreError::UnknownStep(id))?)
+    }
+
+    /// See the list of operations.
+    pub async fn save_log(&self, request: OfLog) -> Result<SavedFile, ApiError> {
+        let step = self.step(request.step_id).await?;
+        let run = {
+            let mut db = self.read().await?;
+            runs::get(&mut db, step.run_id).await?.ok_or(StoreError::UnknownRun(step.run_id))?
+        };
+        let name: String = step
+            .name
+            .chars()
+            .map(|letter| if letter.is_alphanumeric() || "-_ ".contains(letter) { letter } else { '_' })
+            .take(60)
+            .collect();
+        let base = format!("run {} - {}", run.number, name.trim());
+        let (path, mut file) = new_file(&base).await?;
+        let mut offset = 0;
+        loop {
+            let part = {
+                let mut db = self.inner.engine.store().read_logs().await?;
+                logs::raw(&mut db, request.step_id, request.attempt, offset).await?
+            };
+            if part.is_empty() {
+                break;
+            }
+            offset += part.len() as u64;
+            tokio::io::AsyncWriteExt::write_all(&mut file, &part)
+                .await
+                .map_err(|error| not_written(&path, &error))?;
+        }
+        tokio::io::AsyncWriteExt::flush(&mut file).await.map_err(|error| not_written(&path, &error))?;
+        Ok(SavedFile { path: path.display().to_string() })
+    }
+}
+
+/// A new file in the downloads folder; one that is there already is left alone.
+async fn new_file(base: &str) -> Result<(PathBuf, tokio::fs::File), ApiError> {
+    let folder = folders::downloads();
+    let mut number = 1;
+    loop {
+        let name = if number == 1 { format!("{base}.log") } else { format!("{base} ({number}).log") };
+        let path = folder.join(name);
+        match tokio::fs::OpenOptions::new().write(true).create_new(true).open(&path).await {
+            Ok(file) => return Ok((path, file)),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && number < 1000 => number += 1,
+            Err(error) => return Err(not_written(&path, &error)),
+        }
+    }
+}
+
+fn not_written(path: &std::path::Path, error: &std::io::Error) -> ApiError {
+    ApiError::new(ErrorCode::Storage, format!("{} cannot be written: {error}", path.display()))
+}
