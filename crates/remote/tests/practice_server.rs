@@ -8,6 +8,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use steadyhand_remote::practice::{PracticeError, PracticeServer};
@@ -626,4 +627,48 @@ async fn a_damaged_key_is_named_and_not_replaced() {
     let error = PracticeServer::start(&practice.folder.path().join("practice")).await.unwrap_err();
     assert!(matches!(&error, PracticeError::Key { path, .. } if path.ends_with("host_key")), "{error}");
     assert_eq!(std::fs::read_to_string(&key).unwrap(), "damaged");
+}
+
+/// Accepts any server: which one it is, others have tested.
+struct AnyServer;
+
+impl russh::client::Handler for AnyServer {
+    type Error = russh::Error;
+
+    async fn check_server_key(
+        &mut self,
+        _: &russh::keys::PublicKeyOrCertificate,
+    ) -> Result<bool, Self::Error> {
+        Ok(true)
+    }
+}
+
+#[tokio::test]
+async fn signals_are_passed_on_which_the_client_of_openssh_never_asks_for() {
+    use russh::ChannelMsg;
+    let practice = Practice::start().await;
+    let mut client =
+        russh::client::connect(Arc::default(), practice.server.address(), AnyServer).await.unwrap();
+    let key = russh::keys::load_secret_key(practice.server.client_key(), None).unwrap();
+    let key = russh::keys::PrivateKeyWithHashAlg::new(Arc::new(key), None);
+    assert!(client.authenticate_publickey("anybody", key).await.unwrap().success());
+    let mut channel = client.channel_open_session().await.unwrap();
+    channel.exec(true, "trap 'echo usr1' USR1; echo ready; while :; do sleep 1 & wait; done").await.unwrap();
+
+    let mut said = String::new();
+    let mut signal = None;
+    while let Some(message) = timeout(LIMIT, channel.wait()).await.unwrap() {
+        match message {
+            ChannelMsg::Data { data } => said.push_str(&String::from_utf8_lossy(&data)),
+            ChannelMsg::ExitSignal { signal_name, .. } => signal = Some(signal_name),
+            _ => continue,
+        }
+        match said.as_str() {
+            "ready\n" => channel.signal(russh::Sig::USR1).await.unwrap(),
+            "ready\nusr1\n" if signal.is_none() => channel.signal(russh::Sig::TERM).await.unwrap(),
+            _ => {}
+        }
+    }
+    assert_eq!(said, "ready\nusr1\n");
+    assert!(matches!(signal, Some(russh::Sig::TERM)), "{signal:?}");
 }
