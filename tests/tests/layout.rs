@@ -110,17 +110,28 @@ fn sources(folder: &str, endings: &[&str]) -> Vec<(PathBuf, String)> {
     files().into_iter().filter(wanted).map(read).collect()
 }
 
-/// Whether a line of code names a word, as a whole word and outside of a comment of its own.
+/// Whether a line of code names a word (or a path, when it ends with `::`), as a whole and outside of a comment of its
+/// own.
 fn names(line: &str, word: &str) -> bool {
     let part_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    let goes_on = |rest: &str| !word.ends_with(':') && rest.starts_with(part_of_word);
     !line.trim_start().starts_with("//")
-        && line.match_indices(word).any(|(at, _)| {
-            !line[..at].ends_with(part_of_word) && !line[at + word.len()..].starts_with(part_of_word)
-        })
+        && line
+            .match_indices(word)
+            .any(|(at, _)| !line[..at].ends_with(part_of_word) && !goes_on(&line[at + word.len()..]))
 }
 
 fn check_nothing(found: &[String], rule: &str) {
     assert!(found.is_empty(), "{rule}:\n  {}", found.join("\n  "));
+}
+
+#[test]
+fn a_name_is_found_as_a_whole_word_of_code() {
+    assert!(names("    russh::client::connect()", "russh::"));
+    assert!(names("use tauri;", "use tauri"));
+    assert!(!names("use tauri_build;", "use tauri"));
+    assert!(!names("my_russh::client()", "russh::"));
+    assert!(!names("    // russh::client does it", "russh::"));
 }
 
 #[test]
