@@ -1,5 +1,7 @@
 //! The commands, each made of operations.
 
+use steadyhand_api::{Api, ApiError, Nothing, records::RunSummary};
+
 mod control;
 mod list;
 mod logs;
@@ -9,3 +11,10 @@ pub(crate) use control::{pause, resume, stop};
 pub(crate) use list::{runs, status};
 pub(crate) use logs::{WhichLogs, logs};
 pub(crate) use run::{run, validate};
+
+/// What a person can type to mean this run: `shop/24`.
+async fn name_of(api: &Api, run: &RunSummary) -> Result<String, ApiError> {
+    let projects = api.projects(Nothing {}).await?;
+    let project = projects.iter().find(|project| project.id == run.project_id);
+    Ok(project.map_or_else(|| run.id.to_string(), |project| format!("{}/{}", project.name, run.number)))
+}

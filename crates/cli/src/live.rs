@@ -31,6 +31,8 @@ struct LineEvent<'a> {
 /// What has been shown of a run.
 pub(crate) struct Live {
     detail: RunDetail,
+    /// What a person can type to mean the run.
+    name: String,
     /// What was said last about the run as a whole.
     said: (RunState, Desired, Option<Hindrance>),
     steps: BTreeMap<StepId, Shown>,
@@ -48,16 +50,20 @@ struct Shown {
 }
 
 impl Live {
-    pub(crate) fn new(detail: RunDetail) -> Self {
+    pub(crate) fn new(detail: RunDetail, name: String) -> Self {
         let run = &detail.run;
         let said = (RunState::InProgress, Desired::Running, None);
         let name_hosts = detail.steps.iter().any(|step| step.host != detail.steps[0].host);
         tracing::debug!(run.id = %run.id, "shown live");
-        Self { detail, said, steps: BTreeMap::new(), name_hosts }
+        Self { detail, name, said, steps: BTreeMap::new(), name_hosts }
     }
 
     pub(crate) fn detail(&self) -> &RunDetail {
         &self.detail
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(crate) fn ended(&self) -> bool {
@@ -224,7 +230,7 @@ impl Live {
         if now == self.said || run.state.is_final() {
             return Ok(());
         }
-        let name = run.number;
+        let name = plain(&self.name);
         let said = match &now {
             (_, Desired::Stopped, _) => Some("Stopping…".to_owned()),
             (RunState::Paused, Desired::Paused, _) => {

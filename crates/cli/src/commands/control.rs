@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     exit::Exit,
     output::{Failure, Output},
+    terminal_text::plain,
     words,
 };
 
@@ -22,14 +23,14 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 pub(crate) async fn pause(api: &Api, output: &mut Output, run: &str) -> Result<Exit, Failure> {
     let run = api.find_run(run).await?;
     let run = api.pause_run(OfRun { run_id: run.id }).await?;
-    say(output, &run)?;
+    say(api, output, &run).await?;
     Ok(Exit::Done)
 }
 
 pub(crate) async fn resume(api: &Api, output: &mut Output, run: &str) -> Result<Exit, Failure> {
     let run = api.find_run(run).await?;
     let run = api.resume_run(OfRun { run_id: run.id }).await?;
-    say(output, &run)?;
+    say(api, output, &run).await?;
     Ok(Exit::Done)
 }
 
@@ -44,7 +45,7 @@ pub(crate) async fn stop(api: &Api, output: &mut Output, run: &str) -> Result<Ex
         let _ = timeout_at(deadline.min(Instant::now() + LOOK_AGAIN), updates.next()).await;
         run = api.run(OfRun { run_id }).await?.run;
     }
-    say(output, &run)?;
+    say(api, output, &run).await?;
     if run.state.is_final() {
         return Ok(Exit::Done);
     }
@@ -53,12 +54,13 @@ pub(crate) async fn stop(api: &Api, output: &mut Output, run: &str) -> Result<Ex
     Ok(Exit::LeftRunning)
 }
 
-fn say(output: &mut Output, run: &RunSummary) -> Result<(), Failure> {
+async fn say(api: &Api, output: &mut Output, run: &RunSummary) -> Result<(), Failure> {
     output.document(run)?;
+    let name = plain(&super::name_of(api, run).await?);
     let (word, colour) = words::run_state(run);
     let hint = match run.state {
-        RunState::Paused => format!(" (`steady resume {}` lets it go on)", run.number),
+        RunState::Paused => format!(" (`steady resume {name}` lets it go on)"),
         _ => String::new(),
     };
-    output.line(&format!("Run {}: {}{hint}", run.number, output.paint(colour, word)))
+    output.line(&format!("Run {name}: {}{hint}", output.paint(colour, word)))
 }

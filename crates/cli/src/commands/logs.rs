@@ -37,7 +37,7 @@ pub(crate) async fn logs(api: &Api, output: &mut Output, which: &WhichLogs) -> R
         let mut attempt = 0;
         let mut written = 0;
         while let Some(step) = detail.steps.iter().find(|step| step.id == id).cloned() {
-            // Read after the state: when the state is final, so is the log.
+            // The size belongs to the state: when the state is final, so is the size.
             for known in &step.attempts {
                 if known.number < attempt {
                     continue;
@@ -48,7 +48,9 @@ pub(crate) async fn logs(api: &Api, output: &mut Output, which: &WhichLogs) -> R
                         sink.heading(&step, attempt);
                     }
                 }
-                written += sink.copy(api.log_bytes(id, attempt).await?, written).await?;
+                if known.bytes > written {
+                    written += sink.copy(api.log_bytes(id, attempt).await?, written).await?;
+                }
             }
             sink.flush()?;
             if !which.follow || step.state.is_final() || detail.run.state.is_final() {

@@ -69,13 +69,14 @@ pub(crate) async fn run(
     let signals = Signals::listen()?;
     let summary = api.run_plan_file(plan, vars).await?;
     let detail = api.run(OfRun { run_id: summary.id }).await?;
-    output.line(&format!("Run {}: {}", summary.number, extent(&check)))?;
-    let mut live = Live::new(detail);
+    let name = super::name_of(api, &summary).await?;
+    output.line(&format!("Run {}: {}", plain(&name), extent(&check)))?;
+    let mut live = Live::new(detail, name);
     let left = watch(api, output, &mut live, updates, signals).await?;
     if left {
         return Ok(Exit::LeftRunning);
     }
-    verdict(api, output, live.detail()).await
+    verdict(api, output, &live).await
 }
 
 fn has_errors(problems: &[Problem]) -> bool {
@@ -158,10 +159,9 @@ async fn watch(
 }
 
 fn leave(output: &mut Output, live: &Live) -> Result<bool, Failure> {
-    let run = &live.detail().run;
     output.note(&format!(
         "Left run {} as it is; what it is running goes on. The next Steadyhand that starts takes it over.",
-        run.number
+        plain(live.name())
     ));
     output.document(&End::new(live.detail(), Exit::LeftRunning, None))?;
     Ok(true)
@@ -182,7 +182,8 @@ impl<'a> End<'a> {
     }
 }
 
-async fn verdict(api: &Api, output: &mut Output, detail: &RunDetail) -> Result<Exit, Failure> {
+async fn verdict(api: &Api, output: &mut Output, live: &Live) -> Result<Exit, Failure> {
+    let detail = live.detail();
     let exit = Exit::of_run(detail);
     let run = &detail.run;
     let finding = if run.state == RunState::Failed { finding(api, detail).await? } else { None };
@@ -197,7 +198,8 @@ async fn verdict(api: &Api, output: &mut Output, detail: &RunDetail) -> Result<E
         }
         _ => String::new(),
     };
-    output.line(&output.paint(colour, &format!("Run {} {word} {after} {took}{place}.", run.number)))?;
+    output
+        .line(&output.paint(colour, &format!("Run {} {word} {after} {took}{place}.", plain(live.name()))))?;
     if run.state == RunState::Failed {
         explain(api, output, detail, finding).await?;
     }
