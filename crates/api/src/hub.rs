@@ -193,7 +193,7 @@ impl Hub {
 impl Api {
     /// What changes from now on, in batches that are at least 50 ms apart. A listener that is too slow is told
     /// [`Update::Lagged`].
-    pub fn updates(&self) -> impl Stream<Item = Vec<Update>> + Send + Unpin + 'static {
+    pub fn updates(&self) -> impl Stream<Item = Vec<Update>> + Send + Unpin + 'static + use<> {
         BroadcastStream::new(self.inner.hub.batches.subscribe()).map(|batch| match batch {
             Ok(batch) => (*batch).clone(),
             Err(_) => vec![Update::Lagged],
