@@ -198,7 +198,7 @@ pub(super) fn is_reference(text: &str) -> bool {
 
 /// The level that the first word of a text gives it.
 pub(super) fn level_of(text: &str) -> Level {
-    let text = text.trim_start_matches(|c: char| matches!(c, '[' | '<' | '(' | '*' | '!' | ' '));
+    let text = text.trim_start_matches(['[', '<', '(', '*', '!', ' ']);
     let text = text.strip_prefix("npm ").or_else(|| text.strip_prefix("pnpm ")).unwrap_or(text);
     let end = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
     let after = &text[end..];
