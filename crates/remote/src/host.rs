@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::link::{Link, Use};
+use crate::ssh::Secrets;
 use crate::step::{Step, Went};
 use crate::{
     Ask, Config, Ended, HostKind, HostSpec, Probe, RemoteError, StepRequest, UploadProgress, UploadSummary,
@@ -37,6 +38,7 @@ pub struct Remote {
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) ask: Arc<dyn Ask>,
+    pub(crate) secrets: Secrets,
     places: Mutex<HashMap<HostKind, Arc<Place>>>,
 }
 
@@ -58,7 +60,9 @@ impl Remote {
     /// A pool without connections.
     #[must_use]
     pub fn new(config: Config, ask: Arc<dyn Ask>) -> Self {
-        Self { shared: Arc::new(Shared { config, ask, places: Mutex::default() }) }
+        Self {
+            shared: Arc::new(Shared { config, ask, secrets: Secrets::default(), places: Mutex::default() }),
+        }
     }
 
     /// The host that `spec` names. Nothing is connected yet.
