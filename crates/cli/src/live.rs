@@ -75,9 +75,9 @@ impl Live {
         let mut missed = false;
         for update in updates {
             match update {
-                Update::Run { run, steps } if run.id == self.detail.run.id => {
+                Update::Run { run, since, steps } if run.id == self.detail.run.id => {
                     output.document(update)?;
-                    missed |= run.seq > self.detail.run.seq + 1;
+                    missed |= self.detail.run.seq < *since;
                     if run.seq >= self.detail.run.seq {
                         self.detail.run = run.clone();
                         for step in steps {
@@ -98,6 +98,10 @@ impl Live {
                     }
                 }
                 Update::Lagged => missed = true,
+                Update::Trouble { message } => {
+                    let over = "What kept Steadyhand from writing its data is over.";
+                    output.note(&plain(message.as_deref().unwrap_or(over)));
+                }
                 _ => {}
             }
         }
