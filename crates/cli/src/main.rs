@@ -69,7 +69,8 @@ fn main() -> ExitCode {
 
 async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
     let shell = if matches!(cli.command, Command::Serve(_)) { Shell::Server } else { Shell::Command };
-    let api = Api::open(OpenOptions { data_dir: cli.common.data_dir, shell }).await?;
+    let data_dir = cli.common.data_dir.unwrap_or_else(steadyhand_api::data_dir);
+    let api = Api::open(OpenOptions { data_dir: Some(data_dir.clone()), shell }).await?;
     let ended = match cli.command {
         Command::Run { plan, vars, yes } => commands::run(&api, output, &plan, vars, yes).await,
         Command::Validate { plan } => commands::validate(&api, output, &plan).await,
@@ -81,7 +82,7 @@ async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Resume { run } => commands::resume(&api, output, &run).await,
         Command::Stop { run } => commands::stop(&api, output, &run).await,
         Command::Status => commands::status(&api, output).await,
-        Command::Serve(options) => serve::serve(&api, output, options).await,
+        Command::Serve(options) => serve::serve(&api, output, &data_dir, options).await,
     };
     api.shutdown().await;
     ended

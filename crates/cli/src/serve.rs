@@ -9,7 +9,7 @@ mod pages;
 mod routes;
 mod token;
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{io, path::Path, time::Duration};
 
 use axum::{
     Router,
@@ -19,7 +19,7 @@ use axum::{
     serve::ListenerExt,
 };
 use serde_json::json;
-use steadyhand_api::{Api, ApiError, ErrorCode, Nothing};
+use steadyhand_api::{Api, ApiError, ErrorCode};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -45,15 +45,17 @@ pub(crate) struct Server {
     ending: CancellationToken,
 }
 
-pub(crate) async fn serve(api: &Api, output: &mut Output, options: args::Serve) -> Result<Exit, Failure> {
+pub(crate) async fn serve(
+    api: &Api,
+    output: &mut Output,
+    data_dir: &Path,
+    options: args::Serve,
+) -> Result<Exit, Failure> {
     let mut signals = Signals::listen()?;
     let listener =
         TcpListener::bind(options.listen).await.map_err(|error| cannot_listen(&options, &error))?;
     let address = listener.local_addr()?;
-    let token_file = match options.token_file {
-        Some(file) => file,
-        None => PathBuf::from(api.app_info(Nothing {}).await?.data_dir).join("serve.token"),
-    };
+    let token_file = options.token_file.unwrap_or_else(|| data_dir.join("serve.token"));
     let token = token::load(&token_file, options.new_token)?;
     let opened_at = if address.ip().is_unspecified() {
         format!("localhost:{}", address.port())
