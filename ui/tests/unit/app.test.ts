@@ -59,6 +59,15 @@ it('fetches anew when it is told that updates were left out', async () => {
   end();
 });
 
+it('says what Steadyhand itself has trouble with, as long as it has', async () => {
+  const { app, fake, end } = await started();
+  fake.send([{ kind: 'trouble', message: 'The disk is full.' }]);
+  expect(app.trouble).toBe('The disk is full.');
+  fake.send([{ kind: 'trouble', message: null }]);
+  expect(app.trouble).toBeNull();
+  end();
+});
+
 it('tells a page that is not let in from a connection that is lost', async () => {
   const fake = backend();
   fake.answers.app_info = () => { throw new BackendError('unauthorised', 'no token'); };

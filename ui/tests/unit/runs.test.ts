@@ -26,7 +26,7 @@ async function opened(first: RunDetail): Promise<{ backend: FakeBackend; runs: R
   return { backend, runs, now };
 }
 
-const update = (run: RunSummary, steps: Step[]) => ({ kind: 'run', run, steps }) as const;
+const update = (run: RunSummary, steps: Step[], since = run.seq - 1) => ({ kind: 'run', run, since, steps }) as const;
 const states = (runs: Runs): string[] => runs.open?.steps.map((step) => step.state) ?? [];
 
 describe('updates of a run', () => {
@@ -48,6 +48,14 @@ describe('updates of a run', () => {
     expect(backend.count('run')).toBe(2);
     expect(states(runs)).toEqual(['completed', 'running']);
     expect(runs.open?.seq).toBe(6);
+  });
+
+  it('that hold several changes are taken whole when they begin where the last one ended', async () => {
+    const { runs, backend } = await opened(detail(3, 'running', 'pending'));
+    const next = detail(9, 'completed', 'running');
+    runs.apply(update(next.run, next.steps, 3));
+    expect(states(runs)).toEqual(['completed', 'running']);
+    expect(backend.count('run')).toBe(1);
   });
 
   it('are not taken when they are older than what is known', async () => {

@@ -35,6 +35,8 @@ export class App {
   readonly clock = new Clock();
   connection = $state<Connection>('connecting');
   projectId = $state<ProjectId | null>(null);
+  /** What Steadyhand itself has trouble with, such as a full disk. */
+  trouble = $state<string | null>(null);
   /** A run whose stop waits for the person's confirmation. */
   stopping = $state.raw<RunSummary | null>(null);
 
@@ -83,6 +85,10 @@ export class App {
   apply(update: Update): void {
     if (update.kind === 'lagged') {
       void this.refresh();
+      return;
+    }
+    if (update.kind === 'trouble') {
+      this.trouble = update.message;
       return;
     }
     this.projects.apply(update);

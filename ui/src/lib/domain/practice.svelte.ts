@@ -41,6 +41,11 @@ export class Practice {
     }
   }
 
+  /** Ends the application, as if its server had been switched off. */
+  async stop(): Promise<void> {
+    await this.#backend.call('stop_practice_application', {});
+  }
+
   revert(): void {
     if (this.saved !== null) this.draft = this.saved.text;
   }

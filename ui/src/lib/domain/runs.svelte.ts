@@ -28,7 +28,7 @@ export class OpenRun {
   readonly #onRun: (run: RunSummary) => void;
   #loading = false;
   #again = false;
-  #waiting: { run: RunSummary; steps: Step[] }[] = [];
+  #waiting: { run: RunSummary; since: number; steps: Step[] }[] = [];
 
   constructor(id: RunId, fetch: () => Promise<RunDetail>, onRun: (run: RunSummary) => void) {
     this.id = id;
@@ -37,13 +37,13 @@ export class OpenRun {
   }
 
   /** Takes a change in; fetches everything anew when one before it was missed. */
-  apply(run: RunSummary, steps: Step[]): void {
+  apply(run: RunSummary, since: number, steps: Step[]): void {
     if (this.#loading) {
-      this.#waiting.push({ run, steps });
+      this.#waiting.push({ run, since, steps });
       return;
     }
     if (run.seq < this.seq) return;
-    if (run.seq > this.seq + 1) {
+    if (since > this.seq) {
       void this.load();
       return;
     }
@@ -83,7 +83,7 @@ export class OpenRun {
     const again = this.#again;
     this.#again = false;
     if (again) void this.load();
-    else if (this.error === null) for (const { run, steps } of waiting) this.apply(run, steps);
+    else if (this.error === null) for (const { run, since, steps } of waiting) this.apply(run, since, steps);
   }
 }
 
@@ -151,7 +151,7 @@ export class Runs {
     if (update.kind === 'run') {
       const known = this.#byId.get(update.run.id);
       if (known === undefined || update.run.seq >= known.seq) this.#note(update.run);
-      if (this.open?.id === update.run.id) this.open.apply(update.run, update.steps);
+      if (this.open?.id === update.run.id) this.open.apply(update.run, update.since, update.steps);
     } else if (update.kind === 'log' && this.open?.id === update.run_id) {
       this.open.grow(update.step_id, update.attempt, update.lines, update.bytes);
     } else if (update.kind === 'project_removed') {

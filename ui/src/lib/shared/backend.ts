@@ -5,8 +5,8 @@ export interface Backend {
   /** Carries out one operation; rejects with a {@link BackendError}. */
   call<K extends keyof Operations>(operation: K, request: Operations[K]['request']): Promise<Operations[K]['response']>;
   /**
-   * Begins to listen. `onState(true)` is said each time when the way to the updates has opened: what was known before
-   * may be out of date by then. Returns how to end it.
+   * Begins to listen. `onState(true)` is said each time from when on no update is missed: what was known before may be
+   * out of date by then. Returns how to end it.
    */
   listen(onUpdates: (updates: Update[]) => void, onState: (connected: boolean) => void): () => void;
   /** The address at which a whole log can be downloaded; absent where a page cannot download. */

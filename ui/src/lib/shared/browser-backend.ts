@@ -41,11 +41,17 @@ export class BrowserBackend implements Backend {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const begin = (): void => {
       source = new EventSource('/api/updates');
-      source.onopen = () => {
-        retryIn = FIRST_RETRY_MS;
-        onState(true);
+      let first = true;
+      source.onmessage = (event: MessageEvent<string>) => {
+        // The first batch is empty: it says that the ones from now on are complete.
+        if (first) {
+          retryIn = FIRST_RETRY_MS;
+          onState(true);
+        }
+        first = false;
+        const updates = JSON.parse(event.data) as Update[];
+        if (updates.length > 0) onUpdates(updates);
       };
-      source.onmessage = (event: MessageEvent<string>) => onUpdates(JSON.parse(event.data) as Update[]);
       source.onerror = () => {
         if (ended) return;
         onState(false);

@@ -27,12 +27,16 @@ export class WindowBackend implements Backend {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const begin = async (retryIn: number): Promise<void> => {
       const channel = new Channel<Update[]>();
+      let first = true;
       channel.onmessage = (updates) => {
-        if (!ended) onUpdates(updates);
+        if (ended) return;
+        // The first batch is empty: it says that the ones from now on are complete.
+        if (first) onState(true);
+        first = false;
+        if (updates.length > 0) onUpdates(updates);
       };
       try {
         await invoke('listen', { channel });
-        if (!ended) onState(true);
       } catch {
         if (ended) return;
         onState(false);
