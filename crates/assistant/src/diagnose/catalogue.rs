@@ -183,6 +183,11 @@ pub(super) struct FixTemplate {
     pub(super) command: Option<String>,
 }
 
+/// `\b` for letters of ASCII: the other kind makes the engine take its slow way at the first other character.
+pub(super) fn with_ascii_boundaries(pattern: &str) -> String {
+    pattern.replace(r"\b", r"(?-u:\b)")
+}
+
 /// A regular expression that is compiled when it is first needed: most never are.
 #[derive(Deserialize)]
 #[serde(from = "String")]
@@ -200,8 +205,12 @@ impl From<String> for Pattern {
 impl Pattern {
     /// The compiled pattern; nothing when it is not valid, which [`load`] reports.
     pub(super) fn regex(&self) -> Option<&Regex> {
-        let compile =
-            || RegexBuilder::new(&self.text).case_insensitive(!self.text.contains("(?-i)")).build().ok();
+        let compile = || {
+            RegexBuilder::new(&with_ascii_boundaries(&self.text))
+                .case_insensitive(!self.text.contains("(?-i)"))
+                .build()
+                .ok()
+        };
         self.regex.get_or_init(compile).as_ref()
     }
 

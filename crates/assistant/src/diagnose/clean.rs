@@ -11,10 +11,12 @@ use super::{Citation, LogTail};
 
 /// The longest part of a line that is looked at, in bytes.
 const LINE_LIMIT: usize = 4096;
-/// Of a longer line this much is taken from its end.
-const LINE_TAIL: usize = 1024;
 /// The longest text of a citation, in characters.
 const CITED_LIMIT: usize = 400;
+/// How much is looked at in all, in bytes: when the lines are long, less of each.
+const TEXT_LIMIT: usize = 1 << 20;
+/// The least that is looked at of each line.
+const LEAST_OF_A_LINE: usize = 400;
 /// How many lines are looked at, from the start and from the end.
 const HEAD_LINES: usize = 200;
 const TAIL_LINES: usize = 2000;
@@ -38,8 +40,21 @@ pub(super) struct Line {
     pub(super) kind: Kind,
     /// The level that the line gives itself.
     pub(super) level: Level,
+    /// What the line says about other tries.
+    pub(super) tries: Tries,
     /// How strongly the line speaks of a failure; see [`super::telling`].
     pub(super) alarm: i32,
+}
+
+/// What a line says about trying again.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tries {
+    /// Something is or will be tried again.
+    pub(super) again: bool,
+    /// What failed before works now.
+    pub(super) recovered: bool,
+    /// Something went well, which after words of trying again is a recovery too.
+    pub(super) went_on: bool,
 }
 
 impl Log {
@@ -57,31 +72,41 @@ impl Log {
 pub(super) fn read(tail: &LogTail<'_>, script: Option<&str>) -> Log {
     let total = tail.lines.len();
     let echoes = kind::Echoes::of(script);
-    let mut lines: Vec<Line> = tail
-        .lines
-        .iter()
-        .zip(tail.first_line_number..)
-        .enumerate()
-        .filter(|(index, _)| *index < HEAD_LINES || *index + TAIL_LINES >= total)
-        .map(|(_, (raw, number))| line(raw, number))
-        .collect();
+    let window = || {
+        let numbered = tail.lines.iter().zip(tail.first_line_number..).enumerate();
+        numbered
+            .filter(|(index, _)| *index < HEAD_LINES || *index + TAIL_LINES >= total)
+            .map(|(_, line)| line)
+    };
+    let text: usize = window().map(|(raw, _)| raw.len().min(LINE_LIMIT)).sum();
+    let limit = (LINE_LIMIT * TEXT_LIMIT / text.max(TEXT_LIMIT)).max(LEAST_OF_A_LINE);
+    let mut lines: Vec<Line> = window().map(|(raw, number)| line(raw, number, limit)).collect();
     kind::mark(&mut lines, &echoes);
     Log { lines }
 }
 
-fn line(raw: &str, number: u64) -> Line {
-    let shown = visible(raw);
+fn line(raw: &str, number: u64, limit: usize) -> Line {
+    let shown = visible(raw, limit);
     let mut said = Peeled { text: shown.clone(), source: None, level: Level::Unknown };
     said.peel();
     let level = if said.level == Level::Unknown { kind::level_of(&said.text) } else { said.level };
-    Line { number, shown, said: said.text, source: said.source, kind: Kind::Plain, level, alarm: 0 }
+    Line {
+        number,
+        shown,
+        said: said.text,
+        source: said.source,
+        kind: Kind::Plain,
+        level,
+        tries: Tries::default(),
+        alarm: 0,
+    }
 }
 
 /// What a terminal would have shown of a line: without escape sequences, and of text that was overwritten after a
 /// carriage return only the last part, unless an earlier part speaks of a failure.
-pub(super) fn visible(raw: &str) -> String {
+fn visible(raw: &str, limit: usize) -> String {
     let raw = raw.trim_end_matches(['\r', '\n']);
-    let cut = cut(raw);
+    let cut = cut(raw, limit);
     let part = if cut.contains('\r') {
         let parts = || cut.split('\r').filter(|part| !part.trim().is_empty());
         parts().rfind(|part| kind::speaks_of_failure(part)).or_else(|| parts().next_back()).unwrap_or("")
@@ -91,14 +116,14 @@ pub(super) fn visible(raw: &str) -> String {
     without_escapes(part)
 }
 
-/// At most [`LINE_LIMIT`] bytes of a line: its start and its end.
-fn cut(raw: &str) -> std::borrow::Cow<'_, str> {
-    if raw.len() <= LINE_LIMIT {
+/// About `limit` bytes of a line: its start and its end.
+fn cut(raw: &str, limit: usize) -> std::borrow::Cow<'_, str> {
+    if raw.len() <= limit {
         return raw.into();
     }
-    let head = floor_boundary(raw, LINE_LIMIT - LINE_TAIL);
-    let tail = floor_boundary(raw, raw.len() - LINE_TAIL);
-    format!("{} … {}", &raw[..head], &raw[tail..]).into()
+    let head = floor_boundary(raw, limit - limit / 4);
+    let tail = floor_boundary(raw, raw.len() - limit / 4);
+    format!("{} ... {}", &raw[..head], &raw[tail..]).into()
 }
 
 fn floor_boundary(text: &str, mut at: usize) -> usize {
@@ -259,7 +284,7 @@ impl Peeled {
             Some(Value::Number(number)) => self.level = Level::from_number(number.as_u64().unwrap_or(0)),
             _ => {}
         }
-        self.text = visible(&said.replace('\n', " "));
+        self.text = visible(&said.replace('\n', " "), LINE_LIMIT);
         true
     }
 
@@ -283,7 +308,7 @@ impl Peeled {
             _ => return false,
         };
         self.level = level;
-        self.text = visible(&said.replace('\n', " "));
+        self.text = visible(&said.replace('\n', " "), LINE_LIMIT);
         true
     }
 }

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 
-use super::clean::Line;
+use super::catalogue::with_ascii_boundaries;
+use super::clean::{Line, Tries};
 use super::telling;
 
 /// What kind of line a line is.
@@ -105,7 +106,11 @@ static WORDS: LazyLock<Patterns> = LazyLock::new(|| {
     let joined = |list: fn(&Words) -> &Vec<String>| {
         let words = words.as_ref()?;
         let parts: Vec<String> = list(words).iter().map(|part| format!("(?:{part})")).collect();
-        RegexBuilder::new(&parts.join("|")).case_insensitive(true).size_limit(50 << 20).build().ok()
+        RegexBuilder::new(&with_ascii_boundaries(&parts.join("|")))
+            .case_insensitive(true)
+            .size_limit(50 << 20)
+            .build()
+            .ok()
     };
     Patterns {
         wrapper: joined(|words| &words.wrapper),
@@ -169,21 +174,6 @@ pub(super) fn failure_words(text: &str) -> usize {
 /// Whether a text begins as messages of failure do: `Error:`, `fatal:`, `TypeError:`, `panic:`.
 pub(super) fn starts_as_failure(text: &str) -> bool {
     fits(&WORDS.starts, text)
-}
-
-/// Whether a text says that something is or will be tried again.
-pub(super) fn speaks_of_retry(text: &str) -> bool {
-    fits(&WORDS.retry, text)
-}
-
-/// Whether a text says that something which failed before works now.
-pub(super) fn speaks_of_recovery(text: &str) -> bool {
-    fits(&WORDS.recovery, text) && !fits(&WORDS.ending, text) && !speaks_of_failure(text)
-}
-
-/// Whether a text says that something went well, which after words of trying again is a recovery too.
-pub(super) fn speaks_of_going_on(text: &str) -> bool {
-    fits(&WORDS.went_on, text) && !fits(&WORDS.ending, text) && !speaks_of_failure(text)
 }
 
 /// Whether a text says that something went well, whatever else it says.
@@ -308,7 +298,18 @@ fn pieces(words: &str) -> Vec<String> {
 pub(super) fn mark(lines: &mut [Line], echoes: &Echoes) {
     for line in lines.iter_mut() {
         line.kind = kind_of(line, echoes);
+        line.tries = tries_of(line);
         line.alarm = telling::alarm(line);
+    }
+}
+
+fn tries_of(line: &Line) -> Tries {
+    let said = line.said.as_str();
+    let well = line.kind != Kind::Echo && !fits(&WORDS.ending, said) && !speaks_of_failure(said);
+    Tries {
+        again: fits(&WORDS.retry, said),
+        recovered: well && fits(&WORDS.recovery, said),
+        went_on: well && fits(&WORDS.went_on, said),
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::catalogue::{Catalogue, Rule};
 use super::clean::Log;
 use super::kind::{self, Kind, Level};
-use super::search::Match;
+use super::search::{self, Match};
 use super::{Citation, Confidence, Failure, Finding, Fix, fill, telling};
 
 /// The least score that is claimed.
@@ -190,7 +190,7 @@ impl<'a> View<'a> {
         let again = self.places.get(&rule_index).and_then(|places| places.last()).copied().unwrap_or(at);
         let from = at.saturating_sub(1);
         let until = (at + RETRY_REACH + 1).min(lines.len());
-        let tried_again = lines[from..until].iter().any(|line| kind::speaks_of_retry(&line.said));
+        let tried_again = lines[from..until].iter().any(|line| line.tries.again);
         if !tried_again && !rule.transient {
             return false;
         }
@@ -198,9 +198,7 @@ impl<'a> View<'a> {
         let after = again.max(at) + 1;
         let recovered = lines[after.min(lines.len())..].iter().any(|line| {
             (line.source == *source || line.source.is_none() || source.is_none() || rule.transient)
-                && line.kind != Kind::Echo
-                && (kind::speaks_of_recovery(&line.said)
-                    || tried_again && kind::speaks_of_going_on(&line.said))
+                && (line.tries.recovered || tried_again && line.tries.went_on)
         });
         // Words of recovery, or at least that it went on for a while after the last time this was tried.
         recovered || (tried_again && self.ordinary_after[again.max(at)] >= 6 && !rule.always)
@@ -233,7 +231,9 @@ fn causes_before_effects<'c, 'm>(
 }
 
 fn finding(rule: &Rule, scored: &Scored<'_>, failure: &Failure<'_>, log: &Log) -> Finding {
-    let mut values = scored.found.captures.clone();
+    let mut found = scored.found.clone();
+    search::look_around(rule, &mut found, failure, log);
+    let mut values = found.captures.clone();
     values.entry("server".to_owned()).or_insert_with(|| failure.host.to_owned());
     values.entry("step".to_owned()).or_insert_with(|| failure.step_name.to_owned());
     let filled = |template: &str| fill::fill(template, &values);
@@ -252,8 +252,8 @@ fn finding(rule: &Rule, scored: &Scored<'_>, failure: &Failure<'_>, log: &Log) -
         title,
         explanation: filled(&rule.explanation).unwrap_or_default(),
         confidence: rule.most.map_or(confidence, |most| most.min(confidence)),
-        citations: citations(scored.found, log),
-        captures: scored.found.captures.clone(),
+        citations: citations(&found, log),
+        captures: found.captures,
         fixes: fixes.collect(),
     }
 }

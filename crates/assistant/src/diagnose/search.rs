@@ -12,8 +12,11 @@ use super::kind::{self, Kind};
 
 /// The longest value of a capture, in characters.
 const CAPTURE_LIMIT: usize = 200;
+/// How many matches of one rule are kept.
+const MATCHES_LIMIT: usize = 100;
 
 /// A rule whose words were found.
+#[derive(Clone)]
 pub(super) struct Match {
     /// The rule's index.
     pub(super) rule: usize,
@@ -30,13 +33,14 @@ pub(super) struct Match {
 /// Every match of every rule.
 pub(super) fn find(catalogue: &Catalogue, failure: &Failure<'_>, log: &Log) -> Vec<Match> {
     let mut matches = in_lines(catalogue, failure, log);
+    matches.reverse();
     let seen = |matches: &[Match], rule| matches.iter().any(|found| found.rule == rule);
     for (index, rule) in catalogue.rules.iter().enumerate() {
         if !rule.message.is_empty() {
             matches.extend(in_message(rule, index, failure, log));
         } else if rule.patterns.is_empty()
             && !seen(&matches, index)
-            && holds(&rule.needs, failure, log, None)
+            && holds(&rule.needs, failure, log)
             && !excluded(rule, log)
         {
             matches.push(Match {
@@ -48,9 +52,6 @@ pub(super) fn find(catalogue: &Catalogue, failure: &Failure<'_>, log: &Log) -> V
             });
         }
     }
-    for found in &mut matches {
-        look_around(&catalogue.rules[found.rule], found, failure, log);
-    }
     matches
 }
 
@@ -58,7 +59,10 @@ fn in_lines(catalogue: &Catalogue, failure: &Failure<'_>, log: &Log) -> Vec<Matc
     let Some(finder) = &catalogue.finder else { return Vec::new() };
     let mut matches = Vec::new();
     let mut candidates: Vec<(usize, usize)> = Vec::new();
-    for (index, line) in log.lines.iter().enumerate() {
+    let mut counts = vec![0_usize; catalogue.rules.len()];
+    let mut possible: Vec<Option<bool>> = vec![None; catalogue.rules.len()];
+    // From the end, because of a rule that matches very often the last matches count.
+    for (index, line) in log.lines.iter().enumerate().rev() {
         if matches!(line.kind, Kind::Blank | Kind::Echo | Kind::Quoted) {
             continue;
         }
@@ -70,19 +74,21 @@ fn in_lines(catalogue: &Catalogue, failure: &Failure<'_>, log: &Log) -> Vec<Matc
         candidates.dedup();
         let mut found_by = None;
         for &(rule_index, pattern_index) in &candidates {
-            if found_by == Some(rule_index) {
+            if found_by == Some(rule_index) || counts[rule_index] >= MATCHES_LIMIT {
                 continue;
             }
             let rule = &catalogue.rules[rule_index];
             let Some(regex) = rule.patterns[pattern_index].regex() else { continue };
             let Some(captures) = regex.captures(&line.said) else { continue };
             if rule.unless.iter().any(|unless| unless.is_match(&line.said))
-                || !holds(&rule.needs, failure, log, Some(index))
-                || excluded(rule, log)
+                || !near_holds(&rule.needs, log, index)
+                || !*possible[rule_index]
+                    .get_or_insert_with(|| holds(&rule.needs, failure, log) && !excluded(rule, log))
             {
                 continue;
             }
             found_by = Some(rule_index);
+            counts[rule_index] += 1;
             let mut named = BTreeMap::new();
             add_captures(&mut named, regex, &captures);
             matches.push(Match {
@@ -104,7 +110,7 @@ fn in_message(rule: &Rule, index: usize, failure: &Failure<'_>, log: &Log) -> Op
         let regex = pattern.regex()?;
         Some((regex, regex.captures(message)?))
     })?;
-    if rule.unless.iter().any(|unless| unless.is_match(message)) || !holds(&rule.needs, failure, log, None) {
+    if rule.unless.iter().any(|unless| unless.is_match(message)) || !holds(&rule.needs, failure, log) {
         return None;
     }
     let mut captures = BTreeMap::new();
@@ -149,7 +155,8 @@ fn status(outcome: &Reason) -> Option<u8> {
     }
 }
 
-fn holds(needs: &Needs, failure: &Failure<'_>, log: &Log, line: Option<usize>) -> bool {
+/// Whether what a rule needs from the step and the whole log is there.
+fn holds(needs: &Needs, failure: &Failure<'_>, log: &Log) -> bool {
     let status = status(failure.outcome);
     if !needs.status.is_empty() && !status.is_some_and(|status| needs.status.contains(&status)) {
         return false;
@@ -178,14 +185,14 @@ fn holds(needs: &Needs, failure: &Failure<'_>, log: &Log, line: Option<usize>) -
     {
         return false;
     }
-    match (&needs.near, line) {
-        (Some(near), Some(at)) => {
-            let end = (at + needs.reach + 1).min(log.lines.len());
-            log.lines[at.saturating_sub(needs.reach)..end].iter().any(|line| near.is_match(&line.said))
-        }
-        (Some(near), None) => log.lines.iter().any(|line| near.is_match(&line.said)),
-        (None, _) => true,
-    }
+    true
+}
+
+/// Whether the line that a rule needs nearby is there.
+fn near_holds(needs: &Needs, log: &Log, at: usize) -> bool {
+    let Some(near) = &needs.near else { return true };
+    let end = (at + needs.reach + 1).min(log.lines.len());
+    log.lines[at.saturating_sub(needs.reach)..end].iter().any(|line| near.is_match(&line.said))
 }
 
 fn excluded(rule: &Rule, log: &Log) -> bool {
@@ -193,7 +200,7 @@ fn excluded(rule: &Rule, log: &Log) -> bool {
 }
 
 /// Looks elsewhere for what the telling line does not name.
-fn look_around(rule: &Rule, found: &mut Match, failure: &Failure<'_>, log: &Log) {
+pub(super) fn look_around(rule: &Rule, found: &mut Match, failure: &Failure<'_>, log: &Log) {
     for context in &rule.context {
         let Some(regex) = context.pattern.regex() else { continue };
         let wanted = regex.capture_names().flatten().any(|name| !found.captures.contains_key(name));

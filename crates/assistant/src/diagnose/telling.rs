@@ -59,7 +59,7 @@ pub(super) fn alarm(line: &Line) -> i32 {
         Kind::Frame => -30,
         _ => 0,
     };
-    if kind::speaks_of_retry(said) {
+    if line.tries.again {
         alarm -= if kind::speaks_of_success(said) { 50 } else { 15 };
     }
     alarm
