@@ -79,13 +79,8 @@ pub(crate) async fn redeploy(shared: &Arc<Shared>, project: ProjectId) -> Result
         shared.engine.start_current(project, Trigger::Chat, &shared.user, None, Default::default()).await;
     match started {
         Ok(run) => {
-            let before = completed_before(shared, project, run.number).await?;
             let steps = run.steps.pending + run.steps.running;
-            let mut text = format!("Run {} has started: {}", run.number, count(steps, "step"));
-            if let Some(before) = before {
-                text.push_str(&format!(". What run {before} put in place stays until then"));
-            }
-            text.push('.');
+            let text = format!("Run {} has started: {}.", run.number, count(steps, "step"));
             Ok(Reply::say(text).with(Card::Run { run_id: run.id }))
         }
         Err(EngineError::Store(StoreError::RunUnderWay { number })) => {
@@ -100,17 +95,6 @@ pub(crate) async fn redeploy(shared: &Arc<Shared>, project: ProjectId) -> Result
         }
         Err(error) => Ok(refusal(&error)),
     }
-}
-
-/// The number of the newest completed run before `number`.
-async fn completed_before(
-    shared: &Shared,
-    project: ProjectId,
-    number: u32,
-) -> Result<Option<u32>, StoreError> {
-    let mut db = shared.engine.store().read().await?;
-    let runs = runs::list(&mut db, project, Some(number), 20).await?;
-    Ok(runs.into_iter().find(|run| run.state == RunState::Completed).map(|run| run.number))
 }
 
 async fn by_number(
