@@ -79,6 +79,18 @@ it('tells a page that is not let in from a connection that is lost', async () =>
   end();
 });
 
+it('opens a run that begins, unless one that goes on is looked at', async () => {
+  const { app, fake, end } = await started();
+  fake.answers.run = ({ run_id }) => ({ run: makeRun('p', Number(run_id.split('-').at(-1)), { state: 'in_progress', seq: 1 }), steps: [] });
+  const begin = (number: number): void => fake.send([{ kind: 'run', run: makeRun('p', number, { state: 'started', seq: 1 }), since: 0, steps: [] }]);
+  begin(6);
+  expect(app.runs.open?.id).toBe('p-run-6');
+  await settle();
+  begin(7);
+  expect(app.runs.open?.id).toBe('p-run-6');
+  end();
+});
+
 it('shows a failed action instead of losing it', async () => {
   const { app, fake, end } = await started();
   fake.answers.start_run = () => { throw new BackendError('conflict', 'Run 5 holds the environment.'); };

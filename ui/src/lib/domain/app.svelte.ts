@@ -91,6 +91,7 @@ export class App {
       this.trouble = update.message;
       return;
     }
+    const begun = update.kind === 'run' && this.#isNewHere(update.run) ? update.run : undefined;
     this.projects.apply(update);
     this.runs.apply(update);
     this.logs.apply(update);
@@ -99,6 +100,7 @@ export class App {
     this.questions.apply(update);
     this.hosts.apply(update);
     this.plans.apply(update);
+    if (begun !== undefined) this.runs.openRun(begun.id);
     if (update.kind === 'plan' && update.project_id === this.projectId) void this.#quietly(this.hosts.load(update.project_id));
     if (update.kind === 'project_removed' && update.project_id === this.projectId) this.#selectSome();
   }
@@ -195,6 +197,14 @@ export class App {
     await this.#begin(() => this.backend.call('start_run', {
       project_id: projectId, ...(renderedSha256 === undefined ? {} : { rendered_sha256: renderedSha256 }),
     }));
+  }
+
+  /** A run that has just begun in this project is shown, unless the person looks at something that goes on. */
+  #isNewHere(run: RunSummary): boolean {
+    if (run.project_id !== this.projectId || isFinal(run.state) || this.runs.get(run.id) !== undefined || this.layout.fullLog !== null) return false;
+    const open = this.runs.open === null ? undefined : this.runs.get(this.runs.open.id);
+    const newest = this.runs.list(run.project_id)[0]?.number ?? 0;
+    return run.number > newest && (open === undefined || isFinal(open.state));
   }
 
   async #begin(start: () => Promise<RunSummary>): Promise<void> {

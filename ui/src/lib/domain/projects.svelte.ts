@@ -8,7 +8,7 @@ export class Projects {
   readonly #byId = new SvelteMap<ProjectId, Project>();
   loaded = $state(false);
   /** By name. */
-  readonly list = $derived([...this.#byId.values()].sort((a, b) => a.name.localeCompare(b.name)));
+  readonly list = $derived([...this.#byId.values()].sort((a, b) => a.name.toLowerCase().localeCompare(b.name.toLowerCase())));
 
   constructor(backend: Backend) {
     this.#backend = backend;
