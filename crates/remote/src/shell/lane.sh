@@ -157,4 +157,5 @@ elif ! e=$({ [ -d "$d" ] || mkdir -p "$d"; } 2>&1); then e="$e. Steadyhand keeps
 elif [ ! -O "$d" ]; then e="$d belongs to somebody else. Remove it, or give it to this user."
 elif ! e=$(chmod 700 "$d" 2>&1); then e="$e. The folder must be private."
 else e=; fi
+[ "$HOME" ] && cd "$HOME" 2>/dev/null
 if [ "$e" ]; then say cannot "$e"; else say ready $$; fi

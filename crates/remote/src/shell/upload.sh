@@ -27,6 +27,7 @@ merge() (
   if [ $# -gt 0 ]; then mv -f "$@" "$dst/" || exit 1; fi
 )
 command -v tar >/dev/null 2>&1 || die 'there is no tar on the host. Install it.'
+cd "$HOME" 2>/dev/null
 dir=$t
 if [ "$kind" = file ] && [ ! -d "$t" ]; then
   case $t in
