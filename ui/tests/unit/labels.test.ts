@@ -40,7 +40,9 @@ it('says how long a run takes and usually takes', () => {
   expect(runTime(run, 130_000)).toBe('2 min 10 s, usually 55 s');
   expect(runTime({ ...run, typical_ms: null }, 38_200)).toBe('38 s');
   expect(runTime({ ...run, ended_at: 19_000 }, 99_999)).toBe('19 s');
-  expect(progressLabel({ pending: 5, running: 1, completed: 2, failed: 0, skipped: 0 })).toBe('3 of 8');
+  expect(progressLabel({ state: 'in_progress', steps: { pending: 5, running: 1, completed: 2, failed: 0, skipped: 0 } })).toBe('3 of 8');
+  expect(progressLabel({ state: 'failed', steps: { pending: 0, running: 0, completed: 4, failed: 1, skipped: 1 } })).toBe('4 of 6');
+  expect(progressLabel({ state: 'completed', steps: { pending: 0, running: 0, completed: 5, failed: 0, skipped: 1 } })).toBe('6 of 6');
 });
 
 it('says what keeps a run from going on', () => {

@@ -101,7 +101,11 @@ export class App {
     this.hosts.apply(update);
     this.plans.apply(update);
     if (begun !== undefined) this.runs.openRun(begun.id);
-    if (update.kind === 'plan' && update.project_id === this.projectId) void this.#quietly(this.hosts.load(update.project_id));
+    if (update.kind === 'plan' && update.project_id === this.projectId) {
+      void this.#quietly(this.hosts.load(update.project_id));
+      // The plan says at which address the practice application answers.
+      if (this.project?.practice === true) void this.practice.load();
+    }
     if (update.kind === 'project_removed' && update.project_id === this.projectId) this.#selectSome();
   }
 

@@ -70,18 +70,22 @@ export const totalSteps = (counts: StepCounts): number =>
 /** Steps that have ended. */
 export const endedSteps = (counts: StepCounts): number => counts.completed + counts.failed + counts.skipped;
 
+/** Steps of a run that count as done: in a run that broke off, those that it never reached do not. */
+function doneSteps(run: Pick<RunSummary, 'state' | 'steps'>): number {
+  return run.state === 'failed' || run.state === 'stopped' ? run.steps.completed : endedSteps(run.steps);
+}
+
 /** The place of the current step, as people count: `3 of 8`. */
-export function progressLabel(counts: StepCounts): string {
-  const total = totalSteps(counts);
-  const at = Math.min(total, endedSteps(counts) + (counts.running > 0 ? 1 : 0));
-  return `${at} of ${total}`;
+export function progressLabel(run: Pick<RunSummary, 'state' | 'steps'>): string {
+  const total = totalSteps(run.steps);
+  return `${Math.min(total, doneSteps(run) + (run.steps.running > 0 ? 1 : 0))} of ${total}`;
 }
 
 /** How far a run is, from 0 to 1; a running step counts half. */
 export function progress(run: RunSummary): number {
   const total = totalSteps(run.steps);
   if (total === 0) return isFinal(run.state) ? 1 : 0;
-  return (endedSteps(run.steps) + run.steps.running / 2) / total;
+  return (doneSteps(run) + run.steps.failed * (run.state === 'failed' ? 1 : 0) + run.steps.running / 2) / total;
 }
 
 /** How long a run has taken: `38 s of about 55 s` while it goes on, `2 min 10 s, usually 55 s` when that is long past. */
