@@ -1,12 +1,8 @@
 //! The client of models against a real server of the OpenAI protocol.
 
-#[path = "../src/model_server.rs"]
-#[expect(unreachable_pub, reason = "it is public in the crate's library")]
-mod model_server;
-
 use std::time::Duration;
 
-use model_server::ModelServer;
+use steadyhand_tests::model_server::ModelServer;
 use steadyhand_assistant::model::{
     ChatMessage, FinishReason, Model, ModelConfig, ModelError, ModelEvent, Tool, Turn,
 };
