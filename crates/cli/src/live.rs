@@ -225,7 +225,7 @@ impl Live {
             (StepState::Failed, None) => format!("failed{reason}"),
             _ => format!("skipped{reason}"),
         };
-        format!("{} {} {}", output.paint(colour, sign), self.title(step), output.paint(colour, &how))
+        format!("{} {} · {}", output.paint(colour, sign), self.title(step), output.paint(colour, &how))
     }
 
     fn say_run(&mut self, output: &mut Output) -> Result<(), Failure> {
@@ -245,7 +245,7 @@ impl Live {
                 let said = plain(&words::hindrance(hindrance));
                 Some(said[..1].to_uppercase() + &said[1..])
             }
-            _ if self.said.0 == RunState::Paused => Some("Going on.".to_owned()),
+            _ if self.said.1 == Desired::Paused => Some("Going on.".to_owned()),
             _ if self.said.2.is_some() => Some("Connected again.".to_owned()),
             _ => None,
         };

@@ -127,7 +127,7 @@ impl Output {
             let _ = self.document(&serde_json::json!({ "error": error }));
         } else {
             let label = paint(self.err_colour, Colour::Red, "error:");
-            let message = terminal_text::plain(&error.message);
+            let message = error.message.lines().map(terminal_text::plain).collect::<Vec<_>>().join("\n");
             self.note(&format!("{label} {message}"));
         }
     }

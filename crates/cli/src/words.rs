@@ -20,6 +20,7 @@ pub(crate) fn run_state(run: &RunSummary) -> (&'static str, Colour) {
         }
         (RunState::Started, _) => ("started", Colour::Blue),
         (RunState::InProgress, _) => ("in progress", Colour::Blue),
+        (RunState::Paused, Desired::Running) => ("going on", Colour::Blue),
         (RunState::Paused, _) => ("paused", Colour::Yellow),
         (RunState::Completed, _) => ("completed", Colour::Green),
         (RunState::Failed, _) => ("failed", Colour::Red),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use steadyhand_api::{Api, OfRun, records::RunSummary};
-use steadyhand_domain::RunState;
+use steadyhand_domain::{Desired, RunState};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -58,8 +58,8 @@ async fn say(api: &Api, output: &mut Output, run: &RunSummary) -> Result<(), Fai
     output.document(run)?;
     let name = plain(&super::name_of(api, run).await?);
     let (word, colour) = words::run_state(run);
-    let hint = match run.state {
-        RunState::Paused => format!(" (`steady resume {name}` lets it go on)"),
+    let hint = match (run.state, run.desired) {
+        (RunState::Paused, Desired::Paused) => format!(" (`steady resume {name}` lets it go on)"),
         _ => String::new(),
     };
     output.line(&format!("Run {name}: {}{hint}", output.paint(colour, word)))

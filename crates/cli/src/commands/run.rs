@@ -252,9 +252,10 @@ async fn explain(
         output.line(&format!("{number}  {}", plain(&cited.text)))?;
     }
     for advice in advice {
-        output.line(&format!("→ {} {}", plain(&advice.title), plain(&advice.detail)))?;
+        output.line(&format!("→ {}", plain(&advice.title)))?;
+        output.line(&format!("    {}", plain(&advice.detail)))?;
         if let Some(command) = advice.command {
-            output.line(&format!("    {}", plain(&command)))?;
+            output.line(&output.paint(Colour::Blue, &format!("    {}", plain(&command))))?;
         }
     }
     Ok(())
