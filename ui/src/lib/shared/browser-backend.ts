@@ -4,7 +4,7 @@ import { BackendError, isWebAddress, toBackendError, type Backend } from './back
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 5_000;
 
-/** The backend of a page that `steady serve` gives out. The session is a cookie that the address with the token sets. */
+/** The backend of a page that `steady serve` gives out. It is let in by a cookie that the address with the token sets. */
 export class BrowserBackend implements Backend {
   async call<K extends keyof Operations>(
     operation: K,
