@@ -19,6 +19,8 @@ pub mod practice;
 mod probe;
 mod request;
 mod shell;
+#[cfg(test)]
+mod shells;
 mod spec;
 mod ssh;
 mod step;

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -17,6 +18,8 @@ use crate::{RemoteError, UploadProgress, UploadSummary};
 
 /// Bytes that are read and sent at once.
 const PIECE: usize = 128 * 1024;
+/// How long the reason of a failure may be behind it.
+const REASON: Duration = Duration::from_secs(2);
 /// Pieces that wait to be sent.
 const WAITING: usize = 8;
 
@@ -98,6 +101,19 @@ pub(crate) async fn upload(
                 break;
             }
         }
+    }
+    if let Some(Err(_)) = answer.verdict() {
+        // Why it failed is on standard error, which may come later than the verdict.
+        let rest = async {
+            loop {
+                match pipe.next().await {
+                    Event::Err(bytes) => answer.note(&bytes),
+                    Event::Closed => return,
+                    Event::Out(_) | Event::Exited(_) => {}
+                }
+            }
+        };
+        let _ = tokio::time::timeout(REASON, rest).await;
     }
     if answer.verdict().is_none()
         && let Some(lost) = link.settle_lost().await

@@ -1,4 +1,5 @@
 //! Steps over a real sshd: the same promises as on this machine, and those about connections that break.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
 

@@ -1,0 +1,126 @@
+//! Measures steps and logs over a real sshd on loopback, beside OpenSSH's own client.
+//!
+//! `cargo run --release -p steadyhand-remote --example bench_steps`
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use steadyhand_remote::{Host, StepRequest};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use support::sshd::Sshd;
+
+const LINES: usize = 2_000_000;
+
+#[tokio::main]
+async fn main() {
+    let sshd = Sshd::start();
+    let host = sshd.host();
+    let started = Instant::now();
+    host.connect().await.unwrap();
+    println!("first connection with its shell: {:.1} ms", ms(started.elapsed()));
+    println!("latency through the shell: {:.2} ms", ms(host.latency().await.unwrap()));
+    for round in 0..3 {
+        for (what, script, count) in [("true", "true", 110), ("echo hi", "echo hi", 110)] {
+            let started = Instant::now();
+            for i in 0..count {
+                step(&host, &format!("{round}-{}-{i}", what.len()), script).await;
+            }
+            println!("step {what:?}: {:.2} ms each", ms(started.elapsed()) / f64::from(count));
+        }
+        control_master(&sshd);
+        let flood = format!("yes {} | head -n {LINES}", "x".repeat(59));
+        let started = Instant::now();
+        let size = step(&host, &format!("flood{round}"), &flood).await;
+        let ours = started.elapsed();
+        let started = Instant::now();
+        let theirs = ssh(&sshd, &[], &flood);
+        println!(
+            "{LINES} lines, {size} bytes: {:.2} s; plain ssh {:.2} s ({theirs} bytes); peak memory {} MiB",
+            ours.as_secs_f64(),
+            started.elapsed().as_secs_f64(),
+            peak() >> 10
+        );
+    }
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+async fn step(host: &Host, attempt: &str, script: &str) -> usize {
+    let (output, mut bytes) = mpsc::channel::<Bytes>(64);
+    let request = StepRequest::new(attempt, script);
+    let counting = async {
+        let mut size = 0;
+        while let Some(more) = bytes.recv().await {
+            size += more.len();
+        }
+        size
+    };
+    let (ended, size) = tokio::join!(host.execute(&request, 0, output, CancellationToken::new()), counting);
+    assert!(ended.unwrap().outcome.is_success());
+    size
+}
+
+fn ssh(sshd: &Sshd, options: &[&str], command: &str) -> u64 {
+    let mut child = Command::new("ssh")
+        .args(["-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"])
+        .args(["-o", "LogLevel=ERROR", "-i"])
+        .arg(sshd.home.join("id"))
+        .args(["-p", &sshd.port.to_string()])
+        .args(options)
+        .args(["root@127.0.0.1", command])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let size = std::io::copy(&mut child.stdout.take().unwrap(), &mut std::io::sink()).unwrap();
+    assert!(child.wait().unwrap().success());
+    size
+}
+
+fn control_master(sshd: &Sshd) {
+    let socket = sshd.home.join("master").display().to_string();
+    let path = format!("ControlPath={socket}");
+    let options = ["-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", &path];
+    // The master stays behind as a process that holds standard output.
+    let quiet = |command: &str| {
+        let done = Command::new("ssh")
+            .args(["-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"])
+            .args(["-o", "LogLevel=ERROR", "-i"])
+            .arg(sshd.home.join("id"))
+            .args(["-p", &sshd.port.to_string()])
+            .args(options)
+            .args(["root@127.0.0.1", command])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(done.success());
+    };
+    quiet("true");
+    let started = Instant::now();
+    for _ in 0..50 {
+        quiet("true");
+    }
+    println!("ssh with ControlMaster, \"true\": {:.2} ms each", ms(started.elapsed()) / 50.0);
+    let _ = Command::new("ssh")
+        .args(["-F", "none", "-o", &path, "-O", "exit", "x"])
+        .stderr(Stdio::null())
+        .status();
+}
+
+/// This process's peak memory in KiB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}

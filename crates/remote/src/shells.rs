@@ -1,0 +1,134 @@
+//! Tests: the shell programs under the shells and tools that servers have.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use bytes::Bytes;
+use steadyhand_domain::StepOutcome;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::lane::Lane;
+use crate::pipe::Pipe;
+use crate::step::{Step, Went};
+use crate::{Ended, StepRequest};
+
+/// A kind of host: its shell, its tools, and whether it has a process file system.
+struct Kind {
+    name: &'static str,
+    shell: &'static [&'static str],
+    only_busybox: bool,
+    proc: &'static str,
+}
+
+const KINDS: [Kind; 5] = [
+    Kind { name: "dash", shell: &["dash"], only_busybox: false, proc: "/proc" },
+    Kind { name: "bash", shell: &["bash", "--posix"], only_busybox: false, proc: "/proc" },
+    Kind { name: "ash", shell: &["busybox", "sh"], only_busybox: false, proc: "/proc" },
+    Kind { name: "busybox", shell: &["/usr/bin/busybox", "sh"], only_busybox: true, proc: "/proc" },
+    Kind { name: "no /proc", shell: &["dash"], only_busybox: false, proc: "/nowhere" },
+];
+
+async fn lane(kind: &Kind, home: &Path) -> Lane {
+    let home_variable = format!("HOME={}", home.display());
+    let mut path = format!("PATH={}", std::env::var("PATH").unwrap());
+    if kind.only_busybox {
+        let applets = home.join("applets");
+        std::fs::create_dir_all(&applets).unwrap();
+        let listed = Command::new("busybox").arg("--list").output().unwrap();
+        for name in String::from_utf8(listed.stdout).unwrap().lines() {
+            let _ = std::os::unix::fs::symlink("/usr/bin/busybox", applets.join(name));
+        }
+        path = format!("PATH={}", applets.display());
+    }
+    let args = [&["-i", home_variable.as_str(), path.as_str()], kind.shell].concat();
+    let pipe = Pipe::spawn("/usr/bin/env", &args, Some(home)).unwrap();
+    Lane::open_with(pipe, kind.name, Duration::from_secs(10), kind.proc).await.unwrap()
+}
+
+async fn go(
+    lane: &mut Lane,
+    request: &StepRequest,
+    from: u64,
+    cancel: &CancellationToken,
+    stop_at: &str,
+) -> (Ended, Vec<u8>) {
+    let (output, mut bytes) = mpsc::channel::<Bytes>(64);
+    let mut step = Step::new(request, "test", from, output, cancel.clone());
+    let running = async {
+        let went = step.on(lane).await.unwrap();
+        drop(step);
+        went
+    };
+    let collecting = async {
+        let mut log = Vec::new();
+        while let Some(more) = bytes.recv().await {
+            log.extend_from_slice(&more);
+            if !stop_at.is_empty() && String::from_utf8_lossy(&log).contains(stop_at) {
+                cancel.cancel();
+            }
+        }
+        log
+    };
+    let both = async { tokio::join!(running, collecting) };
+    match tokio::time::timeout(Duration::from_secs(30), both).await.expect("the step should end") {
+        (Went::Ended(ended), log) => (ended, log),
+        (Went::LaneGone(how), _) => panic!("the lane ended: {how}"),
+    }
+}
+
+async fn run(lane: &mut Lane, attempt: &str, script: &str) -> (Ended, Vec<u8>) {
+    go(lane, &StepRequest::new(attempt, script), 0, &CancellationToken::new(), "").await
+}
+
+#[tokio::test]
+async fn steps_run_the_same_under_all_shells() {
+    for kind in &KINDS {
+        let home = tempfile::tempdir().unwrap();
+        let mut lane = lane(kind, home.path()).await;
+        let name = kind.name;
+        let (ended, log) = run(&mut lane, "quick", "echo out; echo err >&2; exit 7").await;
+        assert_eq!(
+            (ended.outcome, log),
+            (StepOutcome::Exited { status: 7 }, b"out\nerr\n".to_vec()),
+            "{name}"
+        );
+        let (ended, log) =
+            run(&mut lane, "slow", "echo one; sleep 0.3; printf 'two\\0\\377'; sleep 0.3; echo three").await;
+        assert_eq!(
+            (ended.outcome, log),
+            (StepOutcome::Exited { status: 0 }, b"one\ntwo\0\xff\x74hree\n".to_vec()),
+            "{name}"
+        );
+        let (ended, log) = run(&mut lane, "quick", "echo again").await;
+        assert_eq!(
+            (ended.outcome, log),
+            (StepOutcome::Exited { status: 7 }, b"out\nerr\n".to_vec()),
+            "{name}"
+        );
+        let (ended, _) = run(&mut lane, "killed", "kill -9 $$").await;
+        assert_eq!(ended.outcome, StepOutcome::Killed { signal: "KILL".into() }, "{name}");
+        let (ended, log) = run(&mut lane, "big", "head -c 9000000 /dev/zero; echo x").await;
+        assert_eq!((ended.outcome, log.len()), (StepOutcome::Exited { status: 0 }, 9_000_002), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_stop_ends_everything_under_all_shells() {
+    for kind in &KINDS {
+        let home = tempfile::tempdir().unwrap();
+        let mut lane = lane(kind, home.path()).await;
+        // Without a process file system, what leaves both group and parents cannot be found.
+        let leave = if kind.proc == "/proc" { "setsid" } else { "" };
+        let script = format!(
+            "trap '' TERM; {leave} sh -c 'trap \"\" TERM; sleep 71; sleep 71' & sleep 72 & echo ready; sleep 73; sleep 73"
+        );
+        let request = StepRequest { grace: Duration::from_millis(300), ..StepRequest::new("stop", script) };
+        let (ended, _) = go(&mut lane, &request, 0, &CancellationToken::new(), "ready").await;
+        assert_eq!((ended.outcome, ended.left_running), (StepOutcome::Stopped, Vec::new()), "{}", kind.name);
+    }
+    let left = Command::new("pgrep").args(["-fx", "sleep 7[123]"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&left.stdout), "");
+}
