@@ -32,8 +32,9 @@ pub fn redact<'t, N: AsRef<str>>(text: &'t str, secrets: &[(N, SecretString)]) -
 
 fn spellings(value: &str) -> Vec<String> {
     let trimmed = value.trim();
-    let mut forms =
-        vec![value.to_owned(), trimmed.to_owned(), percent_encoded(trimmed), base64(trimmed.as_bytes())];
+    let mut forms = vec![value.to_owned(), trimmed.to_owned(), percent_encoded(trimmed)];
+    // Base64 looks in one of three ways, by what stands before the secret: "user:password" is encoded as one text.
+    forms.extend((0..3).filter_map(|skip| trimmed.as_bytes().get(skip..)).map(base64));
     if let Ok(json) = serde_json::to_string(trimmed) {
         forms.push(json.trim_matches('"').to_owned());
     }
@@ -95,6 +96,8 @@ mod tests {
         check("postgres://u:p%40ss%2Fword@db", &[("DB", "p@ss/word")], "postgres://u:[secret DB]@db");
         check(r#"{"key":"a\"b\\cdef"}"#, &[("KEY", r#"a"b\cdef"#)], r#"{"key":"[secret KEY]"}"#);
         check("Basic c3VwZXJzZWNyZXQx", &[("S", "supersecret1")], "Basic [secret S]");
+        // base64("user:supersecret1-long")
+        check("Basic dXNlcjpzdXBlcnNlY3JldDEtbG9uZw==", &[("S", "supersecret1-long")], "Basic dXNlcjpz[secret S]Zw==");
     }
 
     #[test]
