@@ -97,7 +97,11 @@ mod tests {
         check(r#"{"key":"a\"b\\cdef"}"#, &[("KEY", r#"a"b\cdef"#)], r#"{"key":"[secret KEY]"}"#);
         check("Basic c3VwZXJzZWNyZXQx", &[("S", "supersecret1")], "Basic [secret S]");
         // base64("user:supersecret1-long")
-        check("Basic dXNlcjpzdXBlcnNlY3JldDEtbG9uZw==", &[("S", "supersecret1-long")], "Basic dXNlcjpz[secret S]Zw==");
+        check(
+            "Basic dXNlcjpzdXBlcnNlY3JldDEtbG9uZw==",
+            &[("S", "supersecret1-long")],
+            "Basic dXNlcjpz[secret S]Zw==",
+        );
     }
 
     #[test]
