@@ -4,6 +4,9 @@
 //! questions, uploads files and opens TCP connections through it. Nothing is installed on a host: `/bin/sh` and
 //! coreutils or busybox are enough.
 //!
+//! A host keeps two small files an attempt in `~/.local/state/steadyhand` (mode 0700, outlives a logout) until they are
+//! forgotten: the record of what happened, and the log. How they are written is told in `shell/common.sh`.
+//!
 //! What is deliberately absent: retrying after a lost connection (the caller holds the log's offset and knows
 //! whether the run is still wanted), and any record of runs (that is the store's).
 
