@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this crate is for tests alone")]
 
 pub mod app;
+pub mod browser;
 pub mod model_server;
 pub mod proxy;
 pub mod sshd;
