@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use steadyhand_domain::ProjectId;
-use steadyhand_engine::RunSpec;
+use steadyhand_engine::{EngineError, RunSpec};
 use steadyhand_plan::CompiledHost;
+use steadyhand_remote::{KeyFileProblem, RemoteError};
 
 use crate::{Api, ApiError, HostStatus, Nothing, OfProject, Reach, Update, open::locked, plans::address};
 
@@ -26,16 +27,16 @@ impl Api {
         let project = request.project_id;
         let Some(spec) = self.readable_plan(project).await? else { return Ok(Nothing {}) };
         for mut status in hosts(&spec) {
-            let host = self.inner.engine.host(&spec, &status.name)?;
-            let api = self.clone();
+            let (api, spec) = (self.clone(), spec.clone());
             self.inner.tasks.spawn(async move {
                 status.reach = Reach::Asking;
                 api.tell_host(project, &status);
-                let Some(measured) = api.inner.closing.run_until_cancelled(host.latency()).await else {
-                    return;
-                };
+                let measuring = api.inner.engine.measure(&spec, &status.name);
+                let Some(measured) = api.inner.closing.run_until_cancelled(measuring).await else { return };
                 status.reach = match measured {
                     Ok(time) => Reach::Ok { latency_ms: time.as_secs_f64() * 1000.0 },
+                    // A person is asked when a run needs the host, not because a page was opened.
+                    Err(EngineError::Remote(error)) if needs_a_person(&error) => Reach::Unknown,
                     Err(error) => Reach::Failed { message: error.to_string() },
                 };
                 api.tell_host(project, &status);
@@ -54,6 +55,16 @@ impl Api {
         self.project(project).await?;
         Ok(self.inner.engine.compile_current(project, BTreeMap::new()).await.ok().map(|(_, spec)| spec))
     }
+}
+
+/// Whether the connection may well be made once a person answers a question.
+fn needs_a_person(error: &RemoteError) -> bool {
+    matches!(
+        error,
+        RemoteError::HostKeyUnknown { .. }
+            | RemoteError::Authentication { .. }
+            | RemoteError::KeyFile { problem: KeyFileProblem::NoPassphrase, .. }
+    )
 }
 
 /// The hosts of a plan, before anybody was asked.

@@ -11,7 +11,7 @@ use std::{
 use secrecy::SecretString;
 use steadyhand_domain::{Desired, ProjectId, RunId, RunState, StepId, Trigger};
 use steadyhand_plan::Action;
-use steadyhand_remote::{Config, Host, Remote};
+use steadyhand_remote::{AskNobody, Config, Host, Remote};
 use steadyhand_store::{
     Store, StoreError,
     records::RunSummary,
@@ -63,6 +63,8 @@ pub struct NewRun {
 pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) remote: Remote,
+    /// Connects without asking anybody: for what nobody has asked for.
+    pub(crate) quiet: Remote,
     pub(crate) questions: Arc<Questions>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) control: Arc<Control>,
@@ -92,6 +94,7 @@ impl Engine {
         let questions = Arc::new(Questions::default());
         let follower = Follower::open(&store).await?;
         let shared = Arc::new(Shared {
+            quiet: Remote::new(remote.clone(), Arc::new(AskNobody)),
             remote: Remote::new(remote, questions.clone()),
             questions,
             feed: Arc::new(Feed::new()),
@@ -162,6 +165,21 @@ impl Engine {
     /// [`EngineError::UnknownHost`].
     pub fn host(&self, spec: &RunSpec, name: &str) -> Result<Host, EngineError> {
         Ok(self.shared.remote.host(&host_spec(&spec.plan.hosts, name)?))
+    }
+
+    /// One round trip to a host of a plan. Nobody is asked anything: where that would be needed, it is an error.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownHost`], or why the host does not answer.
+    pub async fn measure(&self, spec: &RunSpec, name: &str) -> Result<Duration, EngineError> {
+        let host = self.host(spec, name)?;
+        if host.is_connected().await {
+            return Ok(host.latency().await?);
+        }
+        let host = self.shared.quiet.host(host.spec());
+        let measured = host.latency().await;
+        host.disconnect().await;
+        Ok(measured?)
     }
 
     /// Records a run and begins to execute it.

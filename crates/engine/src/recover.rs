@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use steadyhand_domain::RunId;
-use steadyhand_store::{StoreError, runs, steps};
+use steadyhand_store::{StoreError, logs, runs, steps};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{EngineError, RunSpec, engine::Shared, execute, hosts::host_spec, owner};
@@ -98,16 +98,29 @@ pub(crate) async fn tidy(shared: &Shared, id: RunId) -> Result<(), EngineError> 
     let (spec, steps) = {
         let mut db = shared.store.read().await?;
         let spec = RunSpec::from_json(id, &runs::compiled_json(&mut db, id).await?)?;
-        (spec, steps::of_run(&mut db, id, &steps::LogSizes::default()).await?)
+        let sizes = logs::sizes(&mut *shared.store.read_logs().await?, id).await?;
+        (spec, steps::of_run(&mut db, id, &sizes).await?)
     };
     for name in spec.plan.hosts.keys() {
         let attempts: Vec<String> = steps
             .iter()
             .filter(|step| step.host == *name && step.kind == "run")
-            .flat_map(|step| step.attempts.iter().map(|attempt| attempt_name(id, step.index, attempt.number)))
+            .flat_map(|step| step.attempts.iter().map(move |attempt| (step.index, attempt)))
+            // A host that was never reached has nothing, and is not connected to for nothing.
+            .filter(|(_, attempt)| attempt.outcome.is_some() || attempt.bytes > 0)
+            .map(|(index, attempt)| attempt_name(id, index, attempt.number))
             .collect();
         if !attempts.is_empty() {
-            shared.remote.host(&host_spec(&spec.plan.hosts, name)?).forget(&attempts).await?;
+            let host = host_spec(&spec.plan.hosts, name)?;
+            let connected = shared.remote.host(&host);
+            if connected.is_connected().await {
+                connected.forget(&attempts).await?;
+            } else {
+                let quiet = shared.quiet.host(&host);
+                let forgotten = quiet.forget(&attempts).await;
+                quiet.disconnect().await;
+                forgotten?;
+            }
         }
     }
     let mut db = shared.store.write().await?;
