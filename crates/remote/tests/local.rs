@@ -192,7 +192,7 @@ async fn a_timeout_ends_the_command_and_says_so() {
     let (ended, log) = execute(&home.local(), &slow, 0, CancellationToken::new()).await.unwrap();
     assert_eq!((ended.outcome, ended.left_running), (StepOutcome::TimedOut, Vec::new()));
     assert_eq!(log, b"go\n");
-    assert!(started.elapsed() >= Duration::from_millis(400) && started.elapsed() < Duration::from_secs(4));
+    assert!(started.elapsed() >= Duration::from_millis(400) && started.elapsed() < Duration::from_secs(30));
 }
 
 #[tokio::test]
@@ -252,7 +252,7 @@ async fn a_command_that_cleans_up_on_term_has_the_grace_period_for_it() {
     assert_eq!(ended.outcome, StepOutcome::Stopped);
     let log = String::from_utf8(log).unwrap();
     assert!(log.contains("cleaning\n") && log.ends_with("clean\n"), "{log:?}");
-    assert!(asked.elapsed() < Duration::from_secs(5), "the grace period is not waited out");
+    assert!(asked.elapsed() < Duration::from_secs(9), "the grace period is not waited out");
 }
 
 #[tokio::test]
@@ -298,7 +298,7 @@ async fn a_daemon_that_is_left_behind_does_not_hold_the_step() {
     let host = home.local();
     let (ended, _) = run(&host, "daemon", script).await.unwrap();
     assert_eq!(ended.outcome, exited(0));
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(30));
     // It goes on, and its noise is in no other step's log.
     for i in 0..5 {
         let (ended, log) = run(&host, &format!("next{i}"), "sleep 0.06; echo clean").await.unwrap();
@@ -526,7 +526,7 @@ async fn a_question_leaves_nothing_behind() {
     let answer =
         host.probe("echo before; echo $$ >pid; sleep 60", Duration::from_millis(1500)).await.unwrap();
     assert_eq!((answer.status, answer.output), (None, b"before\n".to_vec()));
-    assert!(started.elapsed() < Duration::from_secs(5) && !alive(&home.read("pid")));
+    assert!(started.elapsed() < Duration::from_secs(30) && !alive(&home.read("pid")));
     assert_eq!(std::fs::read_dir(home.records()).unwrap().count(), 0);
     assert!(host.latency().await.unwrap() < Duration::from_secs(1));
 }
