@@ -67,7 +67,7 @@ pub(crate) async fn look(host: &Host, port: u16) -> Option<Ports> {
 
 /// The first port above `taken` that is free on all of these hosts.
 pub(crate) fn free_on_all(taken: u16, hosts: &[Ports]) -> Option<u16> {
-    (taken.saturating_add(1)..=taken.saturating_add(REACH))
+    (taken.checked_add(1)?..=taken.saturating_add(REACH))
         .find(|port| hosts.iter().all(|host| !host.listening.contains(port)))
 }
 

@@ -122,7 +122,9 @@ impl fmt::Display for Reason {
         match self {
             Self::GuardHeld { guard: Guard::Creates, what } => write!(f, "{what} exists already"),
             Self::GuardHeld { guard: Guard::Unless, what } => write!(f, "not needed: `{what}` succeeded"),
-            Self::GuardHeld { guard: Guard::OnlyIf, what } => write!(f, "not needed: `{what}` did not succeed"),
+            Self::GuardHeld { guard: Guard::OnlyIf, what } => {
+                write!(f, "not needed: `{what}` did not succeed")
+            }
             Self::EarlierStepFailed { step } => write!(f, "“{step}” failed before it"),
             Self::RunStopped => f.write_str("run stopped"),
             Self::Outcome { outcome } => outcome.fmt(f),

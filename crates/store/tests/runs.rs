@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use steadyhand_domain::{
-    Desired, ProjectId, RunEvent, RunId, RunState, StepEvent, StepId, StepOutcome, StepState, Timestamp, Trigger,
+    Desired, ProjectId, RunEvent, RunId, RunState, StepEvent, StepId, StepOutcome, StepState, Timestamp,
+    Trigger,
 };
 use steadyhand_store::{
     Store, StoreError, Writer,
@@ -52,7 +53,10 @@ async fn a_run_is_taken_by_another_owner_only_when_its_lease_has_lapsed_or_its_o
     assert!(runs::claim(&mut db, RUN, "first", None, LATER, NOW).await.expect("claim"));
     assert!(!runs::claim(&mut db, RUN, "second", None, LATER, NOW).await.expect("claim"), "the lease holds");
     assert!(!runs::claim(&mut db, RUN, "second", Some("third"), LATER, NOW).await.expect("claim"));
-    assert!(runs::claim(&mut db, RUN, "second", Some("first"), LATER, NOW).await.expect("claim"), "first is gone");
+    assert!(
+        runs::claim(&mut db, RUN, "second", Some("first"), LATER, NOW).await.expect("claim"),
+        "first is gone"
+    );
     let lapsed = LATER.plus_ms(1);
     assert!(runs::claim(&mut db, RUN, "third", None, lapsed.plus_ms(10), lapsed).await.expect("claim"));
 }
@@ -90,7 +94,9 @@ async fn the_events_of_a_run_count_from_one_without_a_gap() {
     let mut db = store.write().await.expect("writer");
     runs::claim(&mut db, RUN, "me", None, LATER, NOW).await.expect("claim");
     runs::set_state(&mut db, RUN, "me", RunEvent::Began, RunState::InProgress, NOW).await.expect("began");
-    steps::set_state(&mut db, RUN, STEP, StepEvent::Started, StepState::Running, None, NOW).await.expect("step");
+    steps::set_state(&mut db, RUN, STEP, StepEvent::Started, StepState::Running, None, NOW)
+        .await
+        .expect("step");
     steps::begin_attempt(&mut db, RUN, STEP, 1, NOW).await.expect("attempt");
     runs::ask(&mut db, RUN, Desired::Paused, "bob", NOW).await.expect("asked");
     let outcome = StepOutcome::Exited { status: 7 };
