@@ -2,7 +2,13 @@
 //!
 //! What is measured is the whole way: steps are recorded in the database, logs are stored and published. Figures are
 //! printed and nothing is asserted: they depend on the machine, the ratios less so.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a program that measures")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a program that measures"
+)]
 
 use std::{
     path::Path,
@@ -12,8 +18,8 @@ use std::{
 
 use futures::StreamExt;
 use steadyhand_api::{
-    Answer, AnswerQuestion, Api, CreateProject, LogLines, Nothing, OfRun, OpenOptions, RunDetail, Shell, StartRun,
-    Update,
+    Answer, AnswerQuestion, Api, CreateProject, LogLines, Nothing, OfRun, OpenOptions, RunDetail, Shell,
+    StartRun, Update,
 };
 use steadyhand_domain::RunState;
 use steadyhand_tests::{proxy::Proxy, sshd::Sshd};
@@ -45,7 +51,8 @@ fn main() {
 }
 
 async fn steps(sshd: &Sshd, port: u16, trip: u64, count: u32) {
-    let plan: String = (0..count).map(|number| format!("      - {{ name: step {number}, run: 'true' }}\n")).collect();
+    let plan: String =
+        (0..count).map(|number| format!("      - {{ name: step {number}, run: 'true' }}\n")).collect();
     let detail = run(&sshd.host_at(port), &plan).await;
     let (first, last) = (detail.steps.first().unwrap(), detail.steps.last().unwrap());
     let ours = last.ended_at.unwrap().since(first.started_at.unwrap()) as f64 / f64::from(count);
@@ -69,7 +76,8 @@ fn flood(sshd: &Sshd) {
     let ssh = ssh(sshd, sshd.port).arg(&command).stdout(Stdio::null()).status().unwrap();
     let theirs = started.elapsed();
     assert!(ssh.success());
-    let ours = Command::new(std::env::current_exe().unwrap()).env(FLOOD_VARIABLE, sshd.host()).output().unwrap();
+    let ours =
+        Command::new(std::env::current_exe().unwrap()).env(FLOOD_VARIABLE, sshd.host()).output().unwrap();
     let said = String::from_utf8(ours.stdout).unwrap();
     let mut figures = said.split_whitespace();
     let seconds: f64 = figures.next().unwrap().parse().unwrap();
@@ -153,8 +161,10 @@ async fn open(folder: &Path) -> Api {
 }
 
 async fn start(api: &Api, host: &str, steps: &str) -> steadyhand_domain::RunId {
-    let source = format!("name: bench\nhosts:\n  web1: {host}\ntasks:\n  all:\n    on: web1\n    steps:\n{steps}");
-    let project = api.create_project(CreateProject { name: "bench".into(), source: Some(source) }).await.unwrap();
+    let source =
+        format!("name: bench\nhosts:\n  web1: {host}\ntasks:\n  all:\n    on: web1\n    steps:\n{steps}");
+    let project =
+        api.create_project(CreateProject { name: "bench".into(), source: Some(source) }).await.unwrap();
     api.start_run(StartRun { project_id: project.id, rendered_sha256: None }).await.unwrap().id
 }
 
@@ -189,7 +199,16 @@ fn ended(batch: &[Update]) -> bool {
 fn ssh(sshd: &Sshd, port: u16) -> Command {
     let mut command = Command::new("ssh");
     command
-        .args(["-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"])
+        .args([
+            "-F",
+            "none",
+            "-o",
+            "StrictHostKeyChecking=no",
+            "-o",
+            "UserKnownHostsFile=/dev/null",
+            "-o",
+            "LogLevel=ERROR",
+        ])
         .arg("-i")
         .arg(sshd.key())
         .args(["-p", &port.to_string()]);
@@ -208,7 +227,16 @@ impl Master {
     fn open(sshd: &Sshd, port: u16) -> Self {
         let socket = tempfile::tempdir().unwrap();
         let process = Command::new("ssh")
-            .args(["-F", "none", "-N", "-M", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"])
+            .args([
+                "-F",
+                "none",
+                "-N",
+                "-M",
+                "-o",
+                "StrictHostKeyChecking=no",
+                "-o",
+                "UserKnownHostsFile=/dev/null",
+            ])
             .args(["-o", "LogLevel=ERROR", "-S"])
             .arg(socket.path().join("s"))
             .arg("-i")
@@ -226,7 +254,17 @@ impl Master {
     fn command(&self, script: &str) -> Command {
         let mut command = Command::new("ssh");
         command
-            .args(["-F", "none", "-o", "ControlMaster=no", "-o", "BatchMode=yes", "-o", "PasswordAuthentication=no", "-S"])
+            .args([
+                "-F",
+                "none",
+                "-o",
+                "ControlMaster=no",
+                "-o",
+                "BatchMode=yes",
+                "-o",
+                "PasswordAuthentication=no",
+                "-S",
+            ])
             .arg(self.socket.path().join("s"))
             .args(["-p", &self.port.to_string(), "root@127.0.0.1", script])
             .stdin(Stdio::null());

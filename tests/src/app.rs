@@ -77,7 +77,8 @@ impl App {
         let mut lines = BufReader::new(process.stdout.take().expect("its output")).lines();
         let address = timeout(PATIENCE, async {
             loop {
-                let line = lines.next_line().await.expect("its output").expect("it says its address before it ends");
+                let line =
+                    lines.next_line().await.expect("its output").expect("it says its address before it ends");
                 if let Some(address) = line.split_whitespace().find(|word| word.contains("?token=")) {
                     return address.to_owned();
                 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use steadyhand_tests::model_server::ModelServer;
 use steadyhand_assistant::model::{
     ChatMessage, FinishReason, Model, ModelConfig, ModelError, ModelEvent, Tool, Turn,
 };
+use steadyhand_tests::model_server::ModelServer;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
