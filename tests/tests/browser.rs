@@ -1,0 +1,266 @@
+//! The main job in Chromium against `steady serve`: pause, resume and stop on a real server, and the pages themselves.
+
+use std::{fs, path::Path};
+
+use serde_json::json;
+use steadyhand_tests::{app::App, browser::Page, sshd::Sshd};
+use tokio::sync::Mutex;
+
+/// One browser at a time: each takes most of a small machine.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// A plan whose second step waits for the file `go`, and whose fourth goes on until it is stopped.
+fn plan(sshd: &Sshd) -> String {
+    format!(
+        r#"name: steps
+hosts:
+  web1: {host}
+tasks:
+  deploy:
+    on: web1
+    steps:
+      - name: First
+        run: echo first
+      - name: Second
+        run: |
+          echo waiting
+          until [ -e "$HOME/go" ]; do sleep 0.05; done
+      - name: Third
+        run: touch "$HOME/third"
+      - name: Long
+        run: |
+          sleep 100000 &
+          echo "$$ $!" > "$HOME/processes"
+          echo working
+          wait
+      - name: Fifth
+        run: touch "$HOME/fifth"
+"#,
+        host = sshd.host()
+    )
+}
+
+/// The state of a step as the page shows it, for use in conditions.
+fn step(index: usize) -> String {
+    format!("at('step', \"[data-index='{index}']\")?.dataset.state")
+}
+
+/// Opens the pages of `app` at a project, and trusts its server.
+async fn open(page: &Page, app: &App, project: &str) {
+    page.open(&app.address()).await;
+    page.until("the pages are connected", "at('shell')?.dataset.connection === 'connected'").await;
+    let name = serde_json::Value::from(project).to_string();
+    page.until(
+        "the project is in the list",
+        &format!("all(\"[data-testid='project-row']\").some((row) => row.dataset.project === {name})"),
+    )
+    .await;
+    page.run(&format!(
+        "all(\"[data-testid='project-row']\").find((row) => row.dataset.project === {name}).click();"
+    ))
+    .await;
+    page.until("the project is chosen", &format!("text(one('h1')) === {name}")).await;
+    // The servers of a project are measured as soon as it is shown, and this one is not known yet.
+    page.click("[data-testid='question-trust']").await;
+    page.until("nothing is asked any more", "!at('question-card')").await;
+}
+
+/// Says "Redeploy the application", and waits until the run shows.
+async fn redeploy(page: &Page) {
+    page.say("Redeploy the application").await;
+    page.until("the run appears", "at('run-view', \"[data-run='1']\")").await;
+}
+
+/// Whether a process runs; one that has ended and was not waited for does not.
+fn runs(process: &str) -> bool {
+    fs::read_to_string(Path::new("/proc").join(process).join("stat"))
+        .is_ok_and(|stat| !stat.rsplit(") ").next().unwrap_or_default().starts_with(['Z', 'X']))
+}
+
+#[tokio::test]
+async fn pause_holds_the_next_step_until_resume_and_stop_leaves_no_process_on_the_server() {
+    let _turn = TURN.lock().await;
+    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+    let app = App::start(data.path()).await;
+    app.project("steps", &plan(&sshd)).await;
+    let page = Page::chromium().await;
+    open(&page, &app, "steps").await;
+    redeploy(&page).await;
+
+    page.until("the second step runs", &format!("{} === 'running'", step(1))).await;
+    page.until(
+        "its line shows while it runs",
+        "all(\"[data-testid='log-line'] .tx\").some((line) => text(line) === 'waiting' && shows(line))",
+    )
+    .await;
+    page.click("[data-testid='pause']").await;
+    page.until("the page says so", "text(at('run-status')) === 'Pausing after this step…'").await;
+    page.picture("browser-pausing").await;
+    assert_eq!(page.ask(&step(1)).await, "running", "the running step goes on");
+    fs::write(sshd.home().join("go"), "").expect("go");
+    page.until("the run is paused", "text(at('run-status')) === 'Paused'").await;
+    assert_eq!(page.ask(&step(1)).await, "completed");
+    page.picture("browser-paused").await;
+    assert!(!sshd.home().join("third").exists(), "the third step left a trace while the run was paused");
+    assert_eq!(page.ask(&step(2)).await, "pending");
+
+    // What the third step leaves must be younger than this.
+    fs::write(sshd.home().join("resumed"), "").expect("resumed");
+    page.click("[data-testid='resume']").await;
+    page.until("the third step completes", &format!("{} === 'completed'", step(2))).await;
+    let written = |name: &str| fs::metadata(sshd.home().join(name)).expect(name).modified().expect("a time");
+    assert!(written("third") >= written("resumed"), "the third step ran before the run was resumed");
+    page.until(
+        "the fourth step works",
+        &format!(
+            "{} === 'running' && all(\"[data-testid='log-line'] .tx\").some((line) => text(line) === 'working')",
+            step(3)
+        ),
+    )
+    .await;
+    let processes = fs::read_to_string(sshd.home().join("processes")).expect("processes");
+    let processes: Vec<&str> = processes.split_whitespace().collect();
+    assert_eq!(processes.len(), 2);
+    assert!(processes.iter().all(|process| runs(process)), "{processes:?} run");
+
+    page.click("[data-testid='stop']").await;
+    page.picture("browser-stop-asks").await;
+    page.click("[data-testid='stop-confirm']").await;
+    page.until("the run is stopped", "text(at('run-status')) === 'Stopped'").await;
+    for process in processes {
+        assert!(!runs(process), "process {process} of the stopped step still runs");
+    }
+    page.until("the fifth step is skipped", &format!("{} === 'skipped'", step(4))).await;
+    let reason = page.ask("at('step', \"[data-index='4']\").querySelector('[title]').title").await;
+    assert!(reason.as_str().is_some_and(|reason| reason.contains("stopped")), "why it is skipped: {reason}");
+    assert!(!sshd.home().join("fifth").exists());
+    page.picture("browser-stopped").await;
+    page.close().await;
+}
+
+#[tokio::test]
+async fn what_comes_from_servers_and_people_stays_text_in_light_and_dark() {
+    const MARKUP: &str = "<script>window.hacked=1</script><img src=x onerror=window.hacked=2><b>bold</b>";
+    let _turn = TURN.lock().await;
+    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+    let app = App::start(data.path()).await;
+    let name = "<img src=x onerror=window.hacked=3>";
+    let plan = format!(
+        r#"name: markup
+hosts:
+  web1: {}
+tasks:
+  deploy:
+    on: web1
+    steps:
+      - name: "<i>Output</i>"
+        run: echo '{MARKUP}'
+"#,
+        sshd.host()
+    );
+    app.project(name, &plan).await;
+    let page = Page::chromium().await;
+    open(&page, &app, name).await;
+    redeploy(&page).await;
+    page.until("the run completes", "at('run-status')?.dataset.state === 'completed'").await;
+    page.until("the output shows", "at('log-line') && text(one(\"[data-testid='log-line'] .tx\"))").await;
+    assert_eq!(page.ask("text(one(\"[data-testid='log-line'] .tx\"))").await, MARKUP);
+    let step = page.ask("text(at('step').querySelector('.name'))").await;
+    assert!(step.as_str().is_some_and(|step| step.starts_with("<i>Output</i>")), "{step}");
+
+    page.say(MARKUP).await;
+    page.until(
+        "the message is in the chat, and answered",
+        "all(\"[data-testid='message'][data-role='user']\").length === 2
+         && all(\"[data-testid='message'][data-role='assistant']\").filter((it) => it.dataset.state !== 'streaming').length >= 2",
+    )
+    .await;
+    let said = page.ask("text(all(\"[data-testid='message'][data-role='user']\").at(-1))").await;
+    assert_eq!(said, MARKUP);
+    let strange = "all('img, script, b, i').filter((it) => it.getAttribute('src') === 'x' \
+                   || it.textContent.includes('hacked') || ['bold', 'Output'].includes(it.textContent)).length";
+    assert_eq!(page.ask(strange).await, 0, "markup became elements");
+    assert_eq!(page.ask("window.hacked ?? null").await, json!(null), "something of it ran");
+
+    for theme in ["light", "dark"] {
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": theme }] });
+        page.devtools("Emulation.setEmulatedMedia", media).await;
+        page.until("the theme follows", &format!("document.documentElement.dataset.theme === '{theme}'"))
+            .await;
+        page.picture(&format!("browser-{theme}")).await;
+        let contrast = page
+            .run(
+                "const light = (colour) => {
+                    const [r, g, b] = colour.match(/[\\d.]+/g).map((part) => (part /= 255) <= .03928 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4);
+                    return .2126 * r + .7152 * g + .0722 * b;
+                 };
+                 const style = getComputedStyle(document.body);
+                 return [light(style.color), light(style.backgroundColor)];",
+            )
+            .await;
+        let (text, ground) = (contrast[0].as_f64().expect("text"), contrast[1].as_f64().expect("ground"));
+        assert_eq!(ground > 0.5, theme == "light", "the ground of {theme}: {ground}");
+        assert!((text.max(ground) + 0.05) / (text.min(ground) + 0.05) > 7.0, "{theme}: {text} on {ground}");
+    }
+    page.close().await;
+}
+
+#[tokio::test]
+async fn at_900_by_600_everything_can_be_reached_by_mouse_and_by_keys() {
+    let _turn = TURN.lock().await;
+    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+    let app = App::start(data.path()).await;
+    let project = app.project("steps", &plan(&sshd)).await;
+    let page = Page::chromium().await;
+    page.resize(900, 600).await;
+    open(&page, &app, "steps").await;
+    redeploy(&page).await;
+    page.until("the second step runs", &format!("{} === 'running'", step(1))).await;
+    let fits = "document.documentElement.scrollWidth <= innerWidth && document.documentElement.scrollHeight <= innerHeight";
+    assert_eq!(page.ask(fits).await, true, "the page overflows");
+    for control in [
+        "project-row",
+        "new-project",
+        "settings-open",
+        "composer-input",
+        "tab-runs",
+        "tab-plan",
+        "run-back",
+        "pause",
+        "stop",
+        "step",
+        "log-find",
+        "log-wrap",
+        "log-copy",
+        "log-save",
+        "log-full",
+        "log-follow",
+    ] {
+        let reached = page.ask(&format!("shows(at('{control}'))")).await;
+        assert_eq!(reached, true, "{control} can be seen and pressed");
+    }
+    // What a person reads is not cut off at the side either.
+    let cut = "all('button, h1, h2').filter(shows).filter((it) => it.getBoundingClientRect().right > innerWidth + 1).map(text)";
+    assert_eq!(page.ask(cut).await, json!([]), "beyond the right edge");
+    page.picture("browser-900x600").await;
+
+    page.run("document.activeElement?.blur();").await;
+    page.keys("?").await;
+    page.until("the shortcuts show", "shows(at('shortcuts'))").await;
+    page.picture("browser-900x600-shortcuts").await;
+    page.keys("\u{e00c}").await;
+    page.until("they are closed", "!at('shortcuts')").await;
+    page.control('k').await;
+    page.until("the palette shows", "shows(at('palette'))").await;
+    page.keys("pause\n").await;
+    page.until("the palette paused the run", "text(at('run-status')) === 'Pausing after this step…'").await;
+    page.run("document.activeElement?.blur();").await;
+    page.keys("p").await;
+    page.until("a key resumed it", "text(at('run-status')) === 'In progress'").await;
+    page.keys("s").await;
+    page.until("a key asks whether to stop", "shows(at('stop-confirm'))").await;
+    page.click("[data-testid='stop-confirm']").await;
+    let detail = app.ended(&project, 1).await;
+    assert_eq!(detail["run"]["state"], "stopped");
+    page.close().await;
+}
