@@ -7,7 +7,7 @@ use std::{
 };
 
 use sqlx::{
-    Sqlite, SqliteConnection, SqlitePool, Transaction,
+    Connection, Sqlite, SqliteConnection, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
     pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -121,6 +121,7 @@ impl File {
             .statement_cache_capacity(200);
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
+            .after_release(|connection, _| Box::pin(is_between_transactions(connection)))
             .connect_with(options.clone())
             .await
             .map_err(|error| StoreError::Folder { path: path.to_owned(), cause: error.to_string() })?;
@@ -134,6 +135,15 @@ impl File {
         let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
         Ok(Self { writer, readers })
     }
+}
+
+/// Whether a connection that comes back can be used again. When the disk is full SQLite ends a transaction by itself
+/// (<https://www.sqlite.org/lang_transaction.html>, "Response To Errors Within A Transaction"); the pool's own attempt
+/// to undo it then fails, and the connection would count as within a transaction for ever.
+async fn is_between_transactions(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // Undoing goes on in the background; the answer comes behind it.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// A number that changes whenever another connection has committed something to the file of `connection`.

@@ -97,10 +97,10 @@ impl StoreError {
         match self {
             Self::DiskFull | Self::ReadOnly => true,
             Self::Database(sqlx::Error::Database(cause)) => {
-                // 5 is BUSY, 6 LOCKED, 10 IOERR.
+                // 5 is BUSY, 6 LOCKED, 10 IOERR, 14 CANTOPEN: a new connection to a full disk.
                 matches!(
                     cause.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff),
-                    Some(5 | 6 | 10)
+                    Some(5 | 6 | 10 | 14)
                 )
             }
             Self::Database(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)) => true,
