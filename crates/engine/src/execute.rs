@@ -1,6 +1,6 @@
 //! Executing one run: its steps in order, each recorded before it is acted on.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use steadyhand_domain::{
     Desired, Reason, RunEvent, RunId, RunState, StepEvent, StepId, StepOutcome, StepState,
@@ -12,7 +12,7 @@ use steadyhand_store::{
     runs,
     steps::{self, LogSizes},
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 use tracing::Instrument;
 
 use crate::{
@@ -22,6 +22,9 @@ use crate::{
     record::{self, Write},
     recover,
 };
+
+/// How long the feed may take to tell of what another process has stored, before the store is asked again.
+const HEARD_WITHIN: Duration = Duration::from_millis(200);
 
 /// Begins to execute a run that this process owns.
 pub(crate) fn spawn(shared: &Arc<Shared>, id: RunId) {
@@ -129,7 +132,13 @@ async fn execute(
                 return execution.stop_here(index).await;
             }
             match execution.need(index).await? {
-                Need::Needed => execution.begin(index).await?,
+                Need::Needed => {
+                    if !execution.begin(index).await? {
+                        // Another process has stored a request a moment ago, and the feed is about to tell of it.
+                        let _ = timeout(HEARD_WITHIN, execution.desired.changed()).await;
+                        continue;
+                    }
+                }
                 Need::Held(reason) => {
                     execution.step_transition(index, StepEvent::Skipped, Some(&reason)).await?;
                     continue;
@@ -254,10 +263,14 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Records that a step and its first attempt are about to start.
-    async fn begin(&mut self, index: usize) -> Result<(), EngineError> {
-        self.commit(&first_attempt(&self.steps[index])?).await?;
-        self.steps[index].begun()
+    /// Records that a step and its first attempt are about to start, unless something else was asked for in the
+    /// meantime; says whether it did.
+    async fn begin(&mut self, index: usize) -> Result<bool, EngineError> {
+        let began = self.commit_and(&[], &first_attempt(&self.steps[index])?).await?;
+        if began {
+            self.steps[index].begun()?;
+        }
+        Ok(began)
     }
 
     /// Records that a step succeeded, and in the same transaction that the next one is about to start, when nothing
