@@ -78,6 +78,13 @@ impl Sshd {
         self.host_at(self.port)
     }
 
+    /// A plan called `shop` whose only task has these steps, on this server as `web1`.
+    #[must_use]
+    pub fn plan(&self, steps: &str) -> String {
+        let host = self.host();
+        format!("name: shop\nhosts:\n  web1: {host}\ntasks:\n  deploy:\n    on: web1\n    steps:\n{steps}")
+    }
+
     /// What it said.
     #[must_use]
     pub fn log(&self) -> String {

@@ -49,13 +49,6 @@ impl Drop for Disk {
     }
 }
 
-fn plan(sshd: &Sshd, steps: &str) -> String {
-    format!(
-        "name: shop\nhosts:\n  web1: {}\ntasks:\n  deploy:\n    on: web1\n    steps:\n{steps}",
-        sshd.host()
-    )
-}
-
 fn steady(data: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let ended = Command::new(program("steady"))
         .args(arguments)
@@ -161,7 +154,7 @@ async fn a_full_disk_is_told_and_nothing_is_lost_once_there_is_space_again() {
       - name: After
         run: echo after
 "#;
-    let project = app.project("shop", &plan(&sshd, steps)).await;
+    let project = app.project("shop", &sshd.plan(steps)).await;
     let mut troubles = Troubles::listen(&app).await;
     app.call("start_run", json!({ "project_id": project })).await;
     app.run(&project, 1, |detail| detail["steps"][0]["attempts"][0]["lines"] == 200).await;
@@ -204,7 +197,7 @@ async fn two_on_the_same_data_both_work_and_a_run_has_one_owner() {
 "#;
     let first = App::start(data.path()).await;
     let second = App::start(data.path()).await;
-    let project = first.project("shop", &plan(&sshd, steps)).await;
+    let project = first.project("shop", &sshd.plan(steps)).await;
     let of = json!({ "project_id": project });
     first.call("start_run", of.clone()).await;
     // The one that executes is asked about the host key; the other sees the run.
@@ -256,7 +249,7 @@ async fn the_second_of_two_takes_over_when_the_first_is_killed() {
 "#;
     let mut first = App::start(data.path()).await;
     let second = App::start(data.path()).await;
-    let project = first.project("shop", &plan(&sshd, steps)).await;
+    let project = first.project("shop", &sshd.plan(steps)).await;
     first.call("start_run", json!({ "project_id": project })).await;
     first.run(&project, 1, |detail| detail["steps"][0]["attempts"][0]["lines"] == 1).await;
     first.kill().await;

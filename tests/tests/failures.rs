@@ -2,15 +2,14 @@
 
 use std::{
     fs,
-    io::Write,
     net::TcpListener,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
 use serde_json::{Value, json};
 use steadyhand_tests::{
-    app::{App, PATIENCE, program, states},
+    app::{App, states},
     sshd::Sshd,
 };
 
@@ -278,14 +277,6 @@ async fn editing_the_plan_voids_the_open_proposal() {
     app.end().await;
 }
 
-/// A plan of one task with these steps.
-fn steps(sshd: &Sshd, steps: &str) -> String {
-    format!(
-        "name: shop\nhosts:\n  web1: {}\ntasks:\n  deploy:\n    on: web1\n    steps:\n{steps}",
-        sshd.host()
-    )
-}
-
 async fn lines(app: &App, step: &Value, attempt: u64) -> Vec<String> {
     let request = json!({ "step_id": step["id"], "attempt": attempt, "from": 1, "count": 100 });
     let window = app.call("log_lines", request).await;
@@ -308,7 +299,7 @@ async fn the_third_attempt_of_a_step_succeeds_and_each_has_its_own_log_and_outco
         run: exit 7
         retries: { times: 1, backoff: 50ms }
 "#;
-    let project = app.project("shop", &steps(&sshd, plan)).await;
+    let project = app.project("shop", &sshd.plan(plan)).await;
     app.say(&project, "Redeploy the application").await;
     let detail = app.ended(&project, 1).await;
     assert_eq!(states(&detail), ["completed", "failed"], "{detail:#}");
@@ -352,7 +343,7 @@ async fn a_step_that_takes_too_long_is_ended_with_all_that_it_started() {
     let plan = format!(
         "      - name: Too long\n        timeout: 3s\n        run: |{HARD_TO_END}      - run: echo never\n"
     );
-    let project = app.project("shop", &steps(&sshd, &plan)).await;
+    let project = app.project("shop", &sshd.plan(&plan)).await;
     app.say(&project, "Redeploy the application").await;
     let detail = app.ended(&project, 1).await;
     assert_eq!(states(&detail), ["failed", "skipped"], "{detail:#}");
@@ -373,7 +364,7 @@ async fn stopping_leaves_no_process_behind() {
     let plan = format!(
         "      - name: Long\n        run: |{HARD_TO_END}      - name: After\n        run: echo never\n"
     );
-    let project = app.project("shop", &steps(&sshd, &plan)).await;
+    let project = app.project("shop", &sshd.plan(&plan)).await;
     app.say(&project, "Redeploy the application").await;
     let detail = app.run(&project, 1, |detail| detail["steps"][0]["attempts"][0]["lines"] == 1).await;
     let started = pids(&sshd);
@@ -409,7 +400,7 @@ async fn guards_skip_what_is_not_needed_and_say_why() {
       - {{ name: needed, run: touch "$HOME/needed", creates: "{home}/needed", unless: 'false', onlyif: 'true' }}
 "#
     );
-    let project = app.project("shop", &steps(&sshd, &plan)).await;
+    let project = app.project("shop", &sshd.plan(&plan)).await;
     app.say(&project, "Redeploy the application").await;
     let detail = app.ended(&project, 1).await;
     assert_eq!(detail["run"]["state"], "completed", "{detail:#}");
@@ -446,7 +437,7 @@ async fn waiting(app: &App, project: &str, number: u64) -> Value {
 async fn a_pause_takes_effect_after_the_current_step_and_the_next_leaves_no_trace_until_resume() {
     let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
     let app = App::start(data.path()).await;
-    let project = app.project("shop", &steps(&sshd, WAITS)).await;
+    let project = app.project("shop", &sshd.plan(WAITS)).await;
     app.say(&project, "Redeploy the application").await;
     let detail = waiting(&app, &project, 1).await;
     let of = json!({ "run_id": detail["run"]["id"] });
@@ -469,7 +460,7 @@ async fn a_pause_takes_effect_after_the_current_step_and_the_next_leaves_no_trac
 async fn a_second_run_while_one_is_under_way_is_refused_and_names_it() {
     let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
     let app = App::start(data.path()).await;
-    let project = app.project("shop", &steps(&sshd, WAITS)).await;
+    let project = app.project("shop", &sshd.plan(WAITS)).await;
     let start = json!({ "project_id": project });
     app.call("start_run", start.clone()).await;
     waiting(&app, &project, 1).await;
@@ -485,127 +476,4 @@ async fn a_second_run_while_one_is_under_way_is_refused_and_names_it() {
     app.call("start_run", start).await;
     assert_eq!(app.ended(&project, 2).await["run"]["state"], "completed");
     app.end().await;
-}
-
-/// `steady` with these arguments, on this data.
-fn steady(data: &Path, arguments: &[&str]) -> tokio::process::Command {
-    let mut command = tokio::process::Command::new(program("steady"));
-    command
-        .args(arguments)
-        .env("STEADYHAND_DATA", data)
-        .env("HOME", data)
-        .env_remove("SSH_AUTH_SOCK")
-        .env_remove("DBUS_SESSION_BUS_ADDRESS")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    command
-}
-
-/// How a command of `steady` ended, and what it wrote to standard output.
-async fn ended(command: &mut tokio::process::Command) -> (Option<i32>, String) {
-    let ended = tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends").expect("it ran");
-    let output = String::from_utf8(ended.stdout).expect("text");
-    (ended.status.code(), output + &String::from_utf8_lossy(&ended.stderr))
-}
-
-#[tokio::test]
-async fn the_command_line_pauses_resumes_and_stops_a_run_that_the_server_executes() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    let app = App::start(data.path()).await;
-    let project = app.project("shop", &steps(&sshd, WAITS)).await;
-    app.say(&project, "Redeploy the application").await;
-    waiting(&app, &project, 1).await;
-
-    let (code, said) = ended(&mut steady(data.path(), &["pause", "shop/1"])).await;
-    assert_eq!(code, Some(0), "{said}");
-    let asked = app.run(&project, 1, |detail| detail["run"]["desired"] == "paused").await;
-    assert_eq!(asked["run"]["state"], "in_progress");
-    fs::write(sshd.home().join("go"), "").expect("go");
-    app.run(&project, 1, |detail| detail["run"]["state"] == "paused").await;
-    let (code, said) = ended(&mut steady(data.path(), &["resume", "shop/1"])).await;
-    assert_eq!(code, Some(0), "{said}");
-    assert_eq!(app.ended(&project, 1).await["run"]["state"], "completed");
-
-    fs::remove_file(sshd.home().join("go")).expect("go");
-    app.say(&project, "Redeploy the application").await;
-    waiting(&app, &project, 2).await;
-    let (code, said) = ended(&mut steady(data.path(), &["stop", "shop/2"])).await;
-    assert_eq!(code, Some(0), "{said}");
-    assert_eq!(app.ended(&project, 2).await["run"]["state"], "stopped");
-    let (code, said) = ended(&mut steady(data.path(), &["pause", "shop/2"])).await;
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("un 2 is stopped already; it cannot be paused"), "{said}");
-    let (code, said) = ended(&mut steady(data.path(), &["pause", "shop/77"])).await;
-    assert_eq!(code, Some(2), "{said}");
-    app.end().await;
-}
-
-/// Lets `steady` know the key of the server, as somebody who was there before.
-fn trust(data: &Path, sshd: &Sshd) {
-    let key = fs::read_to_string(sshd.key().with_file_name("host_key.pub")).expect("the host key");
-    let mut known = fs::File::create(data.join("known_hosts")).expect("known_hosts");
-    writeln!(known, "[127.0.0.1]:{} {}", sshd.port, key.trim()).expect("known_hosts");
-}
-
-#[tokio::test]
-async fn steady_run_ends_with_0_when_done_1_when_failed_and_3_when_stopped() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    trust(data.path(), &sshd);
-    let plan = data.path().join("plan.yaml");
-    let path = plan.to_str().expect("a path");
-
-    fs::write(&plan, steps(&sshd, "      - run: echo well done\n")).expect("the plan");
-    let (code, said) = ended(&mut steady(data.path(), &["run", path])).await;
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("well done") && said.contains("completed"), "{said}");
-
-    fs::write(&plan, steps(&sshd, "      - run: echo oh no; exit 9\n")).expect("the plan");
-    let (code, said) = ended(&mut steady(data.path(), &["run", path])).await;
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("exit status 9"), "{said}");
-
-    fs::write(&plan, steps(&sshd, WAITS)).expect("the plan");
-    let mut command = steady(data.path(), &["run", path]);
-    let running = tokio::spawn(async move { ended(&mut command).await });
-    let third = async {
-        loop {
-            let (code, said) = ended(&mut steady(data.path(), &["stop", "shop/3"])).await;
-            if code == Some(0) {
-                return;
-            }
-            assert_eq!(code, Some(2), "only because there is no third run yet: {said}");
-        }
-    };
-    tokio::time::timeout(PATIENCE, third).await.expect("the third run is stopped");
-    let (code, said) = running.await.expect("it ends");
-    assert_eq!(code, Some(3), "{said}");
-}
-
-#[tokio::test]
-async fn every_line_of_the_json_format_is_json_also_when_the_run_fails() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    trust(data.path(), &sshd);
-    let plan = data.path().join("plan.yaml");
-    let script = "      - run: printf 'one\\ntwo \\033[31mred\\033[0m \\377\\n'\n      - run: exit 4\n      - run: echo never\n";
-    fs::write(&plan, steps(&sshd, script)).expect("the plan");
-    let mut command = steady(data.path(), &["run", plan.to_str().expect("a path"), "--format", "json"]);
-    let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends").expect("it ran");
-    assert_eq!(output.status.code(), Some(1));
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
-    let events: Vec<Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line:?}")))
-        .collect();
-    let said: Vec<&str> = events
-        .iter()
-        .filter(|event| event["kind"] == "line")
-        .filter_map(|event| event["text"].as_str())
-        .collect();
-    assert_eq!(said, ["one", "two \u{1b}[31mred\u{1b}[0m \u{fffd}"]);
-    let end = events.last().expect("a last event");
-    assert_eq!((&end["kind"], &end["exit_code"]), (&json!("end"), &json!(1)));
-    assert_eq!(end["run"]["run"]["state"], "failed");
-    assert_eq!(states(&end["run"]), ["completed", "failed", "skipped"]);
 }

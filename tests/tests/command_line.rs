@@ -1,0 +1,148 @@
+//! `steady` as people and scripts call it: what it does to runs of others, how it ends, and what it writes.
+
+use std::{fs, io::Write, path::Path, process::Stdio};
+
+use serde_json::{Value, json};
+use steadyhand_tests::{
+    app::{App, PATIENCE, program, states},
+    sshd::Sshd,
+};
+
+/// A plan whose second step goes on until the file `go` is there.
+const WAITS: &str = r#"      - name: First
+        run: echo first
+      - name: Second
+        run: |
+          echo waiting
+          until [ -e "$HOME/go" ]; do sleep 0.02; done
+      - name: Third
+        run: touch "$HOME/third"
+"#;
+
+/// The run's detail once its second step waits.
+async fn waiting(app: &App, project: &str, number: u64) -> Value {
+    app.run(project, number, |detail| detail["steps"][1]["attempts"][0]["lines"] == 1).await
+}
+
+/// `steady` with these arguments, on this data.
+fn steady(data: &Path, arguments: &[&str]) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new(program("steady"));
+    command
+        .args(arguments)
+        .env("STEADYHAND_DATA", data)
+        .env("HOME", data)
+        .env_remove("SSH_AUTH_SOCK")
+        .env_remove("DBUS_SESSION_BUS_ADDRESS")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// How a command of `steady` ended, and what it wrote to standard output.
+async fn ended(command: &mut tokio::process::Command) -> (Option<i32>, String) {
+    let ended = tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends").expect("it ran");
+    let output = String::from_utf8(ended.stdout).expect("text");
+    (ended.status.code(), output + &String::from_utf8_lossy(&ended.stderr))
+}
+
+#[tokio::test]
+async fn the_command_line_pauses_resumes_and_stops_a_run_that_the_server_executes() {
+    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+    let app = App::start(data.path()).await;
+    let project = app.project("shop", &sshd.plan(WAITS)).await;
+    app.say(&project, "Redeploy the application").await;
+    waiting(&app, &project, 1).await;
+
+    let (code, said) = ended(&mut steady(data.path(), &["pause", "shop/1"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    let asked = app.run(&project, 1, |detail| detail["run"]["desired"] == "paused").await;
+    assert_eq!(asked["run"]["state"], "in_progress");
+    fs::write(sshd.home().join("go"), "").expect("go");
+    app.run(&project, 1, |detail| detail["run"]["state"] == "paused").await;
+    let (code, said) = ended(&mut steady(data.path(), &["resume", "shop/1"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(app.ended(&project, 1).await["run"]["state"], "completed");
+
+    fs::remove_file(sshd.home().join("go")).expect("go");
+    app.say(&project, "Redeploy the application").await;
+    waiting(&app, &project, 2).await;
+    let (code, said) = ended(&mut steady(data.path(), &["stop", "shop/2"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(app.ended(&project, 2).await["run"]["state"], "stopped");
+    let (code, said) = ended(&mut steady(data.path(), &["pause", "shop/2"])).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("un 2 is stopped already; it cannot be paused"), "{said}");
+    let (code, said) = ended(&mut steady(data.path(), &["pause", "shop/77"])).await;
+    assert_eq!(code, Some(2), "{said}");
+    app.end().await;
+}
+
+/// Lets `steady` know the key of the server, as somebody who was there before.
+fn trust(data: &Path, sshd: &Sshd) {
+    let key = fs::read_to_string(sshd.key().with_file_name("host_key.pub")).expect("the host key");
+    let mut known = fs::File::create(data.join("known_hosts")).expect("known_hosts");
+    writeln!(known, "[127.0.0.1]:{} {}", sshd.port, key.trim()).expect("known_hosts");
+}
+
+#[tokio::test]
+async fn steady_run_ends_with_0_when_done_1_when_failed_and_3_when_stopped() {
+    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+    trust(data.path(), &sshd);
+    let plan = data.path().join("plan.yaml");
+    let path = plan.to_str().expect("a path");
+
+    fs::write(&plan, sshd.plan("      - run: echo well done\n")).expect("the plan");
+    let (code, said) = ended(&mut steady(data.path(), &["run", path])).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("well done") && said.contains("completed"), "{said}");
+
+    fs::write(&plan, sshd.plan("      - run: echo oh no; exit 9\n")).expect("the plan");
+    let (code, said) = ended(&mut steady(data.path(), &["run", path])).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("exit status 9"), "{said}");
+
+    fs::write(&plan, sshd.plan(WAITS)).expect("the plan");
+    let mut command = steady(data.path(), &["run", path]);
+    let running = tokio::spawn(async move { ended(&mut command).await });
+    let third = async {
+        loop {
+            let (code, said) = ended(&mut steady(data.path(), &["stop", "shop/3"])).await;
+            if code == Some(0) {
+                return;
+            }
+            assert_eq!(code, Some(2), "only because there is no third run yet: {said}");
+        }
+    };
+    tokio::time::timeout(PATIENCE, third).await.expect("the third run is stopped");
+    let (code, said) = running.await.expect("it ends");
+    assert_eq!(code, Some(3), "{said}");
+}
+
+#[tokio::test]
+async fn every_line_of_the_json_format_is_json_also_when_the_run_fails() {
+    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+    trust(data.path(), &sshd);
+    let plan = data.path().join("plan.yaml");
+    let script = "      - run: printf 'one\\ntwo \\033[31mred\\033[0m \\377\\n'\n      - run: exit 4\n      - run: echo never\n";
+    fs::write(&plan, sshd.plan(script)).expect("the plan");
+    let mut command = steady(data.path(), &["run", plan.to_str().expect("a path"), "--format", "json"]);
+    let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends").expect("it ran");
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let events: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line:?}")))
+        .collect();
+    let said: Vec<&str> = events
+        .iter()
+        .filter(|event| event["kind"] == "line")
+        .filter_map(|event| event["text"].as_str())
+        .collect();
+    assert_eq!(said, ["one", "two \u{1b}[31mred\u{1b}[0m \u{fffd}"]);
+    let end = events.last().expect("a last event");
+    assert_eq!((&end["kind"], &end["exit_code"]), (&json!("end"), &json!(1)));
+    assert_eq!(end["run"]["run"]["state"], "failed");
+    assert_eq!(states(&end["run"]), ["completed", "failed", "skipped"]);
+}
