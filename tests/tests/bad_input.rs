@@ -1,5 +1,6 @@
 //! What is wrong from outside, and what it gets: plans, keys, hosts, output and pages of others. Each gets a clear
 //! message, and the app goes on.
+#![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests fail the test that calls them")]
 
 use std::{
     fs,

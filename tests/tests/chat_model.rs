@@ -1,4 +1,5 @@
 //! The chat with a model behind it: the real program, and a real server of the OpenAI protocol.
+#![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests fail the test that calls them")]
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
 //! `steady` as people and scripts call it: what it does to runs of others, how it ends, and what it writes.
+#![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests fail the test that calls them")]
 
 use std::{fs, io::Write, path::Path, process::Stdio};
 

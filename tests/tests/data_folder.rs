@@ -1,4 +1,5 @@
 //! The folder with the data: full, not to be written, shared by two, written by a newer version.
+#![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests fail the test that calls them")]
 
 use std::{
     fs::{self, File},

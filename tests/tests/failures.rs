@@ -1,4 +1,5 @@
 //! What happens when steps fail, wait, repeat or are ended: on a real server, through the real program.
+#![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests fail the test that calls them")]
 
 use std::{
     fs,

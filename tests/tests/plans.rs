@@ -1,4 +1,5 @@
 //! The plans that ship with the app, run for real: each twice and more, and what they deploy answers.
+#![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests fail the test that calls them")]
 
 use std::{
     fs,
