@@ -59,9 +59,10 @@ impl From<StoreError> for ApiError {
             | StoreError::UnknownStep(_)
             | StoreError::UnknownMessage(_)
             | StoreError::UnknownProposal(_) => ErrorCode::NotFound,
-            StoreError::NameTaken(_) | StoreError::OwnerLost(_) | StoreError::RunUnderWay { .. } => {
-                ErrorCode::Conflict
-            }
+            StoreError::NameTaken(_)
+            | StoreError::OwnerLost(_)
+            | StoreError::LogMoved
+            | StoreError::RunUnderWay { .. } => ErrorCode::Conflict,
             StoreError::Newer { .. }
             | StoreError::Folder { .. }
             | StoreError::DiskFull

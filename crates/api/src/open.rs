@@ -9,7 +9,7 @@ use std::{
 use secrecy::SecretString;
 use steadyhand_assistant::{Assistant, chat};
 use steadyhand_domain::ProjectId;
-use steadyhand_engine::{Engine, EngineOptions};
+use steadyhand_engine::{Engine, EngineOptions, SECRET_VARIABLE};
 use steadyhand_remote::Config;
 use steadyhand_store::{Reader, Store, StoreError, Writer};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -76,7 +76,14 @@ impl Api {
                 .collect(),
             ..ssh
         };
-        let engine = Engine::open(EngineOptions { store, remote, secrets: Arc::new(secret) }).await?;
+        let engine = Engine::open(EngineOptions {
+            store,
+            remote,
+            secrets: Arc::new(secret),
+            // A command that only looks at something takes nothing over; those that ask something of a run do.
+            takes_over: options.shell != Shell::Command,
+        })
+        .await?;
         chat::end_orphans(&engine).await?;
         let user = folders::user();
         let assistant = Assistant::new(engine.clone(), user.clone());
@@ -148,7 +155,7 @@ impl Api {
 
 /// The value of a secret of a plan.
 fn secret(name: &str) -> Option<SecretString> {
-    std::env::var(format!("STEADYHAND_SECRET_{name}")).ok().map(SecretString::from)
+    std::env::var(format!("{SECRET_VARIABLE}{name}")).ok().map(SecretString::from)
 }
 
 /// The content of a lock, also after a panic elsewhere: what it guards is replaced as a whole.

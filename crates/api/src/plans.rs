@@ -218,8 +218,18 @@ impl Api {
         let vars: BTreeMap<String, String> = vars.into_iter().collect();
         let compiled = steadyhand_engine::compile_source(&source, vars.clone())?;
         let existing = projects::by_name(&mut *self.read().await?, &compiled.name).await?;
+        self.inner.engine.take_over();
         let project = match existing {
+            Some(project) if project.practice => {
+                let message =
+                    format!("“{}” is the practice project; give the plan another name", project.name);
+                return Err(ApiError::new(ErrorCode::Conflict, message));
+            }
             Some(project) => {
+                // What cannot run now leaves the project's plan as it is.
+                if let Some(run) = project.last_run.as_ref().filter(|run| !run.state.is_final()) {
+                    return Err(StoreError::RunUnderWay { number: run.number }.into());
+                }
                 let mut db = self.write().await?;
                 let note = format!("from {}", path.display());
                 self.save_revision(&mut db, project.id, &source, &note).await?;

@@ -35,16 +35,19 @@ impl Api {
 
     /// See the list of operations.
     pub async fn pause_run(&self, request: OfRun) -> Result<RunSummary, ApiError> {
+        self.inner.engine.take_over();
         Ok(self.inner.engine.pause(request.run_id, &self.inner.user).await?)
     }
 
     /// See the list of operations.
     pub async fn resume_run(&self, request: OfRun) -> Result<RunSummary, ApiError> {
+        self.inner.engine.take_over();
         Ok(self.inner.engine.resume(request.run_id, &self.inner.user).await?)
     }
 
     /// See the list of operations.
     pub async fn stop_run(&self, request: OfRun) -> Result<RunSummary, ApiError> {
+        self.inner.engine.take_over();
         Ok(self.inner.engine.stop(request.run_id, &self.inner.user).await?)
     }
 

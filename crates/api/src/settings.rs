@@ -35,6 +35,11 @@ impl Api {
             Stored { base_url: request.base_url.trim().to_owned(), model: request.model.trim().to_owned() };
         let key = request.key.filter(|key| !key.trim().is_empty()).map(|key| SecretString::from(key.trim()));
         self.make_model(&stored, key.clone())?;
+        let before = self.stored_model().await?;
+        if key.is_none() && before.is_some_and(|before| before.base_url != stored.base_url) {
+            // A key is for the address that it was given for.
+            self.forget_key().await;
+        }
         if let Some(key) = key {
             let for_keyring = key.clone();
             let kept = in_keyring(move |entry| entry.set_password(for_keyring.expose_secret())).await;
@@ -57,15 +62,19 @@ impl Api {
 
     /// See the list of operations.
     pub async fn forget_model(&self, _: Nothing) -> Result<Settings, ApiError> {
-        *locked(&self.inner.key_in_memory) = None;
-        if let Err(error) = in_keyring(|entry| entry.delete_credential()).await {
-            tracing::debug!(%error, "the keyring held no key");
-        }
+        self.forget_key().await;
         let mut db = self.write().await?;
         settings::set(&mut db, MODEL, None).await?;
         self.commit(db).await?;
         self.apply_model().await?;
         self.settings(Nothing {}).await
+    }
+
+    async fn forget_key(&self) {
+        *locked(&self.inner.key_in_memory) = None;
+        if let Err(error) = in_keyring(|entry| entry.delete_credential()).await {
+            tracing::debug!(%error, "the keyring held no key");
+        }
     }
 
     /// Lets the stored model answer from now on.

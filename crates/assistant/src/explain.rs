@@ -98,6 +98,7 @@ async fn compose(shared: &Arc<Shared>, run: &RunSummary) -> Result<Explanation, 
     let diagnosis = read_log(shared, step, compiled).await?;
     let best = diagnosis.findings.first();
     let why = step.reason_text.as_deref().unwrap_or("it failed");
+    let why = why.trim_end_matches('.');
     let mut text = format!("Run {} failed at **{}** on {}: {why}.", run.number, step.name, step.host);
     let mut proposal = None;
     if let Some(port) = best.and_then(port_in_use) {
@@ -110,7 +111,11 @@ async fn compose(shared: &Arc<Shared>, run: &RunSummary) -> Result<Explanation, 
     if run.steps.skipped > 0 {
         text.push_str(" Nothing after that step was run.");
     }
-    let mut reply = Reply::say(text).with(finding_card(run, step, &diagnosis, proposal.is_some()));
+    let mut reply = Reply::say(text);
+    // With neither a log nor a known cause, the sentence has said all that is known.
+    if best.is_some() || diagnosis.telling_line.is_some() {
+        reply = reply.with(finding_card(run, step, &diagnosis, proposal.is_some()));
+    }
     if let Some(proposal) = &proposal {
         reply = reply.with(Card::Proposal { proposal_id: proposal.id });
     } else {

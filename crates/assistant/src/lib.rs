@@ -15,5 +15,6 @@ pub mod intents;
 pub mod model;
 mod ports;
 mod proposals;
+mod wording;
 
 pub use chat::{Assistant, AssistantError};

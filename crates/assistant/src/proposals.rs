@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use similar::{ChangeTag, TextDiff};
 use steadyhand_domain::{ProjectId, ProposalId, Trigger};
-use steadyhand_engine::{EngineError, now};
+use steadyhand_engine::{EngineError, compile_source, now};
 use steadyhand_plan::source_sha256;
 use steadyhand_store::{
     StoreError, chat, plans,
@@ -115,11 +115,19 @@ pub(crate) async fn accept(
     }
     db.commit().await.map_err(StoreError::from)?;
     shared.engine.committed();
+    // What runs is what was accepted, whatever the plan has become meanwhile.
+    let shown = compile_source(&proposal.source, BTreeMap::new()).ok().map(|plan| plan.sha256);
     let started = match run {
         true => Some(
             shared
                 .engine
-                .start_current(proposal.project_id, Trigger::Proposal, &shared.user, None, BTreeMap::new())
+                .start_current(
+                    proposal.project_id,
+                    Trigger::Proposal,
+                    &shared.user,
+                    shown.as_deref(),
+                    BTreeMap::new(),
+                )
                 .await,
         ),
         false => None,

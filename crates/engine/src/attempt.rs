@@ -7,8 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 use steadyhand_domain::{Desired, Guard, Reason, StepOutcome};
 use steadyhand_plan::{Action, CompiledStep, Text};
 use steadyhand_remote::{Ended, Host, Probe, RemoteError, StepRequest, UploadProgress, UploadSummary};
-use steadyhand_store::records::Hindrance;
-use tokio::time::{Instant, sleep};
+use steadyhand_store::{StoreError, records::Hindrance};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -45,8 +45,10 @@ enum Reached<T> {
     Done(T),
     /// It could not be carried out, for a reason that trying again does not mend.
     Failed(RemoteError),
-    /// The run is to be stopped, and the host was not reached.
+    /// The run is to be stopped, and the host was not reached any more.
     Unreachable(RemoteError),
+    /// The run is to be stopped, and nothing of it was ever begun on the host.
+    NeverReached,
 }
 
 /// Something done on a host that may have to be done again on a new connection.
@@ -123,6 +125,12 @@ impl Execution<'_> {
                         let request = StepRequest { started_before: log.offset > 0, ..(*request).clone() };
                         let ended = host.execute(&request, log.offset, log.input.clone(), cancel).await;
                         match (log.close().await, ended) {
+                            // The process that had the run before had not quite ended: what it added is a part of the
+                            // same log, which goes on behind it.
+                            (Err(StoreError::LogMoved), _) => Err(RemoteError::ConnectionLost {
+                                host: host.spec().name.clone(),
+                                detail: "another process was still reading the log".to_owned(),
+                            }),
                             (Err(error), _) => Ok(Err(error)),
                             (Ok(()), Ok(ended)) => Ok(Ok(ended)),
                             (Ok(()), Err(error)) => Err(error),
@@ -131,8 +139,9 @@ impl Execution<'_> {
                 };
                 Ok(match self.reach(&step.host, Box::new(operation)).await? {
                     Reached::Done(ended) => command_end(&step.host, ended?),
-                    Reached::Failed(error) => connection(&error),
+                    Reached::Failed(error) => refused(&error),
                     Reached::Unreachable(error) => not_stopped(&step.host, &error),
+                    Reached::NeverReached => AttemptEnd::Stopped(None),
                 })
             }
             Action::Upload { from, to } => {
@@ -154,6 +163,8 @@ impl Execution<'_> {
                 let lines = log.input.clone();
                 say(&lines, format!("Uploading {} to {}:{to}", local.display(), step.host)).await;
                 let (for_log, path, target) = (lines.clone(), local.clone(), to.clone());
+                let limit = step.timeout_ms.map(Duration::from_millis);
+                let begun = Instant::now();
                 let operation = move |cancel: CancellationToken| {
                     let (host, path, to, lines) =
                         (host.clone(), path.clone(), target.clone(), for_log.clone());
@@ -169,23 +180,36 @@ impl Execution<'_> {
                                 let _ = lines.try_send(line.into());
                             }
                         };
+                        let time_is_over = async {
+                            match limit {
+                                Some(limit) => sleep_until(begun + limit).await,
+                                None => std::future::pending().await,
+                            }
+                        };
                         tokio::select! {
-                            done = host.upload(&path, &to, &progress) => done.map(Some),
-                            () = cancel.cancelled() => Ok(None),
+                            done = host.upload(&path, &to, &progress) => done.map(Sent::All),
+                            () = cancel.cancelled() => Ok(Sent::Cancelled),
+                            () = time_is_over => Ok(Sent::TooSlow),
                         }
                     }) as BoxFuture<'_, _>
                 };
-                let end = match self.reach::<Option<UploadSummary>>(&step.host, Box::new(operation)).await? {
-                    Reached::Done(Some(done)) => {
+                let end = match self.reach::<Sent>(&step.host, Box::new(operation)).await? {
+                    Reached::Done(Sent::All(done)) => {
                         say(&lines, format!("Done: {} files, {} bytes", done.files, done.bytes)).await;
                         AttemptEnd::Succeeded(None)
                     }
-                    Reached::Done(None) => AttemptEnd::Stopped(None),
+                    Reached::Done(Sent::TooSlow) => {
+                        let outcome = StepOutcome::TimedOut;
+                        let reason = Reason::Outcome { outcome: outcome.clone() };
+                        AttemptEnd::Failed { reason, outcome: Some(outcome) }
+                    }
                     Reached::Failed(error) => {
                         say(&lines, error.to_string()).await;
-                        connection(&error)
+                        refused(&error)
                     }
-                    Reached::Unreachable(_) => AttemptEnd::Stopped(None),
+                    Reached::Done(Sent::Cancelled) | Reached::Unreachable(_) | Reached::NeverReached => {
+                        AttemptEnd::Stopped(None)
+                    }
                 };
                 drop(lines);
                 log.close().await?;
@@ -207,20 +231,18 @@ impl Execution<'_> {
                 let for_log = lines.clone();
                 let operation = move |cancel: CancellationToken| {
                     let (host, wait, lines) = (host.clone(), wait.clone(), for_log.clone());
-                    Box::pin(async move {
-                        tokio::select! {
-                            end = wait.until_answered(&host, begun, &lines) => end.map(Some),
-                            () = cancel.cancelled() => Ok(None),
-                        }
-                    }) as BoxFuture<'_, _>
+                    Box::pin(async move { wait.until_answered(&host, begun, &lines, &cancel).await })
+                        as BoxFuture<'_, _>
                 };
                 let end = match self.reach(&step.host, Box::new(operation)).await? {
                     Reached::Done(Some(Ok(()))) => AttemptEnd::Succeeded(None),
                     Reached::Done(Some(Err(message))) => {
                         AttemptEnd::Failed { reason: Reason::Error { message }, outcome: None }
                     }
-                    Reached::Done(None) | Reached::Unreachable(_) => AttemptEnd::Stopped(None),
-                    Reached::Failed(error) => connection(&error),
+                    Reached::Done(None) | Reached::Unreachable(_) | Reached::NeverReached => {
+                        AttemptEnd::Stopped(None)
+                    }
+                    Reached::Failed(error) => refused(&error),
                 };
                 drop(lines);
                 log.close().await?;
@@ -243,6 +265,8 @@ impl Execution<'_> {
         let mut failures = 0;
         let mut given_until: Option<Instant> = None;
         let mut questions = self.shared.questions.watch();
+        // A question may be open already: it is looked for once at the beginning.
+        questions.mark_changed();
         loop {
             let cancel = CancellationToken::new();
             let mut desired = self.desired.clone();
@@ -253,11 +277,14 @@ impl Execution<'_> {
                     () = Self::stop_asked(&mut desired), if !cancel.is_cancelled() => {
                         given_until = Some(Instant::now() + STOP_PATIENCE);
                         cancel.cancel();
+                        self.shared.questions.refuse(self.id);
                     }
                     Ok(()) = questions.changed() => {
-                        let waits = !self.shared.questions.pending().is_empty();
-                        let hindrance = waits.then(|| Hindrance::Waiting { host: name.to_owned() });
-                        self.set_hindrance(hindrance).await?;
+                        if self.shared.questions.holds(self.id) {
+                            self.set_hindrance(Some(Hindrance::Waiting { host: name.to_owned() })).await?;
+                        } else if matches!(self.hindrance, Some(Hindrance::Waiting { .. })) {
+                            self.set_hindrance(None).await?;
+                        }
                     }
                 }
             };
@@ -272,8 +299,15 @@ impl Execution<'_> {
             if error.is_connection_lost() {
                 self.reached.insert(name.to_owned());
             }
+            if !self.reached.contains(name) && cancel.is_cancelled() {
+                self.set_hindrance(None).await?;
+                return Ok(Reached::NeverReached);
+            }
             if !error.is_transient() || !self.reached.contains(name) {
                 self.set_hindrance(None).await?;
+                if cancel.is_cancelled() {
+                    return Ok(Reached::Unreachable(error));
+                }
                 return Ok(Reached::Failed(error));
             }
             if given_until.is_some_and(|until| Instant::now() >= until) {
@@ -322,15 +356,15 @@ impl Execution<'_> {
             let operation = move |cancel: CancellationToken| {
                 let (host, script) = (host.clone(), script.clone());
                 Box::pin(async move {
-                    tokio::select! {
-                        probe = host.probe(&script, GUARD_TIMEOUT) => probe.map(Some),
-                        () = cancel.cancelled() => Ok(None),
-                    }
+                    let probe = host.probe_until(&script, GUARD_TIMEOUT, &cancel).await?;
+                    Ok((!cancel.is_cancelled()).then_some(probe))
                 }) as BoxFuture<'_, _>
             };
             let probe = match self.reach::<Option<Probe>>(&step.host, Box::new(operation)).await? {
                 Reached::Done(Some(probe)) => probe,
-                Reached::Done(None) | Reached::Unreachable(_) => return Ok(Need::Stopped),
+                Reached::Done(None) | Reached::Unreachable(_) | Reached::NeverReached => {
+                    return Ok(Need::Stopped);
+                }
                 Reached::Failed(error) => {
                     return Ok(Need::Failed(Reason::Connection { message: error.to_string() }));
                 }
@@ -372,8 +406,23 @@ fn command_end(host: &str, ended: Ended) -> AttemptEnd {
     }
 }
 
-fn connection(error: &RemoteError) -> AttemptEnd {
-    AttemptEnd::Failed { reason: Reason::Connection { message: error.to_string() }, outcome: None }
+/// How far an upload came.
+enum Sent {
+    All(UploadSummary),
+    Cancelled,
+    TooSlow,
+}
+
+/// A step that its host refused, or whose host could not be reached.
+fn refused(error: &RemoteError) -> AttemptEnd {
+    let message = error.to_string();
+    let reason = match error {
+        RemoteError::Upload { .. } | RemoteError::Record { .. } | RemoteError::Config { .. } => {
+            Reason::Error { message }
+        }
+        _ => Reason::Connection { message },
+    };
+    AttemptEnd::Failed { reason, outcome: None }
 }
 
 fn not_stopped(host: &str, error: &RemoteError) -> AttemptEnd {

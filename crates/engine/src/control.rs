@@ -34,9 +34,16 @@ impl Control {
         self.lock().remove(&run);
     }
 
+    /// Tells what is asked of a run. A stop is never taken back, so it counts whatever comes after it.
     pub(crate) fn tell(&self, run: RunId, desired: Desired) {
         if let Some(sender) = self.lock().get(&run) {
-            sender.send_replace(desired);
+            sender.send_if_modified(|known| {
+                let changes = *known != Desired::Stopped && *known != desired;
+                if changes {
+                    *known = desired;
+                }
+                changes
+            });
         }
     }
 

@@ -4,7 +4,10 @@ use std::{
     collections::{HashMap, HashSet},
     io,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -43,6 +46,8 @@ pub struct EngineOptions {
     pub remote: Config,
     /// Where the values of secrets come from.
     pub secrets: SecretLookup,
+    /// Whether to take over runs of processes that are gone from the beginning; see [`Engine::take_over`].
+    pub takes_over: bool,
 }
 
 /// What a new run is made of.
@@ -73,6 +78,8 @@ pub(crate) struct Shared {
     pub(crate) tasks: TaskTracker,
     /// Cancelled when the process is about to end: everything is let go of as it is.
     pub(crate) closing: CancellationToken,
+    /// Whether runs of processes that are gone are taken over.
+    pub(crate) takes_over: AtomicBool,
     /// Runs that this process cannot execute, with the reason told once.
     pub(crate) given_up: Mutex<HashSet<RunId>>,
 }
@@ -84,12 +91,12 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts the engine: from now on it takes over runs whose owner is gone.
+    /// Starts the engine.
     ///
     /// # Errors
     /// When the data folder cannot be used.
     pub async fn open(options: EngineOptions) -> Result<Self, EngineError> {
-        let EngineOptions { store, remote, secrets } = options;
+        let EngineOptions { store, remote, secrets, takes_over } = options;
         let owner = register(&store)?;
         let questions = Arc::new(Questions::default());
         let follower = Follower::open(&store).await?;
@@ -103,6 +110,7 @@ impl Engine {
             secrets,
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
+            takes_over: AtomicBool::new(takes_over),
             given_up: Mutex::default(),
             store,
         });
@@ -122,6 +130,12 @@ impl Engine {
             }
         });
         Ok(Self { shared })
+    }
+
+    /// Takes over runs of processes that are gone from now on. A process that only looks does not: it may lack what
+    /// the runs need, and is gone in a moment.
+    pub fn take_over(&self) {
+        self.shared.takes_over.store(true, Ordering::Relaxed);
     }
 
     /// The database.

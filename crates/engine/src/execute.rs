@@ -19,6 +19,7 @@ use crate::{
     EngineError, RunSpec,
     attempt::AttemptEnd,
     engine::Shared,
+    questions::ASKING,
     record::{self, Write},
     recover,
 };
@@ -32,29 +33,84 @@ pub(crate) fn spawn(shared: &Arc<Shared>, id: RunId) {
     let shared = shared.clone();
     let tasks = shared.tasks.clone();
     let span = tracing::info_span!("run", run.id = %id);
+    let ending = Ending { shared: shared.clone(), id };
     tasks.spawn(
-        async move {
-            let closing = shared.closing.clone();
-            match closing.run_until_cancelled(execute(&shared, id, desired)).await {
-                None => release(&shared, id).await,
-                Some(Ok(())) => {
-                    if let Err(error) = recover::tidy(&shared, id).await {
-                        tracing::debug!(%error, "its records stay on the hosts for now");
+        ASKING
+            .scope(id, async move {
+                let _ending = ending;
+                let closing = shared.closing.clone();
+                match closing.run_until_cancelled(execute(&shared, id, desired)).await {
+                    None => release(&shared, id).await,
+                    Some(Ok(())) => {
+                        if let Err(error) = recover::tidy(&shared, id).await {
+                            tracing::debug!(%error, "its records stay on the hosts for now");
+                        }
+                    }
+                    Some(Err(EngineError::Store(StoreError::OwnerLost(_)))) => {
+                        tracing::info!("another process has taken it over");
+                    }
+                    Some(Err(error)) => {
+                        tracing::error!(%error, "cannot be executed");
+                        if let Err(error) = fail_as_a_whole(&shared, id, &error).await {
+                            tracing::error!(%error, "and that could not be recorded");
+                            shared.give_up(id);
+                            release(&shared, id).await;
+                        }
                     }
                 }
-                Some(Err(EngineError::Store(StoreError::OwnerLost(_)))) => {
-                    tracing::info!("another process has taken it over");
-                }
-                Some(Err(error)) => {
-                    tracing::error!(%error, "cannot be executed");
-                    shared.give_up(id);
-                    release(&shared, id).await;
-                }
-            }
-            shared.control.end(id);
-        }
-        .instrument(span),
+            })
+            .instrument(span),
     );
+}
+
+/// Lets requests of a run go unheard once it is no longer executed, however that came.
+struct Ending {
+    shared: Arc<Shared>,
+    id: RunId,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.shared.give_up(self.id);
+        }
+        self.shared.control.end(self.id);
+    }
+}
+
+/// A run that cannot be executed for a reason of Steadyhand's own has failed: it neither holds its project nor says
+/// "in progress" for ever.
+async fn fail_as_a_whole(shared: &Shared, id: RunId, error: &EngineError) -> Result<(), EngineError> {
+    let (steps, mut state) = {
+        let mut db = shared.store.read().await?;
+        let steps = steps::of_run(&mut db, id, &LogSizes::default()).await?;
+        (steps, runs::state(&mut db, id).await?.0)
+    };
+    let message = format!("Steadyhand could not go on with this run: {error}");
+    let reason = Reason::Error { message };
+    let mut writes = Vec::new();
+    for event in match state {
+        RunState::Started => &[RunEvent::Began, RunEvent::StepFailed][..],
+        RunState::Paused => &[RunEvent::Resumed, RunEvent::StepFailed],
+        _ => &[RunEvent::StepFailed],
+    } {
+        state = state.next(*event)?;
+        writes.push(Write::Run { event: *event, state });
+    }
+    let mut first = true;
+    for step in steps.iter().filter(|step| !step.state.is_final()) {
+        let mut step = Progress { id: step.id, state: step.state, attempt: 0, attempt_ended: true };
+        if first && step.state == StepState::Pending {
+            writes.push(Write::step(&step, StepEvent::Started, None)?);
+            step.state = step.state.next(StepEvent::Started)?;
+        }
+        let event = if step.state == StepState::Running { StepEvent::Failed } else { StepEvent::Skipped };
+        writes.push(Write::step(&step, event, Some(&reason))?);
+        first = false;
+    }
+    record::commit(&shared.store, id, shared.owner.name(), &writes, &[]).await?;
+    shared.feed.committed();
+    Ok(())
 }
 
 async fn release(shared: &Shared, id: RunId) {
@@ -70,6 +126,7 @@ async fn release(shared: &Shared, id: RunId) {
 }
 
 /// A step as its executor keeps it in mind.
+#[derive(Clone, Copy)]
 pub(crate) struct Progress {
     pub(crate) id: StepId,
     pub(crate) state: StepState,
@@ -143,10 +200,7 @@ async fn execute(
                     execution.step_transition(index, StepEvent::Skipped, Some(&reason)).await?;
                     continue;
                 }
-                Need::Failed(reason) => {
-                    execution.step_transition(index, StepEvent::Started, None).await?;
-                    return execution.fail(index, reason, None).await;
-                }
+                Need::Failed(reason) => return execution.fail_guard(index, &reason).await,
                 Need::Stopped => continue,
             }
         }
@@ -169,9 +223,10 @@ impl<'a> Execution<'a> {
     ) -> Result<Self, EngineError> {
         let mut db = shared.store.read().await?;
         let spec = RunSpec::from_json(id, &runs::compiled_json(&mut db, id).await?)?;
-        let (state, asked) = runs::state(&mut db, id).await?;
         let steps = steps::of_run(&mut db, id, &LogSizes::default()).await?;
-        // Requests are heard from here on; this one may have come before.
+        let hindrance = runs::get(&mut db, id).await?.and_then(|run| run.hindrance);
+        // Requests are heard already; this one may have come before.
+        let (state, asked) = runs::state(&mut db, id).await?;
         shared.control.tell(id, asked);
         let reached =
             steps.iter().filter(|step| !step.attempts.is_empty()).map(|step| step.host.clone()).collect();
@@ -184,7 +239,6 @@ impl<'a> Execution<'a> {
                 attempt_ended: step.attempts.last().is_some_and(|attempt| attempt.ended_at.is_some()),
             })
             .collect();
-        let hindrance = runs::get(&mut db, id).await?.and_then(|run| run.hindrance);
         Ok(Self { shared, id, spec: Arc::new(spec), steps, desired, reached, hindrance, state })
     }
 
@@ -324,18 +378,43 @@ impl<'a> Execution<'a> {
         self.skip_from(index + 1, &Reason::EarlierStepFailed { step }, RunEvent::StepFailed).await
     }
 
+    /// A step's guard could not be asked: the step has failed without an attempt, and the run with it, all in one commit.
+    async fn fail_guard(&mut self, index: usize, reason: &Reason) -> Result<(), EngineError> {
+        let step = &self.steps[index];
+        let begun = Progress { state: step.state.next(StepEvent::Started)?, ..*step };
+        let writes = vec![
+            Write::step(step, StepEvent::Started, None)?,
+            Write::step(&begun, StepEvent::Failed, Some(reason))?,
+        ];
+        let step = self.step(index).name.clone();
+        self.end_from(index + 1, &Reason::EarlierStepFailed { step }, RunEvent::StepFailed, writes).await
+    }
+
     /// The run was stopped before the step `index`.
     async fn stop_here(&mut self, index: usize) -> Result<(), EngineError> {
         self.skip_from(index, &Reason::RunStopped, RunEvent::Stopped).await
     }
 
     async fn skip_from(&mut self, index: usize, reason: &Reason, event: RunEvent) -> Result<(), EngineError> {
+        self.end_from(index, reason, event, Vec::new()).await
+    }
+
+    /// Ends the run: commits `before`, skips what is left from `index` on, and takes `event`.
+    async fn end_from<'w>(
+        &mut self,
+        index: usize,
+        reason: &'w Reason,
+        event: RunEvent,
+        before: Vec<Write<'w>>,
+    ) -> Result<(), EngineError> {
         let state = self.state.next(event)?;
-        let mut writes = self.steps[index.min(self.steps.len())..]
+        let mut writes = before;
+        let skipped = self.steps[index.min(self.steps.len())..]
             .iter()
             .filter(|step| step.state == StepState::Pending)
             .map(|step| Write::step(step, StepEvent::Skipped, Some(reason)))
             .collect::<Result<Vec<_>, _>>()?;
+        writes.extend(skipped);
         writes.push(Write::Run { event, state });
         self.commit(&writes).await?;
         self.state = state;

@@ -28,6 +28,6 @@ pub use clock::now;
 pub use engine::{Engine, EngineOptions, NewRun, SecretLookup};
 pub use error::EngineError;
 pub use feed::Change;
-pub use plans::compile_source;
+pub use plans::{SECRET_VARIABLE, compile_source, known_secrets};
 pub use questions::{Answer, Pending, PendingKind, Questions};
 pub use spec::RunSpec;

@@ -2,11 +2,26 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use secrecy::SecretString;
 use steadyhand_domain::{ProjectId, RunId, Trigger};
 use steadyhand_plan::{Inputs, check, compile};
 use steadyhand_store::{StoreError, plans, records::RunSummary, runs, settings};
 
 use crate::{Engine, EngineError, NewRun, RunSpec};
+
+/// What the environment variables begin with that hold the values of secrets.
+pub const SECRET_VARIABLE: &str = "STEADYHAND_SECRET_";
+
+/// Every secret that this process knows, by name, whatever plan it belongs to.
+#[must_use]
+pub fn known_secrets() -> Vec<(String, SecretString)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| {
+            let name = name.to_str()?.strip_prefix(SECRET_VARIABLE)?.to_owned();
+            Some((name, SecretString::from(value.into_string().ok()?)))
+        })
+        .collect()
+}
 
 /// The name of the setting that holds the folder of a project's plan file.
 fn folder_setting(project: ProjectId) -> String {

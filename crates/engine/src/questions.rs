@@ -7,10 +7,15 @@ use std::{
 
 use futures::future::BoxFuture;
 use secrecy::SecretString;
-use steadyhand_domain::{QuestionId, Timestamp};
+use steadyhand_domain::{QuestionId, RunId, Timestamp};
 use steadyhand_remote::{Ask, HostKeyQuestion, PassphraseQuestion, PasswordQuestion};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
+
+tokio::task_local! {
+    /// The run that the current task executes: connections are made in the task that needs them.
+    pub(crate) static ASKING: RunId;
+}
 
 /// What a question is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +44,8 @@ pub enum PendingKind {
 pub struct Pending {
     /// Its identifier.
     pub id: QuestionId,
+    /// The run that waits for the answer, if it is one.
+    pub run_id: Option<RunId>,
     /// The host: address and port.
     pub host: String,
     /// What it is about.
@@ -97,6 +104,19 @@ impl Questions {
         waiting.is_some_and(|waiting| waiting.answer.send(answer).is_ok())
     }
 
+    /// Whether a run waits for an answer.
+    pub(crate) fn holds(&self, run: RunId) -> bool {
+        self.lock().values().any(|waiting| waiting.question.run_id == Some(run))
+    }
+
+    /// Answers the questions of a run that is to be stopped: nothing is to be connected to any more.
+    pub(crate) fn refuse(&self, run: RunId) {
+        for question in self.pending().into_iter().filter(|question| question.run_id == Some(run)) {
+            // It may have been answered a moment ago.
+            let _ = self.answer(question.id, Answer::Refuse);
+        }
+    }
+
     /// Wakes whenever the list changes.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<u64> {
@@ -108,7 +128,8 @@ impl Questions {
         // once; connections are shared, so this does not happen for one host.
         let id = QuestionId(Uuid::now_v7());
         let (answer, answered) = oneshot::channel();
-        let question = Pending { id, host, kind, again, asked_at: crate::now() };
+        let run_id = ASKING.try_with(|run| *run).ok();
+        let question = Pending { id, run_id, host, kind, again, asked_at: crate::now() };
         self.lock().insert(id, Waiting { question, answer });
         self.version.send_modify(|version| *version += 1);
         let withdrawn = Withdraw { questions: self, id };

@@ -1,6 +1,9 @@
 //! Keeping leases, taking over runs whose owner is gone, and removing what ended runs left on hosts.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use steadyhand_domain::RunId;
 use steadyhand_store::{StoreError, logs, runs, steps};
@@ -30,7 +33,7 @@ pub(crate) async fn watch(shared: Arc<Shared>) {
         let result = tokio::select! {
             () = shared.closing.cancelled() => return,
             _ = heartbeat.tick() => renew(&shared).await,
-            _ = look.tick() => take_over(&shared).await,
+            _ = look.tick(), if shared.takes_over.load(Ordering::Relaxed) => take_over(&shared).await,
         };
         if let Err(error) = result {
             tracing::warn!(%error, "leases could not be kept; trying again");
@@ -62,6 +65,9 @@ async fn take_over(shared: &Arc<Shared>) -> Result<(), StoreError> {
         if lease.owner.is_some() && gone.is_none() && lease.until >= now {
             continue;
         }
+        if !has_secrets(shared, lease.run_id).await? {
+            continue;
+        }
         let mut db = shared.store.write().await?;
         let until = now.plus_ms(LEASE_MS);
         let claimed = runs::claim(&mut db, lease.run_id, shared.owner.name(), gone, until, now).await?;
@@ -73,6 +79,14 @@ async fn take_over(shared: &Arc<Shared>) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// Whether this process has the secrets that a run needs. A plan that cannot be read is taken: whoever takes it says so.
+async fn has_secrets(shared: &Shared, id: RunId) -> Result<bool, StoreError> {
+    let mut db = shared.store.read().await?;
+    let json = runs::compiled_json(&mut db, id).await?;
+    Ok(RunSpec::from_json(id, &json)
+        .map_or(true, |spec| spec.plan.secrets.iter().all(|name| (shared.secrets)(name).is_some())))
 }
 
 /// What earlier processes did not get round to.

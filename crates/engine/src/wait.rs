@@ -8,8 +8,9 @@ use steadyhand_plan::{Probe, Text};
 use steadyhand_remote::{Host, RemoteError};
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::http;
 
@@ -56,7 +57,12 @@ impl Question {
     }
 
     /// Asks once: `Ok(Ok)` is the wanted answer, `Ok(Err)` says what came instead.
-    async fn ask(&self, host: &Host, patience: Duration) -> Result<Result<String, String>, RemoteError> {
+    async fn ask(
+        &self,
+        host: &Host,
+        patience: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<Result<String, String>, RemoteError> {
         let asked = async {
             match self {
                 Self::Http { url, status } => {
@@ -75,7 +81,7 @@ impl Question {
                     Err(error) => not_open(error),
                 },
                 Self::Command { script } => {
-                    let probe = host.probe(script, patience).await?;
+                    let probe = host.probe_until(script, patience, cancel).await?;
                     let output = String::from_utf8_lossy(&probe.output);
                     let last = output.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
                     let told = if last.is_empty() { String::new() } else { format!(": {last}") };
@@ -87,9 +93,14 @@ impl Question {
                 }
             }
         };
-        match timeout(patience + Duration::from_secs(1), asked).await {
-            Ok(answer) => answer,
-            Err(_) => Ok(Err(format!("no answer within {} s", patience.as_secs_f32()))),
+        // A command ends by its own limit or by the stop, and what it started with it: it is waited for.
+        if matches!(self, Self::Command { .. }) {
+            return asked.await;
+        }
+        tokio::select! {
+            answer = asked => answer,
+            () = sleep(patience) => Ok(Err(format!("no answer within {} s", patience.as_secs_f32()))),
+            () = cancel.cancelled() => Ok(Err("stopped".to_owned())),
         }
     }
 }
@@ -104,13 +115,15 @@ fn not_open(error: RemoteError) -> Result<Result<String, String>, RemoteError> {
 }
 
 impl Wait {
-    /// Asks until the answer is the wanted one (`Ok(Ok)`) or the time is over (`Ok(Err)` with what to tell).
+    /// Asks until the answer is the wanted one (`Ok`), the time is over (`Err` with what to tell), or it is cancelled
+    /// (none).
     pub(crate) async fn until_answered(
         &self,
         host: &Host,
         begun: Instant,
         lines: &mpsc::Sender<Bytes>,
-    ) -> Result<Result<(), String>, RemoteError> {
+        cancel: &CancellationToken,
+    ) -> Result<Option<Result<(), String>>, RemoteError> {
         let goal = self.probe.goal();
         let say = async |line: String| {
             // The log's writer lives until every sender is dropped.
@@ -121,10 +134,14 @@ impl Wait {
         loop {
             let patience =
                 ONE_QUESTION.min(self.timeout.saturating_sub(begun.elapsed()).max(Duration::from_secs(1)));
-            let answer = match self.probe.ask(host, patience).await? {
+            let asked = self.probe.ask(host, patience, cancel).await?;
+            if cancel.is_cancelled() {
+                return Ok(None);
+            }
+            let answer = match asked {
                 Ok(answer) => {
                     say(format!("{:6.1} s  {answer}", begun.elapsed().as_secs_f32())).await;
-                    return Ok(Ok(()));
+                    return Ok(Some(Ok(())));
                 }
                 Err(answer) => answer,
             };
@@ -133,15 +150,19 @@ impl Wait {
                 say(format!("{:6.1} s  {answer}", begun.elapsed().as_secs_f32())).await;
                 last = Some((answer.clone(), Instant::now()));
             }
-            if begun.elapsed() + self.interval >= self.timeout {
+            let left = self.timeout.saturating_sub(begun.elapsed());
+            if left.is_zero() {
                 let message = format!(
                     "waited {} s for {goal}; the last answer was: {answer}",
                     self.timeout.as_secs_f32()
                 );
                 say(message.clone()).await;
-                return Ok(Err(message));
+                return Ok(Some(Err(message)));
             }
-            sleep(self.interval).await;
+            tokio::select! {
+                () = sleep(self.interval.min(left)) => {}
+                () = cancel.cancelled() => return Ok(None),
+            }
         }
     }
 }

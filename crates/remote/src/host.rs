@@ -166,8 +166,21 @@ impl Host {
     /// # Errors
     /// What connecting can meet, and [`RemoteError::ConnectionLost`].
     pub async fn probe(&self, script: &str, timeout: Duration) -> Result<Probe, RemoteError> {
+        self.probe_until(script, timeout, &CancellationToken::new()).await
+    }
+
+    /// The same, and given up when `cancel` says so: there is no status then, and nothing of it is left running.
+    ///
+    /// # Errors
+    /// As [`Host::probe`].
+    pub async fn probe_until(
+        &self,
+        script: &str,
+        timeout: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<Probe, RemoteError> {
         let link = self.link().await?;
-        probe::ask(&link, script, timeout).await
+        probe::ask(&link, script, timeout, cancel).await
     }
 
     /// Uploads a file or a folder. As with rsync, `from/` means the folder's content and `from` the folder itself;

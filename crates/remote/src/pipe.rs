@@ -91,6 +91,12 @@ impl Pipe {
         if let Some(home) = home {
             command.env("HOME", &home).current_dir(home);
         }
+        // What is meant for Steadyhand itself, such as secrets of other projects, is not a step's business.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("STEADYHAND_") {
+                command.env_remove(&name);
+            }
+        }
         // Not in this program's group, so that Ctrl-C in a terminal does not reach it.
         #[cfg(unix)]
         command.process_group(0);

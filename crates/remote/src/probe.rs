@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use crate::lane::{Incoming, Lane, find};
 use crate::link::{Link, Use};
@@ -15,8 +16,13 @@ const KEEP: usize = 64 * 1024;
 /// A lane answers at once; the link is the slow part, and its own keepalive finds it dead before this.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// Asks one question.
-pub(crate) async fn ask(link: &Link, script: &str, limit: Duration) -> Result<Probe, RemoteError> {
+/// Asks one question. When the time is over, or when it is cancelled, what it started is ended first.
+pub(crate) async fn ask(
+    link: &Link,
+    script: &str,
+    limit: Duration,
+    cancel: &CancellationToken,
+) -> Result<Probe, RemoteError> {
     if script.contains('\0') {
         let detail = "a question contains a NUL character, which no shell can take".into();
         return Err(RemoteError::Config { host: link.name().to_owned(), detail });
@@ -32,8 +38,12 @@ pub(crate) async fn ask(link: &Link, script: &str, limit: Duration) -> Result<Pr
     let mut tail = Vec::new();
     let mut process = None;
     loop {
-        match timeout_at(deadline, lane.next()).await {
-            Ok(Incoming::Data(bytes)) => {
+        let incoming = tokio::select! {
+            incoming = timeout_at(deadline, lane.next()) => incoming.ok(),
+            () = cancel.cancelled() => None,
+        };
+        match incoming {
+            Some(Incoming::Data(bytes)) => {
                 // All is searched for the end; only the first part is kept.
                 tail.extend_from_slice(&bytes);
                 if let Some(at) = find(&tail, &end) {
@@ -50,15 +60,15 @@ pub(crate) async fn ask(link: &Link, script: &str, limit: Duration) -> Result<Pr
                 keep(&mut output, &tail[..settled]);
                 tail.drain(..settled);
             }
-            Ok(Incoming::Message(Message::Asked { name: asked, process: it })) if asked == name => {
+            Some(Incoming::Message(Message::Asked { name: asked, process: it })) if asked == name => {
                 process = Some(it);
             }
-            Ok(Incoming::Message(Message::Fail { attempt, why })) if attempt == name => {
+            Some(Incoming::Message(Message::Fail { attempt, why })) if attempt == name => {
                 return Err(RemoteError::NoShell { host: link.name().to_owned(), detail: why });
             }
-            Ok(Incoming::Message(_)) => {}
-            Ok(Incoming::Gone(how)) => return Err(gone(link, how).await),
-            Err(_) => {
+            Some(Incoming::Message(_)) => {}
+            Some(Incoming::Gone(how)) => return Err(gone(link, how).await),
+            None => {
                 let mut stopping = Stopping::new(Duration::ZERO);
                 if let Some(process) = process {
                     stopping.know(process);

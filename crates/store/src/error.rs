@@ -28,6 +28,9 @@ pub enum StoreError {
     /// The run is executed by another process now.
     #[error("run {0} was taken over by another process")]
     OwnerLost(RunId),
+    /// Another writer has added to the log.
+    #[error("the log was written to by another process meanwhile")]
+    LogMoved,
     /// The project has a run that has not ended.
     #[error("run {number} of this project has not ended; wait for it or stop it first")]
     RunUnderWay {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use steadyhand_domain::{ProjectId, RunState, StepState, Trigger};
+use steadyhand_domain::{ProjectId, Reason, RunState, StepState, Trigger};
 use steadyhand_engine::EngineError;
 use steadyhand_plan::{check, edit};
 use steadyhand_store::{
@@ -12,7 +12,7 @@ use steadyhand_store::{
 };
 
 use super::{AssistantError, Shared};
-use crate::{explain, proposals};
+use crate::{explain, proposals, wording::sentence};
 
 /// What came of an action.
 #[derive(Clone, Debug, Default)]
@@ -64,13 +64,7 @@ fn refusal(error: &EngineError) -> Reply {
             text.push_str("\n\nThe **Plan** tab shows each in its place.");
             Reply::say(text)
         }
-        error => {
-            let text = error.to_string();
-            let mut letters = text.chars();
-            let first: String =
-                letters.next().map(|letter| letter.to_uppercase().collect()).unwrap_or_default();
-            Reply::say(format!("{first}{}.", letters.as_str()))
-        }
+        error => Reply::say(sentence(&error.to_string())),
     }
 }
 
@@ -443,10 +437,9 @@ fn describe(run: &RunSummary, steps: &[Step]) -> String {
             step.host,
             word(&step.state)
         ));
-        if let Some(reason) = &step.reason_text
-            && step.state != StepState::Skipped
-        {
-            text.push_str(&format!(" ({reason})"));
+        // Other reasons may hold words of a host, which a model must not take for a person's.
+        if let (StepState::Failed, Some(Reason::Outcome { outcome })) = (step.state, &step.reason) {
+            text.push_str(&format!(" ({outcome})"));
         }
     }
     text

@@ -15,6 +15,7 @@ use super::{
     draft::Draft,
 };
 use crate::intents::{Context, CurrentRun, Intent, understand};
+use crate::wording::sentence;
 
 const HELP: &str = "You can say, in your own words:\n
 - **Redeploy** to run the plan
@@ -30,7 +31,9 @@ pub(crate) async fn answer(shared: &Arc<Shared>, message: &Message) -> Result<()
     let intent = read(shared, message).await?;
     let (reply, state) = match act(shared, message, &intent).await {
         Ok(reply) => (reply, MessageState::Complete),
-        Err(error) => (Reply::say(format!("That did not work: {error}.")), MessageState::Failed),
+        Err(error) => {
+            (Reply::say(format!("That did not work. {}", sentence(&error.to_string()))), MessageState::Failed)
+        }
     };
     draft.say(&reply.text);
     for card in reply.cards {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 use steadyhand_domain::ProjectId;
+use steadyhand_engine::known_secrets;
 use steadyhand_plan::check;
 use steadyhand_store::{
     chat, projects,
@@ -22,6 +23,7 @@ use super::{
 use crate::model::{
     ChatMessage, Model, ModelError, ModelEvent, Tool, ToolCall, ToolRisk, Turn, Usage, prompt, redact,
 };
+use crate::wording::sentence;
 
 /// How often a model may call tools in one answer.
 const MOST_TURNS: usize = 8;
@@ -48,10 +50,7 @@ pub(crate) async fn answer(
         return Ok(());
     }
     let nothing_came = draft.text().is_empty();
-    let text = error.to_string();
-    let mut letters = text.chars();
-    let first: String = letters.next().map(|letter| letter.to_uppercase().collect()).unwrap_or_default();
-    draft.say(&format!("{first}{}.", letters.as_str()));
+    draft.say(&sentence(&error.to_string()));
     draft.finish(MessageState::Failed).await?;
     if nothing_came && builtin::understands(shared, message).await? {
         builtin::answer(shared, message).await?;
@@ -77,7 +76,7 @@ async fn converse(
     draft: &mut Draft,
 ) -> Result<Result<(), ModelError>, AssistantError> {
     let project = message.project_id;
-    let secrets = secrets(shared, project).await;
+    let secrets = known_secrets();
     let mut messages = remember(shared, message, &secrets).await?;
     let tools = Tool::specs();
     let mut conversation = Conversation { shared, project, draft, has_read_logs: false, usage: None };
@@ -195,7 +194,7 @@ impl Conversation<'_> {
         self.has_read_logs |= matches!(tool, Tool::ReadLog(_) | Tool::ExplainFailure(_));
         let reply = match act(self.shared, self.project, &tool).await {
             Ok(reply) => reply,
-            Err(error) => Reply::say(format!("That did not work: {error}.")),
+            Err(error) => Reply::say(format!("That did not work. {}", sentence(&error.to_string()))),
         };
         self.draft.card(Card::ToolCall { tool: tool.name().to_owned(), result: reply.text.clone() });
         for card in reply.cards {
@@ -234,15 +233,6 @@ async fn act(shared: &Arc<Shared>, project: ProjectId, tool: &Tool) -> Result<Re
     }
 }
 
-/// The values of the secrets of the current plan, which never leave this machine.
-async fn secrets(shared: &Arc<Shared>, project: ProjectId) -> Vec<(String, SecretString)> {
-    match shared.engine.compile_current(project, Default::default()).await {
-        Ok((_, spec)) => shared.engine.secrets_of(&spec),
-        // A plan with errors cannot run; its secrets are masked once it can be read.
-        Err(_) => Vec::new(),
-    }
-}
-
 /// What the model is told before it answers: its task, and the end of the chat.
 async fn remember(
     shared: &Arc<Shared>,
@@ -264,7 +254,12 @@ async fn remember(
     let mut messages =
         vec![ChatMessage::System(redact(&prompt::system_prompt(&facts), secrets).into_owned())];
     for earlier in said.iter().filter(|earlier| !earlier.text.is_empty()) {
-        let text = redact(&earlier.text, secrets).into_owned();
+        // An explanation holds words of a host, which must not be taken for a person's.
+        let explains = earlier.cards.iter().any(|card| matches!(card, Card::Finding { .. }));
+        let text = match explains {
+            true => "(A failure was explained here; explain_failure gives the explanation.)".to_owned(),
+            false => redact(&earlier.text, secrets).into_owned(),
+        };
         messages.push(match earlier.role {
             Role::User => ChatMessage::User(text),
             Role::Assistant => ChatMessage::Assistant { text, tool_calls: Vec::new() },

@@ -23,7 +23,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 pub use crate::proposals::ProposalError;
-use crate::{explain, intents::Intent, model::Model, proposals};
+use crate::{explain, intents::Intent, model::Model, proposals, wording::sentence};
 use draft::Draft;
 
 /// What can go wrong when something is said or accepted.
@@ -46,6 +46,8 @@ pub enum AssistantError {
     TooLong(usize),
 }
 
+/// How often unexplained failures are looked for although nothing was heard of one.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(20);
 /// The longest message that is taken, in characters.
 const MOST_CHARACTERS: usize = 100_000;
 
@@ -223,7 +225,30 @@ async fn answer(shared: Arc<Shared>, project: ProjectId, message: Message) {
     };
     if let Err(error) = result {
         tracing::warn!(%error, "an answer could not be written");
+        // The person is not left looking at an answer that never goes on.
+        if let Err(error) = end_own(&shared, project, &error).await {
+            tracing::warn!(%error, "and that could not be said");
+        }
     }
+}
+
+/// Ends what this process was writing in a chat.
+async fn end_own(shared: &Shared, project: ProjectId, error: &AssistantError) -> Result<(), StoreError> {
+    let writing = chat::streaming(&mut *shared.engine.store().read().await?).await?;
+    for (mut message, writer) in writing {
+        if message.project_id == project && writer == shared.engine.owner() {
+            message.state = MessageState::Failed;
+            message.text.push_str(&format!(
+                "\n\nThis answer could not be finished. {}",
+                sentence(&error.to_string())
+            ));
+            let mut db = shared.engine.store().write().await?;
+            chat::update(&mut db, &message, now()).await?;
+            db.commit().await?;
+            shared.engine.committed();
+        }
+    }
+    Ok(())
 }
 
 /// Explains failures as they happen, and those of processes that are gone.
@@ -232,11 +257,13 @@ async fn watch_for_failures(shared: Arc<Shared>) {
     loop {
         if let Some(Err(error)) = shared.closing.run_until_cancelled(explain::explain_pending(&shared)).await
         {
-            tracing::warn!(%error, "a failure could not be explained; trying again with the next change");
+            tracing::warn!(%error, "a failure could not be explained; trying again later");
         }
         loop {
             let failed = tokio::select! {
                 () = shared.closing.cancelled() => return,
+                // Others may have ended before they explained what failed.
+                () = tokio::time::sleep(LOOK_AGAIN) => true,
                 change = changes.recv() => match change {
                     Ok(Change::Event(change)) => {
                         matches!(change.event, Event::Run { event: RunEvent::StepFailed })

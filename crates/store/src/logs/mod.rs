@@ -91,7 +91,7 @@ impl Appender {
     /// Adds `data` to the log. On an error the log and `self` are as before, and the same bytes can be added again.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// [`StoreError::LogMoved`] when another writer has added to it, or when the database cannot be written.
     pub async fn append(
         &mut self,
         db: &mut SqliteConnection,
@@ -99,7 +99,23 @@ impl Appender {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let Some(last) = data.last() else { return Ok(()) };
+        let open_line = *last != b'\n';
         let (mut bytes, mut newlines) = (self.bytes, self.newlines);
+        // First of all: whoever wrote to this log meanwhile has the later bytes too.
+        let moved = sqlx::query(
+            "UPDATE logs SET bytes = ?, newlines = ?, open_line = ?, updated_at = ? WHERE id = ? AND bytes = ?",
+        )
+        .bind(signed(bytes + data.len() as u64))
+        .bind(signed(newlines + memchr::memchr_iter(b'\n', data).count() as u64))
+        .bind(open_line)
+        .bind(now.0)
+        .bind(self.log)
+        .bind(signed(self.bytes))
+        .execute(&mut *db)
+        .await?;
+        if moved.rows_affected() == 0 {
+            return Err(StoreError::LogMoved);
+        }
         for chunk in data.chunks(CHUNK) {
             sqlx::query(
                 "INSERT INTO chunks (log_id, byte_offset, newlines_before, at, data) VALUES (?, ?, ?, ?, ?)",
@@ -114,15 +130,6 @@ impl Appender {
             bytes += chunk.len() as u64;
             newlines += memchr::memchr_iter(b'\n', chunk).count() as u64;
         }
-        let open_line = *last != b'\n';
-        sqlx::query("UPDATE logs SET bytes = ?, newlines = ?, open_line = ?, updated_at = ? WHERE id = ?")
-            .bind(signed(bytes))
-            .bind(signed(newlines))
-            .bind(open_line)
-            .bind(now.0)
-            .bind(self.log)
-            .execute(db)
-            .await?;
         (self.bytes, self.newlines, self.open_line) = (bytes, newlines, open_line);
         Ok(())
     }

@@ -101,7 +101,7 @@ pub async fn window(
     let mut window = LogWindow { total_lines: size.lines, total_bytes: size.bytes, lines: Vec::new() };
     let first = from.max(1) - 1;
     // What has come since the size was read belongs to the next window.
-    let end = (first + u64::from(count)).min(size.lines);
+    let end = first.saturating_add(u64::from(count)).min(size.lines);
     if first >= end {
         return Ok(window);
     }
