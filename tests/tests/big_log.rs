@@ -1,4 +1,5 @@
 //! A log of a million lines, opened in Chromium.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "what goes wrong ends the test")]
 
 use serde_json::json;
 use steadyhand_tests::{app::App, browser::Page, sshd::Sshd};

@@ -1,4 +1,5 @@
 //! The main job in Chromium against `steady serve`: pause, resume and stop on a real server, and the pages themselves.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "what goes wrong ends the test")]
 
 use std::{fs, path::Path};
 

@@ -121,7 +121,7 @@ async fn an_answer_streams_calls_redeploy_gets_its_result_and_ends() {
     let growing: Vec<&str> = states
         .iter()
         .filter(|message| message["state"] == "streaming")
-        .map(|message| text(message))
+        .map(text)
         .collect();
     assert!(growing.windows(2).all(|two| two[1].starts_with(two[0])), "text was taken back: {growing:#?}");
     let mut pieces: Vec<usize> =

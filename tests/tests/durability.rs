@@ -1,4 +1,5 @@
 //! What survives: the end of the app, the end of the connection.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "what goes wrong ends the test")]
 
 use std::{fs, time::Duration};
 

@@ -1,4 +1,5 @@
 //! The client of models against a real server of the OpenAI protocol.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "what goes wrong ends the test")]
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! The main job in the app's own window.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "what goes wrong ends the test")]
 
 use steadyhand_tests::browser::Page;
 

@@ -48,7 +48,7 @@ enum Reached<T> {
     /// The run is to be stopped, and the host was not reached any more.
     Unreachable(RemoteError),
     /// The run is to be stopped, and nothing of it was ever begun on the host.
-    NeverReached,
+    NotBegun,
 }
 
 /// Something done on a host that may have to be done again on a new connection.
@@ -141,7 +141,7 @@ impl Execution<'_> {
                     Reached::Done(ended) => command_end(&step.host, ended?),
                     Reached::Failed(error) => refused(&error),
                     Reached::Unreachable(error) => not_stopped(&step.host, &error),
-                    Reached::NeverReached => AttemptEnd::Stopped(None),
+                    Reached::NotBegun => AttemptEnd::Stopped(None),
                 })
             }
             Action::Upload { from, to } => {
@@ -207,7 +207,7 @@ impl Execution<'_> {
                         say(&lines, error.to_string()).await;
                         refused(&error)
                     }
-                    Reached::Done(Sent::Cancelled) | Reached::Unreachable(_) | Reached::NeverReached => {
+                    Reached::Done(Sent::Cancelled) | Reached::Unreachable(_) | Reached::NotBegun => {
                         AttemptEnd::Stopped(None)
                     }
                 };
@@ -239,7 +239,7 @@ impl Execution<'_> {
                     Reached::Done(Some(Err(message))) => {
                         AttemptEnd::Failed { reason: Reason::Error { message }, outcome: None }
                     }
-                    Reached::Done(None) | Reached::Unreachable(_) | Reached::NeverReached => {
+                    Reached::Done(None) | Reached::Unreachable(_) | Reached::NotBegun => {
                         AttemptEnd::Stopped(None)
                     }
                     Reached::Failed(error) => refused(&error),
@@ -301,7 +301,7 @@ impl Execution<'_> {
             }
             if !self.reached.contains(name) && cancel.is_cancelled() {
                 self.set_hindrance(None).await?;
-                return Ok(Reached::NeverReached);
+                return Ok(Reached::NotBegun);
             }
             if !error.is_transient() || !self.reached.contains(name) {
                 self.set_hindrance(None).await?;
@@ -362,7 +362,7 @@ impl Execution<'_> {
             };
             let probe = match self.reach::<Option<Probe>>(&step.host, Box::new(operation)).await? {
                 Reached::Done(Some(probe)) => probe,
-                Reached::Done(None) | Reached::Unreachable(_) | Reached::NeverReached => {
+                Reached::Done(None) | Reached::Unreachable(_) | Reached::NotBegun => {
                     return Ok(Need::Stopped);
                 }
                 Reached::Failed(error) => {

@@ -1,4 +1,5 @@
 //! Runs in the database: who may change them, and what is told of it.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "what goes wrong ends the test")]
 
 use std::path::Path;
 
@@ -116,7 +117,7 @@ async fn the_events_of_a_run_count_from_one_without_a_gap() {
 async fn what_was_not_committed_did_not_happen() {
     let folder = tempfile::tempdir().expect("folder");
     let store = store(folder.path()).await;
-    let before = events::last_position(&mut *store.read().await.expect("reader")).await.expect("position");
+    let before = events::last_position(&mut store.read().await.expect("reader")).await.expect("position");
     let mut db = store.write().await.expect("writer");
     runs::ask(&mut db, RUN, Desired::Stopped, "bob", NOW).await.expect("asked");
     drop(db);
@@ -146,6 +147,6 @@ async fn opening_again_keeps_everything_and_two_may_open_at_once() {
     let mut db = second.write().await.expect("writer");
     runs::ask(&mut db, RUN, Desired::Paused, "bob", NOW).await.expect("asked");
     db.commit().await.expect("commit");
-    let seen = runs::state(&mut *first.read().await.expect("reader"), RUN).await.expect("state");
+    let seen = runs::state(&mut first.read().await.expect("reader"), RUN).await.expect("state");
     assert_eq!(seen.1, Desired::Paused);
 }
