@@ -118,11 +118,8 @@ async fn an_answer_streams_calls_redeploy_gets_its_result_and_ends() {
     let states = as_it_is_written(app, async |_| {}, app.say(project, "Redeploy the application")).await;
 
     let first = "I redeploy the application now, with the newest source, and then look at what came of it. ✓";
-    let growing: Vec<&str> = states
-        .iter()
-        .filter(|message| message["state"] == "streaming")
-        .map(text)
-        .collect();
+    let growing: Vec<&str> =
+        states.iter().filter(|message| message["state"] == "streaming").map(text).collect();
     assert!(growing.windows(2).all(|two| two[1].starts_with(two[0])), "text was taken back: {growing:#?}");
     let mut pieces: Vec<usize> =
         growing.iter().map(|text| text.len()).filter(|length| *length < first.len()).collect();
