@@ -125,7 +125,7 @@ fn the_printed_address_lets_a_browser_in_and_hides_the_token() {
         assert_eq!(response.status(), StatusCode::SEE_OTHER);
         assert_eq!(response.headers()[LOCATION], "/");
         let cookie = header(&response, SET_COOKIE.as_str()).to_owned();
-        for attribute in ["HttpOnly", "SameSite=Strict", "Path=/"] {
+        for attribute in ["HttpOnly", "SameSite=Strict", "Path=/api"] {
             assert!(cookie.contains(attribute), "{cookie} lacks {attribute}");
         }
         let pair = cookie.split(';').next().expect("a pair").to_owned();

@@ -45,9 +45,10 @@ impl Access {
         format!("steadyhand-{}", self.address.port())
     }
 
-    /// The header that lets a browser in.
+    /// The header that lets a browser in. Only requests under `/api` carry it: other servers of this machine, to which
+    /// browsers send it too, do not get it with each of their pages.
     pub(crate) fn cookie(&self) -> String {
-        format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie_name(), self.token)
+        format!("{}={}; Path=/api; HttpOnly; SameSite=Strict", self.cookie_name(), self.token)
     }
 
     /// Compares in a time that does not depend on where the texts differ.
