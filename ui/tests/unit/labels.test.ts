@@ -57,6 +57,7 @@ describe('why a step ended so', () => {
     [step({ kind: 'outcome', outcome: { kind: 'exited', status: 125 } }, 'exit status 125'), 'exit 125', ''],
     [step({ kind: 'outcome', outcome: { kind: 'lost', reason: { kind: 'rebooted' } } }, 'lost: the server was rebooted'), 'lost', 'lost: the server was rebooted'],
     [step({ kind: 'guard_held', guard: 'creates', what: '/x' }, '/x is there'), 'not needed', '/x is there'],
+    [step({ kind: 'run_stopped' }, 'run stopped'), 'stopped', ''],
     [step({ kind: 'earlier_step_failed', step: 'y' }, 'y failed'), '', ''],
     [step(null, null), '', ''],
   ])('%#', (of, note, line) => {

@@ -151,6 +151,7 @@ export function stepNote(step: Step): string {
       case 'lost': return 'lost';
     }
   }
+  if (step.reason.kind === 'run_stopped' && step.state === 'failed') return 'stopped';
   if (step.reason.kind === 'guard_held') return 'not needed';
   if (step.reason.kind === 'connection') return 'connection';
   return '';
