@@ -119,10 +119,8 @@ async fn echo(sshd: &Sshd) {
     while let Some(batch) = updates.next().await {
         answer_questions(&api).await;
         for update in &batch {
-            if let Update::Log { lines, .. } = update {
-                if *lines > 0 {
-                    heard.push((*lines, now_ms()));
-                }
+            if let Update::Log { lines: lines @ 1.., .. } = update {
+                heard.push((*lines, now_ms()));
             }
         }
         if ended(&batch) {
