@@ -149,7 +149,12 @@ impl Hub {
         }
         for (id, (since, ids)) in changed.runs {
             let sizes = logs::sizes(&mut *engine.store().read_logs().await?, id).await?;
-            let changed: Vec<Step> = if ids.len() > ALL_STEPS {
+            let Some(run) = runs::get(&mut db, id).await? else { continue };
+            // The run is read as it is now, which may be later than the changes at hand. Once it has ended nobody waits
+            // for more, so all its steps go with it.
+            let changed: Vec<Step> = if run.state.is_final() {
+                steps::of_run(&mut db, id, &sizes).await?
+            } else if ids.len() > ALL_STEPS {
                 let all = steps::of_run(&mut db, id, &sizes).await?;
                 all.into_iter().filter(|step| ids.contains(&step.id)).collect()
             } else {
@@ -159,9 +164,7 @@ impl Hub {
                 }
                 some
             };
-            if let Some(run) = runs::get(&mut db, id).await? {
-                batch.push(Update::Run { run, since, steps: changed });
-            }
+            batch.push(Update::Run { run, since, steps: changed });
         }
         for grown in changed.logs.into_values() {
             batch.push(Update::Log {
