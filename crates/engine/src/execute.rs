@@ -8,6 +8,7 @@ use steadyhand_domain::{
 use steadyhand_plan::CompiledStep;
 use steadyhand_store::{
     StoreError,
+    progress::Write,
     records::Hindrance,
     runs,
     steps::{self, LogSizes},
@@ -15,14 +16,7 @@ use steadyhand_store::{
 use tokio::{sync::watch, time::timeout};
 use tracing::Instrument;
 
-use crate::{
-    EngineError, RunSpec,
-    attempt::AttemptEnd,
-    engine::Shared,
-    questions::ASKING,
-    record::{self, Write},
-    recover,
-};
+use crate::{EngineError, RunSpec, attempt::AttemptEnd, engine::Shared, questions::ASKING, record, recover};
 
 /// How long the feed may take to tell of what another process has stored, before the store is asked again.
 const HEARD_WITHIN: Duration = Duration::from_millis(200);
@@ -101,11 +95,11 @@ async fn fail_as_a_whole(shared: &Shared, id: RunId, error: &EngineError) -> Res
     for step in steps.iter().filter(|step| !step.state.is_final()) {
         let mut step = Progress { id: step.id, state: step.state, attempt: 0, attempt_ended: true };
         if first && step.state == StepState::Pending {
-            writes.push(Write::step(&step, StepEvent::Started, None)?);
+            writes.push(step.write(StepEvent::Started, None)?);
             step.state = step.state.next(StepEvent::Started)?;
         }
         let event = if step.state == StepState::Running { StepEvent::Failed } else { StepEvent::Skipped };
-        writes.push(Write::step(&step, event, Some(&reason))?);
+        writes.push(step.write(event, Some(&reason))?);
         first = false;
     }
     record::commit(&shared.store, id, shared.owner.name(), &writes, &[]).await?;
@@ -159,7 +153,7 @@ impl Progress {
 }
 
 fn first_attempt(step: &Progress) -> Result<[Write<'static>; 2], EngineError> {
-    Ok([Write::step(step, StepEvent::Started, None)?, Write::AttemptBegan { step: step.id, attempt: 1 }])
+    Ok([step.write(StepEvent::Started, None)?, Write::AttemptBegan { step: step.id, attempt: 1 }])
 }
 
 /// What a guard said.
@@ -206,11 +200,10 @@ async fn execute(
         }
         match execution.attempts(index).await? {
             AttemptEnd::Succeeded(outcome) => execution.complete(index, outcome).await?,
-            AttemptEnd::Stopped(outcome) => {
-                execution.fail_step(index, &Reason::RunStopped, outcome).await?;
-                return execution.stop_here(index + 1).await;
+            AttemptEnd::Stopped(outcome) => return execution.stop(index, outcome.as_ref()).await,
+            AttemptEnd::Failed { reason, outcome } => {
+                return execution.fail(index, &reason, outcome.as_ref()).await;
             }
-            AttemptEnd::Failed { reason, outcome } => return execution.fail(index, reason, outcome).await,
         }
     }
 }
@@ -288,7 +281,7 @@ impl<'a> Execution<'a> {
         event: StepEvent,
         reason: Option<&Reason>,
     ) -> Result<(), EngineError> {
-        let write = Write::step(&self.steps[index], event, reason)?;
+        let write = self.steps[index].write(event, reason)?;
         self.commit(&[write]).await?;
         self.steps[index].state = self.steps[index].state.next(event)?;
         Ok(())
@@ -333,7 +326,7 @@ impl<'a> Execution<'a> {
         let step = &self.steps[index];
         let writes = [
             Write::AttemptEnded { step: step.id, attempt: step.attempt, outcome: outcome.as_ref() },
-            Write::step(step, StepEvent::Succeeded, None)?,
+            step.write(StepEvent::Succeeded, None)?,
         ];
         let next = match self.steps.get(index + 1) {
             Some(next) if next.state == StepState::Pending && self.step(index + 1).guards.is_empty() => {
@@ -346,57 +339,52 @@ impl<'a> Execution<'a> {
         if began { self.steps[index + 1].begun() } else { Ok(()) }
     }
 
-    async fn fail_step(
-        &mut self,
+    /// The end of a step that failed or was stopped.
+    fn failed<'w>(
+        &self,
         index: usize,
-        reason: &Reason,
-        outcome: Option<StepOutcome>,
-    ) -> Result<(), EngineError> {
+        reason: &'w Reason,
+        outcome: Option<&'w StepOutcome>,
+    ) -> Result<Vec<Write<'w>>, EngineError> {
         let step = &self.steps[index];
-        let mut writes = vec![Write::step(step, StepEvent::Failed, Some(reason))?];
+        let mut writes = vec![step.write(StepEvent::Failed, Some(reason))?];
         if step.attempt > 0 && !step.attempt_ended {
-            writes.push(Write::AttemptEnded {
-                step: step.id,
-                attempt: step.attempt,
-                outcome: outcome.as_ref(),
-            });
+            writes.push(Write::AttemptEnded { step: step.id, attempt: step.attempt, outcome });
         }
-        self.commit(&writes).await?;
-        self.steps[index].state = self.steps[index].state.next(StepEvent::Failed)?;
-        Ok(())
+        Ok(writes)
     }
 
-    /// A step failed: the rest is skipped, and the run has failed.
+    /// A step failed: the rest is skipped, and the run has failed, all in one commit.
     async fn fail(
         &mut self,
         index: usize,
-        reason: Reason,
-        outcome: Option<StepOutcome>,
+        reason: &Reason,
+        outcome: Option<&StepOutcome>,
     ) -> Result<(), EngineError> {
-        self.fail_step(index, &reason, outcome).await?;
+        let failed = self.failed(index, reason, outcome)?;
         let step = self.step(index).name.clone();
-        self.skip_from(index + 1, &Reason::EarlierStepFailed { step }, RunEvent::StepFailed).await
+        self.end_from(index + 1, &Reason::EarlierStepFailed { step }, RunEvent::StepFailed, failed).await
+    }
+
+    /// A step was stopped: the rest is skipped, and the run has been stopped, all in one commit.
+    async fn stop(&mut self, index: usize, outcome: Option<&StepOutcome>) -> Result<(), EngineError> {
+        let stopped = self.failed(index, &Reason::RunStopped, outcome)?;
+        self.end_from(index + 1, &Reason::RunStopped, RunEvent::Stopped, stopped).await
     }
 
     /// A step's guard could not be asked: the step has failed without an attempt, and the run with it, all in one commit.
     async fn fail_guard(&mut self, index: usize, reason: &Reason) -> Result<(), EngineError> {
         let step = &self.steps[index];
         let begun = Progress { state: step.state.next(StepEvent::Started)?, ..*step };
-        let writes = vec![
-            Write::step(step, StepEvent::Started, None)?,
-            Write::step(&begun, StepEvent::Failed, Some(reason))?,
-        ];
+        let writes =
+            vec![step.write(StepEvent::Started, None)?, begun.write(StepEvent::Failed, Some(reason))?];
         let step = self.step(index).name.clone();
         self.end_from(index + 1, &Reason::EarlierStepFailed { step }, RunEvent::StepFailed, writes).await
     }
 
     /// The run was stopped before the step `index`.
     async fn stop_here(&mut self, index: usize) -> Result<(), EngineError> {
-        self.skip_from(index, &Reason::RunStopped, RunEvent::Stopped).await
-    }
-
-    async fn skip_from(&mut self, index: usize, reason: &Reason, event: RunEvent) -> Result<(), EngineError> {
-        self.end_from(index, reason, event, Vec::new()).await
+        self.end_from(index, &Reason::RunStopped, RunEvent::Stopped, Vec::new()).await
     }
 
     /// Ends the run: commits `before`, skips what is left from `index` on, and takes `event`.
@@ -412,7 +400,7 @@ impl<'a> Execution<'a> {
         let skipped = self.steps[index.min(self.steps.len())..]
             .iter()
             .filter(|step| step.state == StepState::Pending)
-            .map(|step| Write::step(step, StepEvent::Skipped, Some(reason)))
+            .map(|step| step.write(StepEvent::Skipped, Some(reason)))
             .collect::<Result<Vec<_>, _>>()?;
         writes.extend(skipped);
         writes.push(Write::Run { event, state });

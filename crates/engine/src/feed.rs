@@ -22,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 const LOOK: Duration = Duration::from_millis(100);
 /// How often the growth of one log is told at the most.
 const LOG_PACE: Duration = Duration::from_millis(50);
+/// Changes that are read at once.
+const AT_ONCE: u32 = 500;
 /// Changes that a slow listener may be behind.
 const CAPACITY: usize = 4096;
 
@@ -142,17 +144,21 @@ impl Follower {
         own: bool,
         asked: &impl Fn(RunId, Desired),
     ) -> Result<(), StoreError> {
-        let version = data_version(&mut self.state).await?;
+        // What this process has committed is there for sure; what others have is told from the version.
+        let version = if own { self.state_version } else { data_version(&mut self.state).await? };
         if own || version != self.state_version {
             loop {
-                let changes = events::after(&mut self.state, self.position, 500).await?;
-                let Some(last) = changes.last() else { break };
-                self.position = last.position;
+                let changes = events::after(&mut self.state, self.position, AT_ONCE).await?;
+                let more = changes.len() == AT_ONCE as usize;
                 for change in changes {
+                    self.position = change.position;
                     if let (Some(run), Event::Asked { desired, .. }) = (change.run_id, &change.event) {
                         asked(run, *desired);
                     }
                     feed.tell(Change::Event(Box::new(change)));
+                }
+                if !more {
+                    break;
                 }
             }
             self.state_version = version;

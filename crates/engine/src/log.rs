@@ -108,10 +108,7 @@ impl LogWriter {
 }
 
 async fn open(store: &Store, run: RunId, step: StepId, attempt: u32) -> Result<Appender, StoreError> {
-    let mut db = store.write_logs().await?;
-    let appender = Appender::open(&mut db, run, step, attempt, crate::now()).await?;
-    db.commit().await?;
-    Ok(appender)
+    Appender::open(&mut *store.read_logs().await?, run, step, attempt).await
 }
 
 /// Adds `data` to a log; gives its new end. The old one stays good when this fails.

@@ -119,7 +119,10 @@ impl File {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
             .statement_cache_capacity(200);
-        let writer = SqlitePoolOptions::new()
+        // The connections are of this process: there is nothing that could have been cut.
+        let pool = SqlitePoolOptions::new().test_before_acquire(false);
+        let writer = pool
+            .clone()
             .max_connections(1)
             .after_release(|connection, _| Box::pin(is_between_transactions(connection)))
             .connect_with(options.clone())
@@ -132,7 +135,7 @@ impl File {
             MigrateError::Execute(error) => StoreError::from(error),
             other => StoreError::Folder { path: path.to_owned(), cause: other.to_string() },
         })?;
-        let readers = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
+        let readers = pool.max_connections(4).connect_lazy_with(options.read_only(true));
         Ok(Self { writer, readers })
     }
 }

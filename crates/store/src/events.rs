@@ -1,7 +1,7 @@
 //! Everything that changed, in the order of the commits.
 
 use serde::{Deserialize, Serialize};
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use steadyhand_domain::{
     Desired, MessageId, ProjectId, ProposalId, Reason, RunEvent, RunId, StepEvent, StepId, StepOutcome,
     Timestamp,
@@ -152,6 +152,27 @@ pub async fn append_to_run(
         .execute(db)
         .await?;
     Ok(seq)
+}
+
+/// Adds the statements that append `events` to a run whose last one has the number `seq`; gives the new last number.
+pub(crate) fn write_of_run(
+    sql: &mut QueryBuilder<Sqlite>,
+    at: Timestamp,
+    run: RunId,
+    seq: i64,
+    events: &[Event],
+) -> i64 {
+    let mut seq = seq;
+    // SQLite takes 32,766 values in one statement.
+    for some in events.chunks(1_000) {
+        sql.push("INSERT INTO events (at, run_id, seq, event_json) ");
+        sql.push_values(some, |mut values, event| {
+            seq += 1;
+            values.push_bind(at.0).push_bind(run.to_string()).push_bind(seq).push_bind(row::json(event));
+        });
+        sql.push(";");
+    }
+    seq
 }
 
 /// The position of the newest change; 0 when there is none.

@@ -14,6 +14,7 @@ pub mod chat;
 pub mod events;
 pub mod logs;
 pub mod plans;
+pub mod progress;
 pub mod projects;
 pub mod records;
 pub mod runs;

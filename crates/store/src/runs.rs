@@ -1,12 +1,12 @@
 //! Runs: recording them, owning them, changing their state.
 
 use sqlx::SqliteConnection;
-use steadyhand_domain::{Desired, ProjectId, RunEvent, RunId, RunState, Timestamp, Trigger};
+use steadyhand_domain::{Desired, ProjectId, RunId, RunState, Timestamp, Trigger};
 
 use crate::{
     StoreError,
     events::{self, Event},
-    records::{Hindrance, RunSummary, StepCounts},
+    records::{RunSummary, StepCounts},
     row::{self, Place},
 };
 
@@ -321,50 +321,6 @@ pub async fn release(db: &mut SqliteConnection, id: RunId, owner: &str) -> Resul
     Ok(())
 }
 
-/// Changes the state of a run that `owner` owns.
-///
-/// # Errors
-/// [`StoreError::OwnerLost`] when another process owns it now, or when the database cannot be written.
-pub async fn set_state(
-    db: &mut SqliteConnection,
-    id: RunId,
-    owner: &str,
-    event: RunEvent,
-    state: RunState,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let updated = sqlx::query(
-        "UPDATE runs SET state = ?1, ended_at = CASE WHEN ?2 THEN ?3 ELSE ended_at END,
-           hindrance_json = CASE WHEN ?2 THEN NULL ELSE hindrance_json END
-         WHERE id = ?4 AND owner = ?5",
-    )
-    .bind(row::word(&state))
-    .bind(state.is_final())
-    .bind(now.0)
-    .bind(id.to_string())
-    .bind(owner)
-    .execute(&mut *db)
-    .await?;
-    if updated.rows_affected() == 0 {
-        return Err(StoreError::OwnerLost(id));
-    }
-    events::append_to_run(db, now, id, &Event::Run { event }).await?;
-    Ok(())
-}
-
-/// Fails when another process owns the run now. Called in the transaction of every change that its owner makes.
-///
-/// # Errors
-/// [`StoreError::OwnerLost`], or when the database cannot be read.
-pub async fn check_owner(db: &mut SqliteConnection, id: RunId, owner: &str) -> Result<(), StoreError> {
-    let owned: Option<i64> = sqlx::query_scalar("SELECT 1 FROM runs WHERE id = ? AND owner = ?")
-        .bind(id.to_string())
-        .bind(owner)
-        .fetch_optional(db)
-        .await?;
-    owned.map(|_| ()).ok_or(StoreError::OwnerLost(id))
-}
-
 /// What a run is and what was asked of it.
 ///
 /// # Errors
@@ -395,30 +351,6 @@ pub async fn ask(
         .execute(&mut *db)
         .await?;
     events::append_to_run(db, now, id, &Event::Asked { desired, by: by.to_owned() }).await?;
-    Ok(())
-}
-
-/// Stores what keeps a run from going on.
-///
-/// # Errors
-/// [`StoreError::OwnerLost`] when another process owns it now, or when the database cannot be written.
-pub async fn set_hindrance(
-    db: &mut SqliteConnection,
-    id: RunId,
-    owner: &str,
-    hindrance: Option<&Hindrance>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let updated = sqlx::query("UPDATE runs SET hindrance_json = ? WHERE id = ? AND owner = ?")
-        .bind(hindrance.map(row::json))
-        .bind(id.to_string())
-        .bind(owner)
-        .execute(&mut *db)
-        .await?;
-    if updated.rows_affected() == 0 {
-        return Err(StoreError::OwnerLost(id));
-    }
-    events::append_to_run(db, now, id, &Event::Hindrance { hindrance: hindrance.cloned() }).await?;
     Ok(())
 }
 

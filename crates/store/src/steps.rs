@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
-use steadyhand_domain::{Reason, RunId, StepEvent, StepId, StepOutcome, StepState, Timestamp};
+use steadyhand_domain::{Reason, RunId, StepId, Timestamp};
 
 use crate::{
     StoreError,
-    events::{self, Event},
     logs::LogSize,
     records::{Attempt, Step},
-    row::{self, Place},
+    row::Place,
 };
 
 /// What a new step is made of.
@@ -178,88 +177,4 @@ fn step(row: Row, attempts: Vec<AttemptRow>, sizes: &LogSizes) -> Result<Step, S
             })
             .collect::<Result<_, StoreError>>()?,
     })
-}
-
-/// Changes the state of a step.
-///
-/// # Errors
-/// [`StoreError::UnknownStep`], or when the database cannot be written.
-pub async fn set_state(
-    db: &mut SqliteConnection,
-    run: RunId,
-    id: StepId,
-    event: StepEvent,
-    state: StepState,
-    reason: Option<&Reason>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let updated = sqlx::query(
-        "UPDATE steps SET state = ?1, reason_json = ?2,
-           started_at = CASE WHEN ?3 THEN ?4 ELSE started_at END,
-           ended_at = CASE WHEN ?5 THEN ?4 ELSE ended_at END
-         WHERE id = ?6",
-    )
-    .bind(row::word(&state))
-    .bind(reason.map(row::json))
-    .bind(event == StepEvent::Started)
-    .bind(now.0)
-    .bind(state.is_final())
-    .bind(id.to_string())
-    .execute(&mut *db)
-    .await?;
-    if updated.rows_affected() == 0 {
-        return Err(StoreError::UnknownStep(id));
-    }
-    events::append_to_run(db, now, run, &Event::Step { step_id: id, event, reason: reason.cloned() }).await?;
-    Ok(())
-}
-
-/// Records that an attempt is about to be made.
-///
-/// # Errors
-/// When the database cannot be written.
-pub async fn begin_attempt(
-    db: &mut SqliteConnection,
-    run: RunId,
-    id: StepId,
-    attempt: u32,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO attempts (step_id, number, started_at) VALUES (?, ?, ?)")
-        .bind(id.to_string())
-        .bind(i64::from(attempt))
-        .bind(now.0)
-        .execute(&mut *db)
-        .await?;
-    events::append_to_run(db, now, run, &Event::AttemptBegan { step_id: id, attempt }).await?;
-    Ok(())
-}
-
-/// Records how an attempt ended; `None` when no command was started.
-///
-/// # Errors
-/// When the database cannot be written.
-pub async fn end_attempt(
-    db: &mut SqliteConnection,
-    run: RunId,
-    id: StepId,
-    attempt: u32,
-    outcome: Option<&StepOutcome>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query("UPDATE attempts SET ended_at = ?, outcome_json = ? WHERE step_id = ? AND number = ?")
-        .bind(now.0)
-        .bind(outcome.map(row::json))
-        .bind(id.to_string())
-        .bind(i64::from(attempt))
-        .execute(&mut *db)
-        .await?;
-    events::append_to_run(
-        db,
-        now,
-        run,
-        &Event::AttemptEnded { step_id: id, attempt, outcome: outcome.cloned() },
-    )
-    .await?;
-    Ok(())
 }

@@ -4,12 +4,13 @@
 use std::path::Path;
 
 use steadyhand_domain::{
-    Desired, ProjectId, RunEvent, RunId, RunState, StepEvent, StepId, StepOutcome, StepState, Timestamp,
-    Trigger,
+    Desired, ProjectId, Reason, RunEvent, RunId, RunState, StepEvent, StepId, StepOutcome, StepState,
+    Timestamp, Trigger,
 };
 use steadyhand_store::{
     Store, StoreError, Writer,
     events::{self, Event},
+    progress::{self, Write},
     projects, runs,
     steps::{self, LogSizes, NewStep},
 };
@@ -69,9 +70,11 @@ async fn an_owner_that_lost_its_run_can_change_nothing() {
     let mut db = store.write().await.expect("writer");
     runs::claim(&mut db, RUN, "first", None, NOW, NOW).await.expect("claim");
     runs::claim(&mut db, RUN, "second", Some("first"), LATER, NOW).await.expect("claim");
-    let refused = runs::set_state(&mut db, RUN, "first", RunEvent::Began, RunState::InProgress, NOW).await;
-    assert!(matches!(refused, Err(StoreError::OwnerLost(RUN))), "{refused:?}");
-    assert!(matches!(runs::check_owner(&mut db, RUN, "first").await, Err(StoreError::OwnerLost(RUN))));
+    let began = Write::Run { event: RunEvent::Began, state: RunState::InProgress };
+    for writes in [&[began][..], &[]] {
+        let refused = progress::record(&mut db, RUN, "first", writes, &[], NOW).await;
+        assert!(matches!(refused, Err(StoreError::OwnerLost(RUN))), "{refused:?}");
+    }
     assert_eq!(runs::state(&mut db, RUN).await.expect("state"), (RunState::Started, Desired::Running));
 }
 
@@ -84,7 +87,8 @@ async fn a_project_runs_one_thing_at_a_time_and_counts_its_runs_from_one() {
     let refused = record(&mut db, second, NOW).await;
     assert!(matches!(refused, Err(StoreError::RunUnderWay { number: 1 })), "{refused:?}");
     runs::claim(&mut db, RUN, "me", None, LATER, NOW).await.expect("claim");
-    runs::set_state(&mut db, RUN, "me", RunEvent::Stopped, RunState::Stopped, NOW).await.expect("stopped");
+    let stopped = Write::Run { event: RunEvent::Stopped, state: RunState::Stopped };
+    progress::record(&mut db, RUN, "me", &[stopped], &[], NOW).await.expect("stopped");
     assert_eq!(record(&mut db, second, NOW).await.expect("run"), 2);
 }
 
@@ -94,14 +98,18 @@ async fn the_events_of_a_run_count_from_one_without_a_gap() {
     let store = store(folder.path()).await;
     let mut db = store.write().await.expect("writer");
     runs::claim(&mut db, RUN, "me", None, LATER, NOW).await.expect("claim");
-    runs::set_state(&mut db, RUN, "me", RunEvent::Began, RunState::InProgress, NOW).await.expect("began");
-    steps::set_state(&mut db, RUN, STEP, StepEvent::Started, StepState::Running, None, NOW)
-        .await
-        .expect("step");
-    steps::begin_attempt(&mut db, RUN, STEP, 1, NOW).await.expect("attempt");
+    let began = [
+        Write::Run { event: RunEvent::Began, state: RunState::InProgress },
+        Write::Step { step: STEP, event: StepEvent::Started, state: StepState::Running, reason: None },
+        Write::AttemptBegan { step: STEP, attempt: 1 },
+    ];
+    assert!(progress::record(&mut db, RUN, "me", &[], &began, NOW).await.expect("began"));
     runs::ask(&mut db, RUN, Desired::Paused, "bob", NOW).await.expect("asked");
     let outcome = StepOutcome::Exited { status: 7 };
-    steps::end_attempt(&mut db, RUN, STEP, 1, Some(&outcome), LATER).await.expect("attempt");
+    let ended = [Write::AttemptEnded { step: STEP, attempt: 1, outcome: Some(&outcome) }];
+    let next = [Write::AttemptBegan { step: STEP, attempt: 2 }];
+    let goes_on = progress::record(&mut db, RUN, "me", &ended, &next, LATER).await.expect("ended");
+    assert!(!goes_on, "a pause was asked for");
     db.commit().await.expect("commit");
     let mut db = store.read().await.expect("reader");
     let told = events::of_run(&mut db, RUN).await.expect("events");
@@ -110,7 +118,47 @@ async fn the_events_of_a_run_count_from_one_without_a_gap() {
     assert_eq!(told[4].event, Event::Asked { desired: Desired::Paused, by: "bob".into() });
     assert_eq!(runs::get(&mut db, RUN).await.expect("run").expect("there").seq, 6);
     let step = steps::get(&mut db, STEP, &LogSizes::default()).await.expect("step").expect("there");
-    assert_eq!(step.attempts[0].outcome, Some(outcome));
+    assert_eq!(
+        step.attempts.iter().map(|attempt| attempt.outcome.clone()).collect::<Vec<_>>(),
+        [Some(outcome)]
+    );
+    assert_eq!((step.started_at, step.ended_at), (Some(NOW), None));
+}
+
+#[tokio::test]
+async fn a_write_about_a_step_that_is_not_there_is_refused() {
+    let folder = tempfile::tempdir().expect("folder");
+    let store = store(folder.path()).await;
+    let mut db = store.write().await.expect("writer");
+    runs::claim(&mut db, RUN, "me", None, LATER, NOW).await.expect("claim");
+    let unknown = StepId(Uuid::from_u128(99));
+    let write =
+        Write::Step { step: unknown, event: StepEvent::Started, state: StepState::Running, reason: None };
+    let refused = progress::record(&mut db, RUN, "me", &[write], &[], NOW).await;
+    assert!(matches!(refused, Err(StoreError::UnknownStep(step)) if step == unknown), "{refused:?}");
+}
+
+#[tokio::test]
+async fn thousands_of_steps_are_skipped_in_one_commit() {
+    let folder = tempfile::tempdir().expect("folder");
+    let store = store(folder.path()).await;
+    let mut db = store.write().await.expect("writer");
+    runs::claim(&mut db, RUN, "me", None, LATER, NOW).await.expect("claim");
+    let ids: Vec<StepId> = (0..5_000).map(|id| StepId(Uuid::from_u128(1_000 + id))).collect();
+    let more: Vec<NewStep<'_>> = (1..)
+        .zip(&ids)
+        .map(|(index, id)| NewStep { id: *id, index, task: "t", host: "h", name: "n", kind: "run" })
+        .collect();
+    steps::insert(&mut db, RUN, &more).await.expect("steps");
+    let reason = Reason::RunStopped;
+    let skip = |step: &StepId| {
+        let (event, state) = (StepEvent::Skipped, StepState::Skipped);
+        Write::Step { step: *step, event, state, reason: Some(&reason) }
+    };
+    let writes: Vec<Write<'_>> = ids.iter().map(skip).collect();
+    progress::record(&mut db, RUN, "me", &writes, &[], NOW).await.expect("skipped");
+    let run = runs::get(&mut db, RUN).await.expect("run").expect("there");
+    assert_eq!((run.steps.skipped, run.steps.pending, run.seq), (5_000, 1, 5_001));
 }
 
 #[tokio::test]
@@ -132,7 +180,8 @@ async fn a_failure_is_explained_once() {
     let store = store(folder.path()).await;
     let mut db = store.write().await.expect("writer");
     runs::claim(&mut db, RUN, "me", None, LATER, NOW).await.expect("claim");
-    runs::set_state(&mut db, RUN, "me", RunEvent::StepFailed, RunState::Failed, NOW).await.expect("failed");
+    let failed = Write::Run { event: RunEvent::StepFailed, state: RunState::Failed };
+    progress::record(&mut db, RUN, "me", &[failed], &[], NOW).await.expect("failed");
     assert_eq!(runs::unexplained(&mut db).await.expect("runs"), [RUN]);
     assert!(runs::mark_explained(&mut db, RUN).await.expect("marked"));
     assert!(!runs::mark_explained(&mut db, RUN).await.expect("marked"));

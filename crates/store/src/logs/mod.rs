@@ -8,13 +8,15 @@ mod search;
 pub use read::{LINE_CAP, raw, window};
 pub use search::search;
 
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, SqliteConnection};
 use steadyhand_domain::{RunId, StepId, Timestamp};
 
 use crate::{StoreError, row::Place, steps::LogSizes};
 
 /// The most bytes that one chunk holds.
 pub const CHUNK: usize = 64 * 1024;
+/// The most chunks that are written by one statement.
+const CHUNKS_A_CALL: usize = 16;
 
 /// How large a log is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,48 +45,44 @@ pub struct Grown {
 /// The end of a log, where bytes are added. Each log has one writer: the run's owner.
 #[derive(Clone, Debug)]
 pub struct Appender {
-    log: i64,
+    run: RunId,
+    step: StepId,
+    attempt: u32,
+    /// None before its first byte.
+    log: Option<i64>,
     bytes: u64,
     newlines: u64,
     open_line: bool,
 }
 
 impl Appender {
-    /// The end of the log of an attempt, which is made when it is missing.
+    /// The end of the log of an attempt. A log is only made with its first bytes.
     ///
     /// # Errors
-    /// When the database cannot be written.
+    /// When the database cannot be read.
     pub async fn open(
         db: &mut SqliteConnection,
         run: RunId,
         step: StepId,
         attempt: u32,
-        now: Timestamp,
     ) -> Result<Self, StoreError> {
-        sqlx::query(
-            "INSERT INTO logs (run_id, step_id, attempt, bytes, newlines, open_line, updated_at)
-             VALUES (?, ?, ?, 0, 0, FALSE, ?) ON CONFLICT (step_id, attempt) DO NOTHING",
-        )
-        .bind(run.to_string())
-        .bind(step.to_string())
-        .bind(i64::from(attempt))
-        .bind(now.0)
-        .execute(&mut *db)
-        .await?;
-        let (log, bytes, newlines, open_line): (i64, i64, i64, bool) = sqlx::query_as(
+        let row: Option<(i64, i64, i64, bool)> = sqlx::query_as(
             "SELECT id, bytes, newlines, open_line FROM logs WHERE step_id = ? AND attempt = ?",
         )
         .bind(step.to_string())
         .bind(i64::from(attempt))
-        .fetch_one(db)
+        .fetch_optional(db)
         .await?;
+        let empty = Self { run, step, attempt, log: None, bytes: 0, newlines: 0, open_line: false };
+        let Some((log, bytes, newlines, open_line)) = row else { return Ok(empty) };
         let key = log.to_string();
         let place = Place { table: "logs", row: &key };
         Ok(Self {
-            log,
+            log: Some(log),
             bytes: place.count("bytes", bytes)?,
             newlines: place.count("newlines", newlines)?,
             open_line,
+            ..empty
         })
     }
 
@@ -99,39 +97,75 @@ impl Appender {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let Some(last) = data.last() else { return Ok(()) };
-        let open_line = *last != b'\n';
         let (mut bytes, mut newlines) = (self.bytes, self.newlines);
+        let end = Self {
+            bytes: bytes + data.len() as u64,
+            newlines: newlines + memchr::memchr_iter(b'\n', data).count() as u64,
+            open_line: *last != b'\n',
+            ..*self
+        };
         // First of all: whoever wrote to this log meanwhile has the later bytes too.
+        let log = match self.log {
+            Some(log) => end.moved_on(db, log, self.bytes, now).await?,
+            None => end.made(db, now).await?,
+        };
+        for some in data.chunks(CHUNK * CHUNKS_A_CALL) {
+            let mut insert =
+                QueryBuilder::new("INSERT INTO chunks (log_id, byte_offset, newlines_before, at, data) ");
+            insert.push_values(some.chunks(CHUNK), |mut values, chunk| {
+                values
+                    .push_bind(log)
+                    .push_bind(signed(bytes))
+                    .push_bind(signed(newlines))
+                    .push_bind(now.0)
+                    .push_bind(chunk);
+                bytes += chunk.len() as u64;
+                newlines += memchr::memchr_iter(b'\n', chunk).count() as u64;
+            });
+            insert.build().execute(&mut *db).await?;
+        }
+        *self = Self { log: Some(log), ..end };
+        Ok(())
+    }
+
+    /// Makes the log, which ends here.
+    async fn made(&self, db: &mut SqliteConnection, now: Timestamp) -> Result<i64, StoreError> {
+        sqlx::query_scalar(
+            "INSERT INTO logs (run_id, step_id, attempt, bytes, newlines, open_line, updated_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (step_id, attempt) DO NOTHING RETURNING id",
+        )
+        .bind(self.run.to_string())
+        .bind(self.step.to_string())
+        .bind(i64::from(self.attempt))
+        .bind(signed(self.bytes))
+        .bind(signed(self.newlines))
+        .bind(self.open_line)
+        .bind(now.0)
+        .fetch_optional(db)
+        .await?
+        .ok_or(StoreError::LogMoved)
+    }
+
+    /// Moves the end of a log of `before` bytes to here.
+    async fn moved_on(
+        &self,
+        db: &mut SqliteConnection,
+        log: i64,
+        before: u64,
+        now: Timestamp,
+    ) -> Result<i64, StoreError> {
         let moved = sqlx::query(
             "UPDATE logs SET bytes = ?, newlines = ?, open_line = ?, updated_at = ? WHERE id = ? AND bytes = ?",
         )
-        .bind(signed(bytes + data.len() as u64))
-        .bind(signed(newlines + memchr::memchr_iter(b'\n', data).count() as u64))
-        .bind(open_line)
-        .bind(now.0)
-        .bind(self.log)
         .bind(signed(self.bytes))
-        .execute(&mut *db)
+        .bind(signed(self.newlines))
+        .bind(self.open_line)
+        .bind(now.0)
+        .bind(log)
+        .bind(signed(before))
+        .execute(db)
         .await?;
-        if moved.rows_affected() == 0 {
-            return Err(StoreError::LogMoved);
-        }
-        for chunk in data.chunks(CHUNK) {
-            sqlx::query(
-                "INSERT INTO chunks (log_id, byte_offset, newlines_before, at, data) VALUES (?, ?, ?, ?, ?)",
-            )
-            .bind(self.log)
-            .bind(signed(bytes))
-            .bind(signed(newlines))
-            .bind(now.0)
-            .bind(chunk)
-            .execute(&mut *db)
-            .await?;
-            bytes += chunk.len() as u64;
-            newlines += memchr::memchr_iter(b'\n', chunk).count() as u64;
-        }
-        (self.bytes, self.newlines, self.open_line) = (bytes, newlines, open_line);
-        Ok(())
+        if moved.rows_affected() == 0 { Err(StoreError::LogMoved) } else { Ok(log) }
     }
 
     /// How large the log is.

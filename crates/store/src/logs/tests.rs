@@ -12,7 +12,7 @@ async fn log(parts: &[&[u8]]) -> (tempfile::TempDir, Store, StepId) {
     let store = Store::open(folder.path()).await.expect("store");
     let step = StepId(Uuid::from_u128(7));
     let mut db = store.write_logs().await.expect("writer");
-    let mut log = Appender::open(&mut db, RunId(Uuid::from_u128(1)), step, 1, NOW).await.expect("log");
+    let mut log = Appender::open(&mut db, RunId(Uuid::from_u128(1)), step, 1).await.expect("log");
     for (second, part) in (0i64..).zip(parts) {
         log.append(&mut db, part, NOW.plus_ms(second * 1_000)).await.expect("append");
     }
@@ -97,7 +97,7 @@ async fn bytes_that_are_not_utf8_are_kept_and_shown_as_replacement_characters() 
 async fn an_appender_goes_on_where_the_last_one_ended() {
     let (_folder, store, step) = log(&[b"one\ntw"]).await;
     let mut db = store.write_logs().await.expect("writer");
-    let mut again = Appender::open(&mut db, RunId(Uuid::from_u128(1)), step, 1, NOW).await.expect("log");
+    let mut again = Appender::open(&mut db, RunId(Uuid::from_u128(1)), step, 1).await.expect("log");
     assert_eq!(again.size(), LogSize { lines: 2, bytes: 6 });
     again.append(&mut db, b"o\n", NOW).await.expect("append");
     db.commit().await.expect("commit");

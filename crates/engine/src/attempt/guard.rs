@@ -1,0 +1,93 @@
+//! Guards: whether a step is needed at all.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+use secrecy::SecretString;
+use steadyhand_domain::{Guard, Reason};
+use steadyhand_plan::{Action, CompiledStep};
+use steadyhand_remote::Probe;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    reach::Reached,
+    text::{quoted, quoted_path, reveal},
+};
+use crate::{
+    EngineError,
+    execute::{Execution, Need},
+};
+
+/// The most time that a guard may take.
+const GUARD_TIMEOUT: Duration = Duration::from_secs(60);
+
+impl Execution<'_> {
+    /// Asks the guards of a step whether it is needed.
+    pub(crate) async fn need(&mut self, index: usize) -> Result<Need, EngineError> {
+        let step = self.step(index).clone();
+        if step.guards.is_empty() {
+            return Ok(Need::Needed);
+        }
+        let host = self.host(&step.host)?;
+        let secrets = self.shared.secrets_of(&self.spec);
+        let prelude = match prelude(&step, &secrets) {
+            Ok(prelude) => prelude,
+            Err(reason) => return Ok(Need::Failed(reason)),
+        };
+        for (guard, text) in &step.guards {
+            let value = match reveal(text, &secrets) {
+                Ok(value) => value,
+                Err(reason) => return Ok(Need::Failed(reason)),
+            };
+            let script = match guard {
+                Guard::Creates => format!("{prelude}[ -e {} ]", quoted_path(&value)),
+                Guard::Unless | Guard::OnlyIf => format!("{prelude}{value}"),
+            };
+            let (host, script) = (host.clone(), Arc::new(script));
+            let operation = move |cancel: CancellationToken| {
+                let (host, script) = (host.clone(), script.clone());
+                Box::pin(async move {
+                    let probe = host.probe_until(&script, GUARD_TIMEOUT, &cancel).await?;
+                    Ok((!cancel.is_cancelled()).then_some(probe))
+                }) as BoxFuture<'_, _>
+            };
+            let probe = match self.reach::<Option<Probe>>(&step.host, Box::new(operation)).await? {
+                Reached::Done(Some(probe)) => probe,
+                Reached::Done(None) | Reached::Unreachable(_) | Reached::NotBegun => {
+                    return Ok(Need::Stopped);
+                }
+                Reached::Failed(error) => {
+                    return Ok(Need::Failed(Reason::Connection { message: error.to_string() }));
+                }
+            };
+            let Some(status) = probe.status else {
+                let message = format!(
+                    "the condition `{text}` gave no answer within {} s; make it quicker or remove it",
+                    GUARD_TIMEOUT.as_secs()
+                );
+                return Ok(Need::Failed(Reason::Error { message }));
+            };
+            let held = match guard {
+                Guard::Creates | Guard::Unless => status == 0,
+                Guard::OnlyIf => status != 0,
+            };
+            if held {
+                return Ok(Need::Held(Reason::GuardHeld { guard: *guard, what: text.to_string() }));
+            }
+        }
+        Ok(Need::Needed)
+    }
+}
+
+/// The folder and the environment of a step, for the script of a guard.
+fn prelude(step: &CompiledStep, secrets: &HashMap<String, SecretString>) -> Result<String, Reason> {
+    let Action::Run { cwd, env, .. } = &step.action else { return Ok(String::new()) };
+    let mut prelude = String::new();
+    for (name, value) in env {
+        prelude.push_str(&format!("export {name}={}\n", quoted(&reveal(value, secrets)?)));
+    }
+    if let Some(cwd) = cwd {
+        prelude.push_str(&format!("cd {} || exit 1\n", quoted_path(&reveal(cwd, secrets)?)));
+    }
+    Ok(prelude)
+}

@@ -1,0 +1,131 @@
+//! The attempts of one step: carrying it out, attaching to it again, retrying it.
+
+mod guard;
+mod reach;
+mod run;
+mod text;
+mod upload;
+mod wait_for;
+
+use std::{collections::HashMap, time::Duration};
+
+use secrecy::SecretString;
+use steadyhand_domain::{Desired, Reason, StepId, StepOutcome};
+use steadyhand_plan::{Action, CompiledStep};
+use steadyhand_remote::{Host, RemoteError};
+use steadyhand_store::progress::Write;
+use tokio::time::sleep;
+
+use crate::{EngineError, execute::Execution, hosts::host_spec};
+
+/// How the last attempt of a step ended.
+pub(crate) enum AttemptEnd {
+    /// It did what it should.
+    Succeeded(Option<StepOutcome>),
+    /// It was stopped, and nothing of it is left running.
+    Stopped(Option<StepOutcome>),
+    /// It did not.
+    Failed { reason: Reason, outcome: Option<StepOutcome> },
+}
+
+impl AttemptEnd {
+    /// It failed without an outcome of its own: no command was started.
+    fn failed(reason: Reason) -> Self {
+        Self::Failed { reason, outcome: None }
+    }
+}
+
+/// One attempt of a step.
+struct Attempt {
+    step: CompiledStep,
+    id: StepId,
+    number: u32,
+    host: Host,
+    secrets: HashMap<String, SecretString>,
+}
+
+impl Execution<'_> {
+    /// Carries out what is left of a step: attaches to an attempt that was begun, retries when the plan says so.
+    pub(crate) async fn attempts(&mut self, index: usize) -> Result<AttemptEnd, EngineError> {
+        loop {
+            if !self.steps[index].attempt_ended && self.steps[index].attempt > 0 {
+                let end = self.attempt(index).await?;
+                let AttemptEnd::Failed { outcome, .. } = &end else { return Ok(end) };
+                if !self.may_retry(index, outcome.as_ref()) {
+                    return Ok(end);
+                }
+                let (id, attempt, outcome) =
+                    (self.steps[index].id, self.steps[index].attempt, outcome.clone());
+                self.commit(&[Write::AttemptEnded { step: id, attempt, outcome: outcome.as_ref() }]).await?;
+                self.steps[index].attempt_ended = true;
+            }
+            let attempt = self.steps[index].attempt;
+            if attempt > 0 {
+                let retries = self.step(index).retries;
+                let backoff = Duration::from_millis(retries.backoff_ms)
+                    .saturating_mul(1 << (attempt - 1).min(6))
+                    .min(Duration::from_secs(300).max(Duration::from_millis(retries.backoff_ms)));
+                let mut desired = self.desired.clone();
+                tokio::select! {
+                    () = sleep(backoff) => {}
+                    () = Self::stop_asked(&mut desired) => return Ok(AttemptEnd::Stopped(None)),
+                }
+            }
+            let id = self.steps[index].id;
+            self.commit(&[Write::AttemptBegan { step: id, attempt: attempt + 1 }]).await?;
+            self.steps[index].attempt = attempt + 1;
+            self.steps[index].attempt_ended = false;
+        }
+    }
+
+    /// Whether the plan allows another attempt. A lost command may have done its work: it is never run again unasked.
+    fn may_retry(&self, index: usize, outcome: Option<&StepOutcome>) -> bool {
+        self.steps[index].attempt <= self.step(index).retries.times
+            && !matches!(outcome, Some(StepOutcome::Lost { .. } | StepOutcome::Stopped))
+            && *self.desired.borrow() != Desired::Stopped
+    }
+
+    async fn attempt(&mut self, index: usize) -> Result<AttemptEnd, EngineError> {
+        let step = self.step(index).clone();
+        let attempt = Attempt {
+            id: self.steps[index].id,
+            number: self.steps[index].attempt,
+            host: self.host(&step.host)?,
+            secrets: self.shared.secrets_of(&self.spec),
+            step,
+        };
+        match &attempt.step.action {
+            Action::Run { script, cwd, env, login_shell } => {
+                let command = run::Command { script, cwd: cwd.as_ref(), env, login_shell: *login_shell };
+                self.run(&attempt, &command).await
+            }
+            Action::Upload { from, to } => self.upload(&attempt, from, to).await,
+            Action::WaitFor { probe, timeout_ms, interval_ms } => {
+                let (timeout, interval) =
+                    (Duration::from_millis(*timeout_ms), Duration::from_millis(*interval_ms));
+                self.wait_for(&attempt, probe, timeout, interval).await
+            }
+        }
+    }
+
+    fn host(&self, name: &str) -> Result<Host, EngineError> {
+        Ok(self.shared.remote.host(&host_spec(&self.spec.plan.hosts, name)?))
+    }
+}
+
+/// A step that its host refused, or whose host could not be reached.
+fn refused(error: &RemoteError) -> AttemptEnd {
+    let message = error.to_string();
+    let reason = match error {
+        RemoteError::Upload { .. } | RemoteError::Record { .. } | RemoteError::Config { .. } => {
+            Reason::Error { message }
+        }
+        _ => Reason::Connection { message },
+    };
+    AttemptEnd::failed(reason)
+}
+
+async fn say(lines: &tokio::sync::mpsc::Sender<bytes::Bytes>, line: String) {
+    // The log's writer lives until this sender is dropped.
+    let _ = lines.send((line + "\n").into()).await;
+}
