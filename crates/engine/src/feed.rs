@@ -14,14 +14,12 @@ use steadyhand_store::{
 };
 use tokio::{
     sync::{Notify, broadcast},
-    time::{Instant, MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
 
 /// How often changes of other processes are looked for.
 const LOOK: Duration = Duration::from_millis(100);
-/// How often the growth of one log is told at the most.
-const LOG_PACE: Duration = Duration::from_millis(50);
 /// Changes that are read at once.
 const AT_ONCE: u32 = 500;
 /// Changes that a slow listener may be behind.
@@ -89,7 +87,6 @@ pub(crate) async fn follow(
 ) {
     let mut tick = interval(LOOK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut logs_told = Instant::now();
     loop {
         let own = tokio::select! {
             () = cancel.cancelled() => return,
@@ -99,14 +96,9 @@ pub(crate) async fn follow(
         if let Err(error) = follower.read(&feed, own, &asked).await {
             tracing::warn!(%error, "changes could not be read; trying again");
         }
-        if own && logs_told.elapsed() < LOG_PACE {
-            // What has grown meanwhile is told by the next tick at the latest.
-            continue;
-        }
         for grown in feed.take_grown() {
             follower.sizes.insert((grown.step_id, grown.attempt), grown.size);
             feed.tell(Change::Log(grown));
-            logs_told = Instant::now();
         }
     }
 }
