@@ -21,9 +21,5 @@ pub(crate) fn downloads() -> PathBuf {
 
 /// Who uses this machine, for "started by".
 pub(crate) fn user() -> String {
-    ["USER", "LOGNAME", "USERNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
-        .or_else(|| Some(std::env::home_dir()?.file_name()?.to_string_lossy().into_owned()))
-        .unwrap_or_else(|| "someone".to_owned())
+    whoami::username().unwrap_or_else(|_| "someone".to_owned())
 }

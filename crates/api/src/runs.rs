@@ -128,7 +128,7 @@ impl Api {
         Ok(logs::search(&mut db, step_id, attempt, &query, from, limit).await?)
     }
 
-    /// The bytes of a log as far as it goes now, exactly as received.
+    /// The bytes of a log from byte `from` (from 0) as far as it goes now, exactly as received.
     ///
     /// # Errors
     /// [`ErrorCode::NotFound`] when there is no such step.
@@ -136,10 +136,11 @@ impl Api {
         &self,
         step_id: StepId,
         attempt: u32,
+        from: u64,
     ) -> Result<impl Stream<Item = Result<bytes::Bytes, ApiError>> + Send + use<>, ApiError> {
         self.step(step_id).await?;
         let store = self.inner.engine.store().clone();
-        Ok(futures::stream::try_unfold(0, move |offset: u64| {
+        Ok(futures::stream::try_unfold(from, move |offset| {
             let store = store.clone();
             async move {
                 let mut db = store.read_logs().await?;

@@ -11,8 +11,8 @@ use crate::{Api, ApiError, ErrorCode, KeySource, ModelView, Nothing, SaveModel, 
 const MODEL: &str = "model";
 /// The environment variable that holds the key.
 const KEY_VARIABLE: &str = "STEADYHAND_MODEL_KEY";
-/// Where the key is in the operating system's keyring.
-const KEYRING: (&str, &str) = ("steadyhand", "model-key");
+/// Under which name the key is in the operating system's keyring.
+const SERVICE: &str = "steadyhand";
 
 /// The model as it is stored: without its key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ impl Api {
         }
         if let Some(key) = key {
             let for_keyring = key.clone();
-            let kept = in_keyring(move |entry| entry.set_password(for_keyring.expose_secret())).await;
+            let kept = self.in_keyring(move |entry| entry.set_password(for_keyring.expose_secret())).await;
             *locked(&self.inner.key_in_memory) = match kept {
                 Ok(()) => None,
                 Err(error) => {
@@ -72,7 +72,7 @@ impl Api {
 
     async fn forget_key(&self) {
         *locked(&self.inner.key_in_memory) = None;
-        if let Err(error) = in_keyring(|entry| entry.delete_credential()).await {
+        if let Err(error) = self.in_keyring(|entry| entry.delete_credential()).await {
             tracing::debug!(%error, "the keyring held no key");
         }
     }
@@ -126,21 +126,28 @@ impl Api {
         if let Some(key) = locked(&self.inner.key_in_memory).clone() {
             return (Some(key), KeySource::Memory);
         }
-        match in_keyring(|entry| entry.get_password()).await {
+        match self.in_keyring(|entry| entry.get_password()).await {
             Ok(key) => (Some(key.into()), KeySource::Keyring),
             Err(_) => (None, KeySource::None),
         }
     }
 }
 
-/// Asks the operating system's keyring, which may take its time, on a thread of its own.
-async fn in_keyring<T: Send + 'static>(
-    action: impl FnOnce(&keyring::Entry) -> keyring::Result<T> + Send + 'static,
-) -> Result<T, String> {
-    tokio::task::spawn_blocking(move || {
-        let (service, user) = KEYRING;
-        keyring::Entry::new(service, user).and_then(|entry| action(&entry)).map_err(|error| error.to_string())
-    })
-    .await
-    .map_err(|error| error.to_string())?
+impl Api {
+    /// Asks the operating system's keyring, which may take its time, on a thread of its own. Each data folder has a key
+    /// of its own, as it has a model of its own.
+    async fn in_keyring<T: Send + 'static>(
+        &self,
+        action: impl FnOnce(&keyring::Entry) -> keyring::Result<T> + Send + 'static,
+    ) -> Result<T, String> {
+        let folder = self.inner.engine.store().folder();
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let account = format!("model-key {}", folder.display());
+        tokio::task::spawn_blocking(move || {
+            let entry = keyring::Entry::new(SERVICE, &account);
+            entry.and_then(|entry| action(&entry)).map_err(|error| error.to_string())
+        })
+        .await
+        .map_err(|error| error.to_string())?
+    }
 }

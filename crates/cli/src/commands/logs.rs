@@ -49,7 +49,7 @@ pub(crate) async fn logs(api: &Api, output: &mut Output, which: &WhichLogs) -> R
                     }
                 }
                 if known.bytes > written {
-                    written += sink.copy(api.log_bytes(id, attempt).await?, written).await?;
+                    written += sink.copy(api.log_bytes(id, attempt, written).await?).await?;
                 }
             }
             sink.flush()?;
@@ -103,21 +103,16 @@ impl<'a> Sink<'a> {
         self.output.note(&format!("==> {number} {name} on {host}{again}"));
     }
 
-    /// Writes what lies behind the first `skip` bytes; answers how much that was.
-    async fn copy(
-        &mut self,
-        bytes: impl Stream<Item = Result<Bytes, ApiError>>,
-        skip: u64,
-    ) -> Result<u64, Failure> {
+    /// Writes all of it; answers how much that was.
+    async fn copy(&mut self, bytes: impl Stream<Item = Result<Bytes, ApiError>>) -> Result<u64, Failure> {
         let mut bytes = Box::pin(bytes);
-        let mut seen = 0;
+        let mut copied = 0;
         while let Some(chunk) = bytes.next().await {
             let chunk = chunk?;
-            let fresh = usize::try_from(skip.saturating_sub(seen)).unwrap_or(usize::MAX).min(chunk.len());
-            seen += chunk.len() as u64;
-            self.write(&chunk[fresh..])?;
+            copied += chunk.len() as u64;
+            self.write(&chunk)?;
         }
-        Ok(seen.saturating_sub(skip))
+        Ok(copied)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {

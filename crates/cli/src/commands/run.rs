@@ -55,6 +55,7 @@ pub(crate) async fn run(
         output.note(&words::problem(output, plan, problem));
     }
     if has_errors(&check.problems) {
+        output.document(&Problems { kind: "problems", problems: &check.problems })?;
         let message = format!("{} has errors; nothing was run", plan.display());
         return Err(ApiError { code: ErrorCode::PlanInvalid, message }.into());
     }
@@ -165,6 +166,13 @@ fn leave(output: &mut Output, live: &Live) -> Result<bool, Failure> {
     ));
     output.document(&End::new(live.detail(), Exit::LeftRunning, None))?;
     Ok(true)
+}
+
+/// What is wrong with a plan that was to be run.
+#[derive(Serialize)]
+struct Problems<'a> {
+    kind: &'static str,
+    problems: &'a [Problem],
 }
 
 /// The last event of a run.

@@ -92,7 +92,7 @@ pub(crate) async fn log(
     let (Ok(step), Ok(attempt)) = (step.parse::<StepId>(), attempt.parse::<u32>()) else {
         return Err(refusal(StatusCode::NOT_FOUND, ErrorCode::NotFound, "there is no such log"));
     };
-    let bytes = server.api.log_bytes(step, attempt).await?;
+    let bytes = server.api.log_bytes(step, attempt, 0).await?;
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"step-{step}-{attempt}.log\"")),

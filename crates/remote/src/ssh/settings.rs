@@ -258,10 +258,7 @@ pub(crate) fn home_path(path: &str) -> PathBuf {
 }
 
 fn local_user() -> Option<String> {
-    ["USER", "LOGNAME", "USERNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok())
-        .filter(|user| !user.is_empty())
+    whoami::username().ok()
 }
 
 #[cfg(test)]
