@@ -31,6 +31,17 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
+/// Steps of a plan whose second goes on until the file `go` is in the home.
+pub const WAITS: &str = r#"      - name: First
+        run: echo first
+      - name: Second
+        run: |
+          echo waiting
+          until [ -e "$HOME/go" ]; do sleep 0.02; done
+      - name: Third
+        run: touch "$HOME/third"
+"#;
+
 /// A running `steady serve`.
 pub struct App {
     /// Where it answers: `http://127.0.0.1:port`.
@@ -242,6 +253,11 @@ impl App {
             fits(&detail).then_some(detail)
         })
         .await
+    }
+
+    /// Waits until the second step of a plan with [`WAITS`] waits.
+    pub async fn waiting(&self, project: &str, number: u64) -> Value {
+        self.run(project, number, |detail| detail["steps"][1]["attempts"][0]["lines"] == 1).await
     }
 
     /// Waits until the run `number` has ended.

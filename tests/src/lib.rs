@@ -5,7 +5,9 @@
 
 pub mod app;
 pub mod browser;
+pub mod command;
 pub mod model_server;
+pub mod process;
 pub mod proxy;
 pub mod sshd;
 

@@ -1,52 +1,14 @@
 //! `steady` as people and scripts call it: what it does to runs of others, how it ends, and what it writes.
 #![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests fail the test that calls them")]
 
-use std::{fs, io::Write, path::Path, process::Stdio};
+use std::{fs, io::Write, path::Path};
 
 use serde_json::{Value, json};
 use steadyhand_tests::{
-    app::{App, PATIENCE, program, states},
+    app::{App, PATIENCE, WAITS, states},
+    command::{ended, steady},
     sshd::Sshd,
 };
-
-/// A plan whose second step goes on until the file `go` is there.
-const WAITS: &str = r#"      - name: First
-        run: echo first
-      - name: Second
-        run: |
-          echo waiting
-          until [ -e "$HOME/go" ]; do sleep 0.02; done
-      - name: Third
-        run: touch "$HOME/third"
-"#;
-
-/// The run's detail once its second step waits.
-async fn waiting(app: &App, project: &str, number: u64) -> Value {
-    app.run(project, number, |detail| detail["steps"][1]["attempts"][0]["lines"] == 1).await
-}
-
-/// `steady` with these arguments, on this data.
-fn steady(data: &Path, arguments: &[&str]) -> tokio::process::Command {
-    let mut command = tokio::process::Command::new(program("steady"));
-    command
-        .args(arguments)
-        .env("STEADYHAND_DATA", data)
-        .env("HOME", data)
-        .env_remove("SSH_AUTH_SOCK")
-        .env_remove("DBUS_SESSION_BUS_ADDRESS")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    command
-}
-
-/// How a command of `steady` ended, and what it wrote to standard output.
-async fn ended(command: &mut tokio::process::Command) -> (Option<i32>, String) {
-    let ended = tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends").expect("it ran");
-    let output = String::from_utf8(ended.stdout).expect("text");
-    (ended.status.code(), output + &String::from_utf8_lossy(&ended.stderr))
-}
 
 #[tokio::test]
 async fn the_command_line_pauses_resumes_and_stops_a_run_that_the_server_executes() {
@@ -54,7 +16,7 @@ async fn the_command_line_pauses_resumes_and_stops_a_run_that_the_server_execute
     let app = App::start(data.path()).await;
     let project = app.project("shop", &sshd.plan(WAITS)).await;
     app.say(&project, "Redeploy the application").await;
-    waiting(&app, &project, 1).await;
+    app.waiting(&project, 1).await;
 
     let (code, said) = ended(&mut steady(data.path(), &["pause", "shop/1"])).await;
     assert_eq!(code, Some(0), "{said}");
@@ -68,7 +30,7 @@ async fn the_command_line_pauses_resumes_and_stops_a_run_that_the_server_execute
 
     fs::remove_file(sshd.home().join("go")).expect("go");
     app.say(&project, "Redeploy the application").await;
-    waiting(&app, &project, 2).await;
+    app.waiting(&project, 2).await;
     let (code, said) = ended(&mut steady(data.path(), &["stop", "shop/2"])).await;
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(app.ended(&project, 2).await["run"]["state"], "stopped");
@@ -146,4 +108,27 @@ async fn every_line_of_the_json_format_is_json_also_when_the_run_fails() {
     assert_eq!((&end["kind"], &end["exit_code"]), (&json!("end"), &json!(1)));
     assert_eq!(end["run"]["run"]["state"], "failed");
     assert_eq!(states(&end["run"]), ["completed", "failed", "skipped"]);
+}
+
+#[tokio::test]
+async fn a_broken_plan_is_not_run_and_its_problems_are_json_too() {
+    let data = tempfile::tempdir().expect("a folder");
+    let plan = data.path().join("plan.yaml");
+    fs::write(
+        &plan,
+        "name: shop\nhosts: { web1: local }\ntasks:\n  a:\n    on: web2\n    steps: [{ rnu: x }]\n",
+    )
+    .expect("the plan");
+    let path = plan.to_str().expect("a path");
+    let mut command = steady(data.path(), &["run", path, "--format", "json"]);
+    let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends").expect("it ran");
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let first: Value = serde_json::from_str(text.lines().next().expect("a line")).expect("JSON");
+    assert_eq!(first["kind"], "problems");
+    let problems = first["problems"].as_array().expect("problems");
+    assert_eq!(problems.len(), 2, "{problems:#?}");
+    assert!(problems.iter().all(|problem| problem["line"].as_u64().is_some_and(|line| line >= 5)));
+    let last: Value = serde_json::from_str(text.lines().last().expect("a line")).expect("JSON");
+    assert_eq!(last["error"]["code"], "plan_invalid");
 }

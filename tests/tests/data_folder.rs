@@ -5,13 +5,14 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use futures::StreamExt;
 use serde_json::{Value, json};
 use steadyhand_tests::{
-    app::{App, PATIENCE, program, states},
+    app::{App, PATIENCE, states},
+    command::{ended, steady},
     sshd::Sshd,
 };
 use tempfile::TempDir;
@@ -50,22 +51,9 @@ impl Drop for Disk {
     }
 }
 
-fn steady(data: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let ended = Command::new(program("steady"))
-        .args(arguments)
-        .env("STEADYHAND_DATA", data)
-        .env("HOME", "/nonexistent")
-        .env_remove("SSH_AUTH_SOCK")
-        .env_remove("DBUS_SESSION_BUS_ADDRESS")
-        .stdin(Stdio::null())
-        .output()
-        .expect("steady starts");
-    (ended.status.code(), String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned())
-}
-
-fn refuses_to_start(folder: &Path) {
+async fn refuses_to_start(folder: &Path) {
     for arguments in [&["serve"][..], &["runs"]] {
-        let (code, said) = steady(folder, arguments);
+        let (code, said) = ended(&mut steady(folder, arguments)).await;
         assert_eq!(code, Some(1), "{arguments:?}: {said}");
         assert!(said.contains("annot use the data folder") && said.contains("STEADYHAND_DATA"), "{said}");
         assert!(said.contains(folder.to_str().expect("a path")), "{said}");
@@ -73,17 +61,17 @@ fn refuses_to_start(folder: &Path) {
     }
 }
 
-#[test]
-fn a_data_folder_that_cannot_be_written_is_named_and_nothing_starts() {
+#[tokio::test]
+async fn a_data_folder_that_cannot_be_written_is_named_and_nothing_starts() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("a-file");
     fs::write(&file, "not a folder").expect("a file");
-    refuses_to_start(&file);
-    refuses_to_start(&file.join("below"));
+    refuses_to_start(&file).await;
+    refuses_to_start(&file.join("below")).await;
     assert_eq!(fs::read_to_string(&file).expect("the file"), "not a folder");
     if let Some(disk) = Disk::mount("ro") {
-        refuses_to_start(disk.path());
-        refuses_to_start(&disk.path().join("below"));
+        refuses_to_start(disk.path()).await;
+        refuses_to_start(&disk.path().join("below")).await;
     }
 }
 
@@ -275,7 +263,7 @@ async fn data_of_a_newer_version_is_left_alone_and_said_to_be_so() {
     later("INSERT INTO _sqlx_migrations VALUES (9999, 'from the future', '2030-01-01', TRUE, x'00', 0)");
     let before = fs::read(data.path().join("steadyhand.db")).expect("the database");
     for arguments in [&["serve"][..], &["runs"]] {
-        let (code, said) = steady(data.path(), arguments);
+        let (code, said) = ended(&mut steady(data.path(), arguments)).await;
         assert_eq!(code, Some(1), "{arguments:?}: {said}");
         assert!(said.contains("was written by a newer version of Steadyhand"), "{said}");
         assert!(said.contains("steadyhand.db") && said.contains("STEADYHAND_DATA"), "{said}");

@@ -10,7 +10,8 @@ use std::{
 
 use serde_json::{Value, json};
 use steadyhand_tests::{
-    app::{App, states},
+    app::{App, WAITS, states},
+    process::alive,
     sshd::Sshd,
 };
 
@@ -130,12 +131,6 @@ async fn proposal(app: &App, message: &Value) -> Value {
     let id =
         &card(message, "proposal").unwrap_or_else(|| panic!("no proposal in {message:#}"))["proposal_id"];
     app.call("proposal", json!({ "proposal_id": id })).await
-}
-
-/// Whether a process of this number runs; one that has ended and was not waited for does not.
-fn alive(pid: &str) -> bool {
-    let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    state.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
 }
 
 async fn the_shop_answers_at(port: u64) {
@@ -418,29 +413,13 @@ async fn guards_skip_what_is_not_needed_and_say_why() {
     app.end().await;
 }
 
-/// A plan whose second step goes on until the file `go` is there.
-const WAITS: &str = r#"      - name: First
-        run: echo first
-      - name: Second
-        run: |
-          echo waiting
-          until [ -e "$HOME/go" ]; do sleep 0.02; done
-      - name: Third
-        run: touch "$HOME/third"
-"#;
-
-/// The run's detail once its second step waits.
-async fn waiting(app: &App, project: &str, number: u64) -> Value {
-    app.run(project, number, |detail| detail["steps"][1]["attempts"][0]["lines"] == 1).await
-}
-
 #[tokio::test]
 async fn a_pause_takes_effect_after_the_current_step_and_the_next_leaves_no_trace_until_resume() {
     let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
     let app = App::start(data.path()).await;
     let project = app.project("shop", &sshd.plan(WAITS)).await;
     app.say(&project, "Redeploy the application").await;
-    let detail = waiting(&app, &project, 1).await;
+    let detail = app.waiting(&project, 1).await;
     let of = json!({ "run_id": detail["run"]["id"] });
     let asked = app.call("pause_run", of.clone()).await;
     assert_eq!((&asked["state"], &asked["desired"]), (&json!("in_progress"), &json!("paused")));
@@ -464,7 +443,7 @@ async fn a_second_run_while_one_is_under_way_is_refused_and_names_it() {
     let project = app.project("shop", &sshd.plan(WAITS)).await;
     let start = json!({ "project_id": project });
     app.call("start_run", start.clone()).await;
-    waiting(&app, &project, 1).await;
+    app.waiting(&project, 1).await;
     let refused = app.try_call("start_run", start.clone()).await.expect_err("refused");
     assert_eq!(refused.code, "conflict");
     assert!(refused.message.contains("un 1 of this project has not ended"), "{refused:?}");

@@ -105,6 +105,25 @@ async fn an_appender_goes_on_where_the_last_one_ended() {
 }
 
 #[tokio::test]
+async fn the_second_of_two_writers_is_refused_and_adds_nothing() {
+    let (_folder, store, step) = log(&[]).await;
+    let mut db = store.write_logs().await.expect("writer");
+    let mut writers = Vec::new();
+    for _ in 0..2 {
+        writers.push(Appender::open(&mut db, RunId(Uuid::from_u128(1)), step, 1).await.expect("log"));
+    }
+    // Before the log has its first byte, and behind it.
+    for part in [b"one\n", b"two\n"] {
+        writers[0].append(&mut db, part, NOW).await.expect("append");
+        let refused = writers[1].append(&mut db, b"no\n", NOW).await;
+        assert!(matches!(refused, Err(StoreError::LogMoved)), "{refused:?}");
+        writers[1] = Appender::open(&mut db, RunId(Uuid::from_u128(1)), step, 1).await.expect("log");
+    }
+    db.commit().await.expect("commit");
+    assert_eq!(lines(&store, step, 1, 9).await, [(1, "one".into()), (2, "two".into())]);
+}
+
+#[tokio::test]
 async fn search_finds_lines_across_chunks_and_colours() {
     let (_folder, store, step) =
         log(&[b"alpha\nBe", b"ta\n\x1b[31mga\x1b[1mmma\x1b[0m\nbeta again\n", b"unfinished beta"]).await;

@@ -1,0 +1,31 @@
+//! `steady` as it is called from a shell.
+
+use std::{path::Path, process::Stdio};
+
+use tokio::{process::Command, time::timeout};
+
+use crate::app::{PATIENCE, program};
+
+/// `steady` with these arguments, on this data, without the person's own keys, agent and keyring.
+#[must_use]
+pub fn steady(data: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program("steady"));
+    command
+        .args(arguments)
+        .env("STEADYHAND_DATA", data)
+        .env("HOME", data)
+        .env_remove("SSH_AUTH_SOCK")
+        .env_remove("DBUS_SESSION_BUS_ADDRESS")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// How a command ended, and what it wrote to standard output and then to standard error.
+pub async fn ended(command: &mut Command) -> (Option<i32>, String) {
+    let ended = timeout(PATIENCE, command.output()).await.expect("it ends").expect("it ran");
+    let said = [ended.stdout, ended.stderr].concat();
+    (ended.status.code(), String::from_utf8(said).expect("text"))
+}

@@ -1,0 +1,88 @@
+//! Who goes on with a run whose process is gone, and what becomes of one that nobody can go on with.
+#![allow(clippy::expect_used, reason = "what goes wrong ends the test")]
+
+use std::{fs, process::Command};
+
+use serde_json::json;
+use steadyhand_tests::{
+    app::{App, WAITS, states},
+    command::{ended, steady},
+    sshd::Sshd,
+};
+
+#[tokio::test]
+async fn a_command_that_only_looks_leaves_a_run_alone_and_one_that_asks_something_of_it_takes_it_over() {
+    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+    let mut app = App::start(data.path()).await;
+    let project = app.project("shop", &sshd.plan(WAITS)).await;
+    app.call("start_run", json!({ "project_id": project })).await;
+    app.waiting(&project, 1).await;
+    app.kill().await;
+    for look in [&["runs"][..], &["logs", "shop/1", "1"], &["--version"]] {
+        let (code, said) = ended(&mut steady(data.path(), look)).await;
+        assert_eq!(code, Some(0), "{look:?}: {said}");
+    }
+    let (_, said) = ended(&mut steady(data.path(), &["runs", "--format", "json"])).await;
+    assert!(said.contains(r#""state":"in_progress""#), "{said}");
+    let (code, said) = ended(&mut steady(data.path(), &["stop", "shop/1"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    let app = App::start(data.path()).await;
+    let stopped = app.ended(&project, 1).await;
+    assert_eq!(stopped["run"]["state"], "stopped", "{stopped:#}");
+    assert!(!sshd.home().join("third").exists());
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_run_waits_for_a_process_that_has_its_secrets() {
+    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+    let with = |app: &mut tokio::process::Command| {
+        app.env("STEADYHAND_SECRET_PASSWORD", "open sesame");
+    };
+    let mut app = App::start_with(data.path(), with).await;
+    let needs = sshd.plan(&WAITS.replace("echo waiting", "echo ${{ secrets.PASSWORD }} | wc -c; : waiting"));
+    let needs = needs.replace("tasks:\n", "secrets: [PASSWORD]\ntasks:\n");
+    let secret = app.project("with a secret", &needs).await;
+    let plain = app.project("without one", &sshd.plan(WAITS)).await;
+    for project in [&secret, &plain] {
+        app.call("start_run", json!({ "project_id": project })).await;
+        app.waiting(project, 1).await;
+    }
+    app.kill().await;
+    fs::write(sshd.home().join("go"), "").expect("go");
+    let app = App::start(data.path()).await;
+    // Both were looked at together, and this one has come to its end since.
+    assert_eq!(app.ended(&plain, 1).await["run"]["state"], "completed");
+    let waiting = app.run(&secret, 1, |_| true).await;
+    assert_eq!(waiting["run"]["state"], "in_progress", "{waiting:#}");
+    assert_eq!(waiting["run"]["hindrance"], json!({ "kind": "owner_gone" }));
+    app.end().await;
+    let app = App::start_with(data.path(), with).await;
+    let ended = app.ended(&secret, 1).await;
+    assert_eq!(states(&ended), ["completed"; 3]);
+    assert_eq!(app.log(&ended["steps"][1]).await, b"12\n");
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_run_that_cannot_be_executed_has_failed_and_holds_nothing() {
+    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+    let mut app = App::start(data.path()).await;
+    let project = app.project("shop", &sshd.plan(WAITS)).await;
+    app.call("start_run", json!({ "project_id": project })).await;
+    app.waiting(&project, 1).await;
+    app.kill().await;
+    let damage = "UPDATE runs SET compiled_json = '{'";
+    let done = Command::new("sqlite3").arg(data.path().join("steadyhand.db")).arg(damage).status();
+    assert!(done.expect("sqlite3, of the package sqlite3, starts").success());
+    let app = App::start(data.path()).await;
+    let ended = app.ended(&project, 1).await;
+    assert_eq!(ended["run"]["state"], "failed", "{ended:#}");
+    assert_eq!(states(&ended), ["completed", "failed", "skipped"]);
+    let reason = ended["steps"][1]["reason_text"].as_str().expect("a reason");
+    assert!(reason.contains("could not go on with this run"), "{reason}");
+    fs::write(sshd.home().join("go"), "").expect("go");
+    app.call("start_run", json!({ "project_id": project })).await;
+    assert_eq!(app.ended(&project, 2).await["run"]["state"], "completed");
+    app.end().await;
+}
