@@ -3,7 +3,7 @@
 
 use std::{fs, process::Command};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use steadyhand_tests::{
     app::{App, WAITS, states},
     command::{ended, steady},
@@ -53,13 +53,14 @@ async fn a_run_waits_for_a_process_that_has_its_secrets() {
     let app = App::start(data.path()).await;
     // Both were looked at together, and this one has come to its end since.
     assert_eq!(app.ended(&plain, 1).await["run"]["state"], "completed");
-    let waiting = app.run(&secret, 1, |_| true).await;
+    let waiting = app.run(&secret, 1, |detail| !detail["run"]["hindrance"].is_null()).await;
     assert_eq!(waiting["run"]["state"], "in_progress", "{waiting:#}");
-    assert_eq!(waiting["run"]["hindrance"], json!({ "kind": "owner_gone" }));
+    assert_eq!(waiting["run"]["hindrance"], json!({ "kind": "missing_secrets", "names": ["PASSWORD"] }));
     app.end().await;
     let app = App::start_with(data.path(), with).await;
     let ended = app.ended(&secret, 1).await;
     assert_eq!(states(&ended), ["completed"; 3]);
+    assert_eq!(ended["run"]["hindrance"], Value::Null);
     assert_eq!(app.log(&ended["steps"][1]).await, b"12\n");
     app.end().await;
 }

@@ -27,6 +27,7 @@ mod views;
 pub use error::{ApiError, ErrorCode};
 pub use folders::data_dir;
 pub use open::{Api, OpenOptions, Shell};
+pub use steadyhand_engine::SECRET_VARIABLE;
 pub use steadyhand_store::records;
 pub use typescript::typescript;
 pub use updates::Update;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use steadyhand_api::{
-    Problem, ProblemSeverity,
+    Problem, ProblemSeverity, SECRET_VARIABLE,
     records::{Hindrance, RunSummary, Step},
 };
 use steadyhand_domain::{Desired, RunState, StepState};
@@ -47,7 +47,13 @@ pub(crate) fn hindrance(hindrance: &Hindrance) -> String {
             format!("reconnecting to {host} ({failures} failed so far): {message}")
         }
         Hindrance::Waiting { host } => format!("waiting for an answer about {host}"),
-        Hindrance::OwnerGone => "the Steadyhand that executed it is gone; another takes over".to_owned(),
+        Hindrance::MissingSecrets { names } => {
+            let variables = names.iter().map(|name| format!("{SECRET_VARIABLE}{name}")).collect::<Vec<_>>();
+            format!(
+                "the Steadyhand that executed it is gone; start one with {} to go on",
+                variables.join(" and ")
+            )
+        }
     }
 }
 

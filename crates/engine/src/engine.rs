@@ -206,8 +206,7 @@ impl Engine {
         if new.spec.plan.steps.is_empty() {
             return Err(EngineError::NoSteps);
         }
-        let names: Vec<String> =
-            new.spec.plan.secrets.iter().filter(|name| (shared.secrets)(name).is_none()).cloned().collect();
+        let names = shared.missing_secrets(&new.spec);
         if !names.is_empty() {
             return Err(EngineError::MissingSecrets { names });
         }
@@ -359,6 +358,11 @@ impl Shared {
     /// The values of all secrets of a plan.
     pub(crate) fn secrets_of(&self, spec: &RunSpec) -> HashMap<String, SecretString> {
         spec.plan.secrets.iter().filter_map(|name| Some((name.clone(), (self.secrets)(name)?))).collect()
+    }
+
+    /// The secrets of a plan that have no value here.
+    pub(crate) fn missing_secrets(&self, spec: &RunSpec) -> Vec<String> {
+        spec.plan.secrets.iter().filter(|name| (self.secrets)(name).is_none()).cloned().collect()
     }
 
     pub(crate) fn give_up(&self, run: RunId) {

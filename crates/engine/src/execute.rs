@@ -36,7 +36,9 @@ pub(crate) fn spawn(shared: &Arc<Shared>, id: RunId) {
                 match closing.run_until_cancelled(execute(&shared, id, desired)).await {
                     None => release(&shared, id).await,
                     Some(Ok(())) => {
-                        if let Err(error) = recover::tidy(&shared, id).await {
+                        // A host that has fallen silent does not keep the process from ending.
+                        let tidied = closing.run_until_cancelled(recover::tidy(&shared, id)).await;
+                        if let Some(Err(error)) = tidied {
                             tracing::debug!(%error, "its records stay on the hosts for now");
                         }
                     }

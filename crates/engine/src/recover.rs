@@ -1,12 +1,13 @@
 //! Keeping leases, taking over runs whose owner is gone, and removing what ended runs left on hosts.
 
 use std::{
+    collections::HashSet,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use steadyhand_domain::RunId;
-use steadyhand_store::{StoreError, logs, runs, steps};
+use steadyhand_store::{StoreError, logs, records::Hindrance, runs, steps};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{EngineError, RunSpec, engine::Shared, execute, hosts::host_spec, owner};
@@ -24,6 +25,7 @@ pub(crate) async fn watch(shared: Arc<Shared>) {
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut told = HashSet::new();
     let tidier = shared.clone();
     shared.tasks.spawn(async move {
         let closing = tidier.closing.clone();
@@ -33,7 +35,7 @@ pub(crate) async fn watch(shared: Arc<Shared>) {
         let result = tokio::select! {
             () = shared.closing.cancelled() => return,
             _ = heartbeat.tick() => renew(&shared).await,
-            _ = look.tick(), if shared.takes_over.load(Ordering::Relaxed) => take_over(&shared).await,
+            _ = look.tick(), if shared.takes_over.load(Ordering::Relaxed) => take_over(&shared, &mut told).await,
         };
         if let Err(error) = result {
             tracing::warn!(%error, "leases could not be kept; trying again");
@@ -51,7 +53,8 @@ async fn renew(shared: &Shared) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn take_over(shared: &Arc<Shared>) -> Result<(), StoreError> {
+/// `told` are the runs of which was noted that this process cannot go on with them.
+async fn take_over(shared: &Arc<Shared>, told: &mut HashSet<RunId>) -> Result<(), StoreError> {
     let leases = runs::unfinished(&mut *shared.store.read().await?).await?;
     let now = crate::now();
     for lease in leases {
@@ -65,7 +68,15 @@ async fn take_over(shared: &Arc<Shared>) -> Result<(), StoreError> {
         if lease.owner.is_some() && gone.is_none() && lease.until >= now {
             continue;
         }
-        if !has_secrets(shared, lease.run_id).await? {
+        let names = missing_secrets(shared, lease.run_id).await?;
+        if !names.is_empty() {
+            if told.insert(lease.run_id) {
+                let hindrance = Hindrance::MissingSecrets { names };
+                let mut db = shared.store.write().await?;
+                runs::note_hindrance(&mut db, lease.run_id, lease.owner.as_deref(), &hindrance, now).await?;
+                db.commit().await?;
+                shared.feed.committed();
+            }
             continue;
         }
         let mut db = shared.store.write().await?;
@@ -81,12 +92,11 @@ async fn take_over(shared: &Arc<Shared>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether this process has the secrets that a run needs. A plan that cannot be read is taken: whoever takes it says so.
-async fn has_secrets(shared: &Shared, id: RunId) -> Result<bool, StoreError> {
+/// The secrets that a run needs and this process has not. A plan that cannot be read is taken: whoever takes it says so.
+async fn missing_secrets(shared: &Shared, id: RunId) -> Result<Vec<String>, StoreError> {
     let mut db = shared.store.read().await?;
     let json = runs::compiled_json(&mut db, id).await?;
-    Ok(RunSpec::from_json(id, &json)
-        .map_or(true, |spec| spec.plan.secrets.iter().all(|name| (shared.secrets)(name).is_some())))
+    Ok(RunSpec::from_json(id, &json).map(|spec| shared.missing_secrets(&spec)).unwrap_or_default())
 }
 
 /// What earlier processes did not get round to.

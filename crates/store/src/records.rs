@@ -68,8 +68,11 @@ pub enum Hindrance {
         /// The host's name in the plan.
         host: String,
     },
-    /// The process that executes the run is gone; another one is about to take over.
-    OwnerGone,
+    /// The process that executed the run is gone, and the one that looked has not the secrets to go on with it.
+    MissingSecrets {
+        /// Their names in the plan.
+        names: Vec<String>,
+    },
 }
 
 /// A run without its steps.

@@ -6,7 +6,7 @@ use steadyhand_domain::{Desired, ProjectId, RunId, RunState, Timestamp, Trigger}
 use crate::{
     StoreError,
     events::{self, Event},
-    records::{RunSummary, StepCounts},
+    records::{Hindrance, RunSummary, StepCounts},
     row::{self, Place},
 };
 
@@ -291,6 +291,32 @@ pub async fn claim(
         events::append_to_run(db, now, id, &Event::TakenOver).await?;
     }
     Ok(true)
+}
+
+/// Notes on a run that `owner` left why nobody goes on with it, unless that is noted already.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn note_hindrance(
+    db: &mut SqliteConnection,
+    id: RunId,
+    owner: Option<&str>,
+    hindrance: &Hindrance,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let noted = sqlx::query(
+        "UPDATE runs SET hindrance_json = ?1 WHERE id = ?2 AND owner IS ?3 AND hindrance_json IS NOT ?1",
+    )
+    .bind(row::json(hindrance))
+    .bind(id.to_string())
+    .bind(owner)
+    .execute(&mut *db)
+    .await?;
+    if noted.rows_affected() > 0 {
+        let hindrance = Some(hindrance.clone());
+        events::append_to_run(db, now, id, &Event::Hindrance { hindrance }).await?;
+    }
+    Ok(())
 }
 
 /// Renews every lease of `owner`.

@@ -113,8 +113,8 @@ export function hindranceLabel(hindrance: Hindrance, questions: readonly Questio
       const what = about === 'host_key' ? 'host key of ' : about === 'passphrase' ? 'passphrase for ' : about === 'password' ? 'password for ' : '';
       return `Waiting for you: ${what}${hindrance.host}`;
     }
-    case 'owner_gone':
-      return 'The Steadyhand that ran this is gone. It is taken over within seconds.';
+    case 'missing_secrets':
+      return `The Steadyhand that ran this is gone. To go on, start one with ${hindrance.names.map((name) => `STEADYHAND_SECRET_${name}`).join(' and ')}.`;
   }
 }
 

@@ -271,7 +271,11 @@ message: string, } | { "kind": "waiting",
 /**
  * The host's name in the plan.
  */
-host: string, } | { "kind": "owner_gone" };
+host: string, } | { "kind": "missing_secrets", 
+/**
+ * Their names in the plan.
+ */
+names: Array<string>, };
 
 /**
  * A host and what is known of the way to it.
