@@ -286,6 +286,12 @@ async fn a_secret_never_reaches_the_model_and_what_has_read_logs_starts_nothing(
     assert!(log.contains(SECRET), "the step printed the secret, so there is something to hide: {log}");
     app.answer(project, 0, |message| !cards(message, "finding").is_empty()).await;
 
+    // Secrets are known without the plan that names them: this one is being written and cannot be read.
+    let plan = app.call("plan", json!({ "project_id": project })).await;
+    let broken =
+        json!({ "project_id": project, "source": "secrets: [", "base_sha256": plan["sha256"] });
+    app.call("save_plan", broken).await;
+
     let answer = chat.ask(&format!("Read the log; my password is {SECRET}")).await;
     assert_eq!(answer["state"], "complete", "{answer:#}");
     assert_eq!(text(&answer), "The log says that the password was refused.");
