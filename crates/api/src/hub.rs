@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{Api, Update, questions};
 
 /// Batches are at least this far apart.
-const PACE: Duration = Duration::from_millis(25);
+const PACE: Duration = Duration::from_millis(50);
 /// Batches that a slow listener may be behind.
 const CAPACITY: usize = 256;
 /// Above so many changed steps of one run they are read together.
@@ -194,7 +194,7 @@ impl Hub {
 }
 
 impl Api {
-    /// What changes from now on, in batches that are at least 25 ms apart. A listener that is too slow is told
+    /// What changes from now on, in batches that are at least 50 ms apart. A listener that is too slow is told
     /// [`Update::Lagged`].
     pub fn updates(&self) -> impl Stream<Item = Vec<Update>> + Send + Unpin + 'static + use<> {
         BroadcastStream::new(self.inner.hub.batches.subscribe()).map(|batch| match batch {
