@@ -196,6 +196,8 @@ pub enum QuestionKind {
 pub struct Question {
     /// Its identifier.
     pub id: QuestionId,
+    /// The run that waits for the answer, if it is one.
+    pub run_id: Option<RunId>,
     /// The host that it concerns: address and port.
     pub host: String,
     /// What it is about.

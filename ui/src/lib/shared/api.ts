@@ -838,6 +838,10 @@ export type Question = {
  */
 id: QuestionId, 
 /**
+ * The run that waits for the answer, if it is one.
+ */
+run_id: RunId | null, 
+/**
  * The host that it concerns: address and port.
  */
 host: string, 
