@@ -297,6 +297,23 @@ onPage('earlier messages load when the chat is scrolled up, and nothing jumps', 
   assert.ok(top > -200 && top < 200, `the message that was read is now at ${top}`);
 });
 
+onPage('an earlier revision of the plan is looked at and restored as a new one', { looks: 'failed,still' }, async (page) => {
+  await page.click(id('tab-plan'));
+  const before = await page.inputValue(id('plan-source'));
+  await page.click(id('plan-part-revisions'));
+  await page.waitForSelector(id('revision'));
+  assert.equal(await page.locator(id('revision')).count(), 5);
+  await page.click(`${id('revision')} >> nth=0`);
+  await page.waitForSelector(id('revision-source'));
+  assert.equal(await page.locator(id('revision-restore')).count(), 0, 'the current one cannot be restored');
+  await page.click(`${id('revision')} >> nth=2`);
+  await page.click(id('revision-restore'));
+  await page.waitForSelector(`${id('revision')} >> nth=5`);
+  await page.click(id('plan-part-source'));
+  assert.equal(await page.inputValue(id('plan-source')), before.replace('port: 3000', 'port: 3001'));
+  assert.equal(await page.getAttribute(id('plan-state'), 'data-dirty'), 'false');
+});
+
 onPage('a plan that was changed elsewhere loses nothing', { looks: 'failed,still,conflict' }, async (page) => {
   await page.click(id('tab-plan'));
   await page.click(id('plan-source'));
