@@ -251,6 +251,7 @@ onPage('a question about a host key keeps the focus until it is answered', { loo
   await page.keyboard.press('Escape');
   await page.keyboard.press('Escape');
   assert.match(await page.textContent(id('question-fingerprint')), /^SHA256:/);
+  assert.equal(await page.textContent(id('question-run')), 'Run 24 of shop waits for your answer to reach web1.');
   for (let i = 0; i < 8; i += 1) {
     await page.keyboard.press('Tab');
     assert.ok(await page.evaluate(() => document.activeElement === document.body || document.activeElement?.closest("[data-testid='question-card']") !== null));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { hindranceLabel, progressLabel, reasonLine, runActions, runTime, statusLabel, stepNote } from '../../src/lib/domain/run-labels';
-import { askedHost, quickReplies, stillWorks } from '../../src/lib/domain/replies';
+import { hindranceLabel, progressLabel, reasonLine, runActions, runTime, statusLabel, stepNote, waitsLabel } from '../../src/lib/domain/run-labels';
+import { quickReplies, stillWorks } from '../../src/lib/domain/replies';
 import { mergeSteps, REASON_HEIGHT, STEP_HEIGHT, stepRows, telling } from '../../src/lib/domain/step-rows';
 import type { Step } from '../../src/lib/shared/api';
 import { ago, duration, ordinal, plural, size, ticking, when } from '../../src/lib/shared/time';
@@ -155,9 +155,7 @@ describe('what is offered to be said', () => {
   });
 });
 
-it('calls the host of a question what the plan calls it, when a run waits', () => {
-  const question = { id: 'q', run_id: 'r', host: '203.0.113.10:22', about: { kind: 'password', user: 'deploy' }, again: false, asked_at: 0 } as const;
-  expect(askedHost(question, makeRun('p', 1, { hindrance: { kind: 'waiting', host: 'web1' } }))).toBe('web1');
-  expect(askedHost(question, makeRun('p', 1, {}))).toBe('203.0.113.10:22');
-  expect(askedHost(question, undefined)).toBe('203.0.113.10:22');
+it('says which run waits for an answer, and for which host', () => {
+  expect(waitsLabel(makeRun('p', 4, { hindrance: { kind: 'waiting', host: 'web1' } }), 'shop')).toBe('Run 4 of shop waits for your answer to reach web1.');
+  expect(waitsLabel(makeRun('p', 4, {}), undefined)).toBe('Run 4 waits for your answer.');
 });

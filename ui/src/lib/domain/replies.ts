@@ -1,4 +1,4 @@
-import type { Question, RunSummary } from '../shared/api';
+import type { RunSummary } from '../shared/api';
 import { isFinal, runActions } from './run-labels';
 
 /** Whether saying this would still do something. What is not known here is left to the assistant. */
@@ -25,9 +25,4 @@ export function quickReplies(last: RunSummary | null): (readonly [label: string,
   if (isFinal(last.state)) return [redeploy, ['Status', 'Status']];
   const { pause, resume } = runActions(last);
   return [['Status', 'Status'], ...(pause ? [['Pause', 'Pause'] as const] : []), ...(resume ? [['Resume', 'Resume'] as const] : [])];
-}
-
-/** What the plan calls the host that a question is about, when a run waits for the answer. */
-export function askedHost(question: Question, run: RunSummary | undefined): string {
-  return run?.hindrance?.kind === 'waiting' ? run.hindrance.host : question.host;
 }
