@@ -12,7 +12,10 @@ use super::{
     Shared,
     actions::{self, Reply},
 };
-use crate::intents::{Context, Intent, understand};
+use crate::{
+    intents::{Context, Intent, understand},
+    wording::capitalized,
+};
 
 /// At most so many buttons.
 const MOST: usize = 3;
@@ -87,7 +90,8 @@ impl Now {
 
     /// The reply with those of these wordings that would work, in their order.
     pub(crate) fn offer(&self, reply: Reply, texts: &[&str]) -> Reply {
-        let texts: Vec<String> = texts.iter().filter_map(|text| self.fitting(text)).take(MOST).collect();
+        let fitting = texts.iter().filter_map(|text| self.fitting(text));
+        let texts: Vec<String> = fitting.take(MOST).map(|text| capitalized(&text)).collect();
         if texts.is_empty() { reply } else { reply.with(Card::Replies { texts }) }
     }
 }
@@ -205,7 +209,7 @@ mod tests {
         let Some(Card::Replies { texts }) = failed.offer(Reply::say(""), &ALL).cards.pop() else {
             panic!("nothing is offered");
         };
-        assert_eq!(texts, ["redeploy the application", "status", "show the last 5 runs"]);
+        assert_eq!(texts, ["Redeploy the application", "Status", "Show the last 5 runs"]);
         assert!(failed.offer(Reply::say(""), &["pause", "stop"]).cards.is_empty());
     }
 }

@@ -35,7 +35,7 @@ pub(super) const AT_ANOTHER_TIME: Beyond = Beyond {
 pub(super) const BEYOND: &[Beyond] = &[
     Beyond {
         what: "roll back to an earlier version",
-        instead: "To run the plan of an earlier run once more, say “retry run” and its number. Where the plan fetches a branch, write the commit into it in the **Plan** tab, then say “redeploy”.",
+        instead: "To run the plan of an earlier run once more, say “retry run” and its number; earlier revisions of the plan are restored in the **Plan** tab. Where the plan fetches a branch, write the commit into it there, then say “redeploy”.",
         patterns: &[
             "roll(ing)? ?back",
             "rollback",
