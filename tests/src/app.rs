@@ -90,7 +90,7 @@ impl App {
             loop {
                 let line =
                     lines.next_line().await.expect("its output").expect("it says its address before it ends");
-                if let Some(address) = line.split_whitespace().find(|word| word.contains("?token=")) {
+                if let Some(address) = line.split_whitespace().find(|word| word.contains("#token=")) {
                     return address.to_owned();
                 }
             }
@@ -99,7 +99,7 @@ impl App {
         .expect("steady serve says its address");
         // Whatever else it says must not fill the pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let (base, token) = address.split_once("/?token=").expect("an address with a token");
+        let (base, token) = address.split_once("/#token=").expect("an address with a token");
         Self {
             base: base.to_owned(),
             token: token.to_owned(),
@@ -112,7 +112,7 @@ impl App {
     /// The address that a person opens.
     #[must_use]
     pub fn address(&self) -> String {
-        format!("{}/?token={}", self.base, self.token)
+        format!("{}/#token={}", self.base, self.token)
     }
 
     /// The folder with its data.

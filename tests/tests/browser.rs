@@ -1,11 +1,22 @@
-//! The main job in Chromium against `steady serve`: pause, resume and stop on a real server, and the pages themselves.
+//! The main job in Chromium against `steady serve`: pause, resume and stop on a real server, the pages themselves, and how
+//! they are let in.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "what goes wrong ends the test")]
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use serde_json::json;
-use steadyhand_tests::{app::App, browser::Page, sshd::Sshd};
-use tokio::sync::Mutex;
+use steadyhand_tests::{
+    app::{App, PATIENCE},
+    browser::Page,
+    proxy::Proxy,
+    sshd::Sshd,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    sync::Mutex,
+    time::timeout,
+};
 
 /// One browser at a time: each takes most of a small machine.
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -261,5 +272,151 @@ async fn at_900_by_600_everything_can_be_reached_by_mouse_and_by_keys() {
     page.click("[data-testid='stop-confirm']").await;
     let detail = app.ended(&project, 1).await;
     assert_eq!(detail["run"]["state"], "stopped");
+    page.close().await;
+}
+
+/// A condition: the pages have what they show.
+const CONNECTED: &str = "at('shell')?.dataset.connection === 'connected'";
+
+#[tokio::test]
+async fn the_token_lets_in_one_tab_and_goes_to_no_other_server() {
+    let _turn = TURN.lock().await;
+    let data = tempfile::tempdir().expect("a folder");
+    let app = App::start(data.path()).await;
+    let page = Page::chromium().await;
+    page.open(&app.address()).await;
+    page.until("the pages are connected", CONNECTED).await;
+    let here = format!("{}/", app.base);
+    assert_eq!(page.ask("location.href").await, here, "the token is out of sight");
+    page.client.refresh().await.expect("is loaded anew");
+    page.until("a reload is let in", CONNECTED).await;
+    let cookies = page.devtools("Network.getAllCookies", json!({})).await;
+    assert_eq!(cookies["cookies"], json!([]));
+
+    // Another server on the same address, which the same browser visits.
+    let other = TcpListener::bind("127.0.0.1:0").await.expect("listens");
+    let there = format!("http://{}/", other.local_addr().expect("an address"));
+    let asked = tokio::spawn(async move {
+        let (mut visitor, _) = other.accept().await.expect("a visitor");
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(visitor.read_u8().await.expect("the request goes on"));
+        }
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi";
+        visitor.write_all(answer).await.expect("is answered");
+        String::from_utf8_lossy(&request).to_ascii_lowercase()
+    });
+    page.run(&format!("location.href = '{there}';")).await;
+    let request = timeout(PATIENCE, asked).await.expect("in time").expect("a request");
+    assert!(request.starts_with("get / http"), "{request}");
+    for secret in [app.token.as_str(), "cookie:", "referer:", "authorization:"] {
+        assert!(!request.contains(secret), "{secret} in {request}");
+    }
+
+    // Another tab is asked for the address, and says when there is no token in what was given.
+    let tab = page.client.new_window(true).await.expect("a tab").handle;
+    page.client.switch_to_window(tab).await.expect("it is there");
+    page.open(&here).await;
+    page.until("it says what it needs", "shows(at('token-field'))").await;
+    page.picture("browser-needs-token").await;
+    page.click("[data-testid='token-field']").await;
+    page.keys(&format!("{here}\n")).await;
+    page.until("there is no token", "text(one(\"[role='alert']\"))?.includes('#token=')").await;
+    page.client.refresh().await.expect("is loaded anew");
+    page.click("[data-testid='token-field']").await;
+    page.keys(&format!("{here}#token={}\n", "0".repeat(64))).await;
+    page.until("a wrong one is refused", "at('token-field')?.value === '' && shows(at('token-field'))").await;
+    page.click("[data-testid='token-field']").await;
+    page.keys(&format!("{}\n", app.address())).await;
+    page.until("the right one lets in", CONNECTED).await;
+
+    // The address pasted over the one of an open page changes the fragment alone.
+    let tab = page.client.new_window(true).await.expect("a tab").handle;
+    page.client.switch_to_window(tab).await.expect("it is there");
+    page.open(&here).await;
+    page.until("a third tab needs the token", "shows(at('token-field'))").await;
+    page.open(&app.address()).await;
+    page.until("the address lets it in", CONNECTED).await;
+    assert_eq!(page.ask("location.href").await, here);
+    page.close().await;
+}
+
+#[tokio::test]
+async fn the_pages_hear_again_what_happens_after_their_connection_was_cut() {
+    const PLAN: &str = "name: small\ntasks:\n  small:\n    on: local\n    steps:\n      - run: echo small\n";
+    let _turn = TURN.lock().await;
+    let data = tempfile::tempdir().expect("a folder");
+    let app = App::start_with(data.path(), |command| {
+        command.args(["--allow-host", "127.0.0.1"]);
+    })
+    .await;
+    let port = app.base.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+    let between = Proxy::start(port, Duration::ZERO).await;
+    let page = Page::chromium().await;
+    page.open(&format!("http://127.0.0.1:{}/#token={}", between.port, app.token)).await;
+    page.until("the pages are connected", CONNECTED).await;
+    page.run(
+        "window.lost = 0;
+         new MutationObserver(() => { if (at('shell')?.dataset.connection === 'lost') window.lost += 1; })
+             .observe(document, { subtree: true, attributes: true });",
+    )
+    .await;
+    let listed = |name: &str| {
+        format!("all(\"[data-testid='project-row']\").some((row) => row.dataset.project === '{name}')")
+    };
+    app.project("before", PLAN).await;
+    page.until("they hear of a project", &listed("before")).await;
+    between.reset();
+    page.until("they noticed and are connected again", &format!("window.lost > 0 && {CONNECTED}")).await;
+    app.project("after", PLAN).await;
+    page.until("they hear of another project", &listed("after")).await;
+    page.close().await;
+}
+
+#[tokio::test]
+async fn save_downloads_the_whole_log_from_an_address_that_works_once() {
+    let _turn = TURN.lock().await;
+    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+    let downloads = tempfile::tempdir().expect("a folder");
+    let app = App::start(data.path()).await;
+    let steps = "      - name: Count\n        run: seq 1 200000\n";
+    let project = app.project("count", &sshd.plan(steps)).await;
+    app.say(&project, "Redeploy the application").await;
+    let detail = app.ended(&project, 1).await;
+    let page = Page::chromium().await;
+    let folder = json!({ "behavior": "allow", "downloadPath": downloads.path() });
+    page.devtools("Browser.setDownloadBehavior", folder).await;
+    open(&page, &app, "count").await;
+    page.click("[data-testid='run-row'][data-run='1']").await;
+    page.click("[data-testid='step'][data-index='0']").await;
+    page.run(
+        "window.tickets = [];
+         const real = window.fetch;
+         window.fetch = async (path, init) => {
+             const response = await real(path, init);
+             if (path.startsWith('/api/log/')) window.tickets.push((await response.clone().json()).address);
+             return response;
+         };",
+    )
+    .await;
+    page.click("[data-testid='log-save']").await;
+    let name = format!("step-{}-1.log", detail["steps"][0]["id"].as_str().expect("an identifier"));
+    timeout(PATIENCE, async {
+        while !downloads.path().join(&name).exists() {
+            page.until("the page goes on", "true").await;
+        }
+    })
+    .await
+    .expect("the log is downloaded");
+    let saved = fs::read(downloads.path().join(&name)).expect("the log");
+    assert!(saved == app.log(&detail["steps"][0]).await, "{} bytes are not the log", saved.len());
+
+    let tickets = page.ask("window.tickets").await;
+    assert_eq!(tickets.as_array().map(Vec::len), Some(1), "{tickets}");
+    let ticket = tickets[0].as_str().expect("an address");
+    assert!(!ticket.contains(&app.token), "the token is in no address");
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let again = client.get(format!("{}{ticket}", app.base)).send().await.expect("an answer");
+    assert_eq!(again.status(), reqwest::StatusCode::NOT_FOUND);
     page.close().await;
 }

@@ -29,6 +29,10 @@ macro_rules! with_operations {
             save_plan(SavePlan) -> PlanView;
             /// The revisions of a plan, newest first.
             plan_revisions(OfProject) -> Vec<PlanRevision>;
+            /// A revision of a plan, and how it differs from the current one.
+            plan_revision(OfRevision) -> RevisionView;
+            /// Saves an earlier revision of a plan as a new one.
+            restore_plan(RestorePlan) -> PlanView;
             /// What a run would do now.
             preview(OfProject) -> Preview;
 

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use steadyhand_assistant::difference;
 use steadyhand_domain::{ProjectId, Trigger};
 use steadyhand_engine::{EngineError, now};
 use steadyhand_plan::{
@@ -13,8 +14,8 @@ use steadyhand_store::{
 };
 
 use crate::{
-    Api, ApiError, ErrorCode, OfProject, OutlineHost, OutlineTask, PlanCheck, PlanOutline, PlanView, Preview,
-    PreviewStep, Problem, ProblemSeverity, SavePlan, Source,
+    Api, ApiError, ErrorCode, OfProject, OfRevision, OutlineHost, OutlineTask, PlanCheck, PlanOutline,
+    PlanView, Preview, PreviewStep, Problem, ProblemSeverity, RestorePlan, RevisionView, SavePlan, Source,
 };
 
 /// The largest plan that is taken, in bytes.
@@ -110,6 +111,10 @@ fn limited(source: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
+fn no_such_revision() -> ApiError {
+    ApiError::new(ErrorCode::NotFound, "the project has had no such revision of its plan")
+}
+
 impl Api {
     /// See the list of operations.
     pub async fn plan(&self, request: OfProject) -> Result<PlanView, ApiError> {
@@ -147,6 +152,26 @@ impl Api {
         self.plan(OfProject { project_id: id }).await
     }
 
+    /// See the list of operations.
+    pub async fn restore_plan(&self, request: RestorePlan) -> Result<PlanView, ApiError> {
+        let id = request.project_id;
+        self.project(id).await?;
+        let mut db = self.write().await?;
+        let current = plans::current(&mut db, id).await?;
+        if current.is_some_and(|plan| plan.revision.sha256 != request.base_sha256) {
+            let message =
+                "the plan was changed elsewhere meanwhile; look at the difference to the newer plan first";
+            return Err(ApiError::new(ErrorCode::Conflict, message));
+        }
+        let Some(earlier) = plans::by_sha256(&mut db, id, &request.sha256).await? else {
+            return Err(no_such_revision());
+        };
+        let short: String = earlier.revision.sha256.chars().take(7).collect();
+        self.save_revision(&mut db, id, &earlier.source, &format!("restored {short}")).await?;
+        self.commit(db).await?;
+        self.plan(OfProject { project_id: id }).await
+    }
+
     /// Saves a revision; proposals that were made for the one before are void.
     async fn save_revision(
         &self,
@@ -170,6 +195,21 @@ impl Api {
     pub async fn plan_revisions(&self, request: OfProject) -> Result<Vec<PlanRevision>, ApiError> {
         self.project(request.project_id).await?;
         Ok(plans::revisions(&mut *self.read().await?, request.project_id).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn plan_revision(&self, request: OfRevision) -> Result<RevisionView, ApiError> {
+        let id = request.project_id;
+        self.project(id).await?;
+        let mut db = self.read().await?;
+        let current = plans::current(&mut db, id).await?.ok_or(EngineError::NoPlan)?;
+        let plan = plans::by_sha256(&mut db, id, &request.sha256).await?.ok_or_else(no_such_revision)?;
+        Ok(RevisionView {
+            diff: difference(&current.source, &plan.source),
+            revision: plan.revision,
+            source: plan.source,
+            current_sha256: current.revision.sha256,
+        })
     }
 
     /// See the list of operations.

@@ -8,6 +8,7 @@ use crate::{Answer, AnswerQuestion, Api, ApiError, ErrorCode, Nothing, Question,
 pub(crate) fn view(pending: Pending) -> Question {
     Question {
         id: pending.id,
+        run_id: pending.run_id,
         host: pending.host,
         about: match pending.kind {
             PendingKind::HostKey { algorithm, fingerprint } => {

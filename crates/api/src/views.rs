@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use steadyhand_domain::{ProjectId, QuestionId, RunId, StepId, Timestamp};
-use steadyhand_store::records::{RunSummary, Step};
+use steadyhand_store::records::{DiffLine, PlanRevision, RunSummary, Step};
 use ts_rs::TS;
 
 /// A run with all its steps.
@@ -98,6 +98,19 @@ pub struct PlanCheck {
     pub problems: Vec<Problem>,
     /// Its picture.
     pub outline: PlanOutline,
+}
+
+/// A revision of a plan, and what restoring it would change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct RevisionView {
+    /// Which.
+    pub revision: PlanRevision,
+    /// Its text.
+    pub source: String,
+    /// From the current revision to this one; empty for the current one.
+    pub diff: Vec<DiffLine>,
+    /// The current revision, which the difference starts from.
+    pub current_sha256: String,
 }
 
 /// A project's current plan.
@@ -196,6 +209,8 @@ pub enum QuestionKind {
 pub struct Question {
     /// Its identifier.
     pub id: QuestionId,
+    /// The run that waits for the answer, if it is one.
+    pub run_id: Option<RunId>,
     /// The host that it concerns: address and port.
     pub host: String,
     /// What it is about.
@@ -316,6 +331,22 @@ requests! {
         /// The text.
         source: String,
         /// The revision that was edited; refused when it is no longer the current one.
+        base_sha256: String,
+    }
+    /// A revision of a plan.
+    OfRevision {
+        /// The project.
+        project_id: ProjectId,
+        /// The revision.
+        sha256: String,
+    }
+    /// An earlier revision of a plan that is to be the current one again.
+    RestorePlan {
+        /// The project.
+        project_id: ProjectId,
+        /// The revision to restore.
+        sha256: String,
+        /// The revision that it was compared with; refused when it is no longer the current one.
         base_sha256: String,
     }
     /// A request for a run.

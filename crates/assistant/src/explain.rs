@@ -119,7 +119,10 @@ async fn compose(shared: &Arc<Shared>, run: &RunSummary) -> Result<Explanation, 
     if let Some(proposal) = &proposal {
         reply = reply.with(Card::Proposal { proposal_id: proposal.id });
     } else {
-        reply = reply.offering(["Retry"]);
+        // Without a number, the newest run is meant.
+        let newest = shared.last_run(run.project_id).await?.is_some_and(|last| last.id == run.id);
+        let retry = if newest { "Retry".to_owned() } else { format!("Retry run {}", run.number) };
+        reply = reply.offering(shared, run.project_id, &[&retry]).await?;
     }
     reply.detail = Some(detail(&diagnosis));
     Ok(Explanation { reply, proposal })

@@ -18,3 +18,4 @@ mod proposals;
 mod wording;
 
 pub use chat::{Assistant, AssistantError};
+pub use proposals::difference;

@@ -49,14 +49,15 @@ pub(crate) fn make(
         note: note.to_owned(),
         base_sha256: plan.revision.sha256.clone(),
         sha256: source_sha256(&source),
-        diff: diff(&plan.source, &source),
+        diff: difference(&plan.source, &source),
         source,
         state: ProposalState::Open,
     }
 }
 
 /// The difference between two texts, with a little context.
-fn diff(old: &str, new: &str) -> Vec<DiffLine> {
+#[must_use]
+pub fn difference(old: &str, new: &str) -> Vec<DiffLine> {
     let diff = TextDiff::from_lines(old, new);
     let mut lines = Vec::new();
     for (index, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
@@ -163,7 +164,7 @@ mod tests {
     fn a_diff_shows_the_change_with_three_lines_around_it() {
         let old: String = (1..=12).map(|number| format!("line {number}\n")).collect();
         let new = old.replace("line 6\n", "line six\n");
-        let shown: Vec<String> = diff(&old, &new)
+        let shown: Vec<String> = difference(&old, &new)
             .into_iter()
             .map(|line| {
                 let sign = match line.kind {

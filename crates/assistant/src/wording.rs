@@ -3,9 +3,14 @@
 /// A message of another part as a sentence: with a capital letter and one full stop.
 pub(crate) fn sentence(message: &str) -> String {
     let message = message.trim_end().trim_end_matches('.');
-    let mut letters = message.chars();
+    if message.is_empty() { String::new() } else { format!("{}.", capitalized(message)) }
+}
+
+/// A text with a capital letter.
+pub(crate) fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
     match letters.next() {
-        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
+        Some(first) => format!("{}{}", first.to_uppercase(), letters.as_str()),
         None => String::new(),
     }
 }

@@ -1,15 +1,17 @@
 //! `steady serve`: the pages of the window for a browser, and the operations as an HTTP API.
 //!
 //! Who has the token can run commands on the person's servers, so everything under `/api` needs it, and no page of
-//! another origin gets to use the browser that has it ([`access`]). There is no TLS here: beyond this machine, put a
-//! proxy with TLS in front, or use an SSH tunnel.
+//! another origin gets to use the browser that has it ([`access`]). The token is in the fragment of the printed address,
+//! which browsers send nowhere; the page keeps it for its tab and sends it with each of its requests. There is no TLS
+//! here: beyond this machine, put a proxy with TLS in front, or use an SSH tunnel.
 
 mod access;
 mod pages;
 mod routes;
+mod tickets;
 mod token;
 
-use std::{io, path::Path, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -40,7 +42,8 @@ const LARGEST_REQUEST: usize = 1024 * 1024;
 #[derive(Clone)]
 pub(crate) struct Server {
     api: Api,
-    access: std::sync::Arc<access::Access>,
+    access: Arc<access::Access>,
+    tickets: Arc<tickets::Tickets>,
     /// Ends the streams that would never end by themselves.
     ending: CancellationToken,
 }
@@ -62,10 +65,11 @@ pub(crate) async fn serve(
     } else {
         address.to_string()
     };
-    let url = format!("http://{opened_at}/?token={token}");
+    let url = format!("http://{opened_at}/#token={token}");
     let server = Server {
         api: api.clone(),
-        access: std::sync::Arc::new(access::Access::new(address, options.allow_hosts, token)),
+        access: Arc::new(access::Access::new(address, options.allow_hosts, token)),
+        tickets: Arc::default(),
         ending: CancellationToken::new(),
     };
     let ending = server.ending.clone();
@@ -107,14 +111,21 @@ pub(crate) async fn serve(
 fn router(server: Server) -> Router {
     let api = Router::new()
         .route("/updates", get(routes::updates))
-        .route("/log/{step}/{attempt}", get(routes::log))
+        .route("/log/{step}/{attempt}", get(routes::log).post(routes::log_ticket))
         .route("/{operation}", post(routes::call))
         .fallback(routes::no_such_address)
         .method_not_allowed_fallback(routes::wrong_method)
         .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
-        .layer(from_fn_with_state(server.clone(), access::need_token));
+        .layer(from_fn_with_state(server.clone(), access::need_token))
+        .layer(from_fn(access::refuse_other_sites));
+    // A HEAD would use up the ticket and give nothing for it.
+    let download = get(routes::download)
+        .head(routes::wrong_method)
+        .fallback(routes::wrong_method)
+        .layer(from_fn(access::refuse_other_sites));
     Router::new()
         .nest("/api", api)
+        .route("/download/{ticket}", download)
         .fallback(pages::page)
         .layer(from_fn_with_state(server.clone(), access::refuse_other_origins))
         .layer(from_fn(access::protect_answers))

@@ -11,7 +11,7 @@ use std::{
 
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE},
+    header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, ORIGIN, SET_COOKIE},
 };
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ impl Server {
         let listening: Value =
             serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON line, but {line:?}"));
         let url = listening["url"].as_str().expect("an address");
-        let (base, token) = url.split_once("/?token=").expect("has the token");
+        let (base, token) = url.split_once("/#token=").expect("has the token");
         let authority = base.strip_prefix("http://").expect("is plain HTTP").to_owned();
         let port = authority.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
         let client = reqwest::Client::builder()
@@ -117,24 +117,54 @@ fn raw(server: &Server, request: &str) -> String {
 }
 
 #[test]
-fn the_printed_address_lets_a_browser_in_and_hides_the_token() {
+fn the_pages_need_no_token_and_hold_none() {
     run(async {
         let server = Server::start();
-        let response =
-            server.ask(Method::GET, &format!("/?token={}", server.token)).send().await.expect("answers");
-        assert_eq!(response.status(), StatusCode::SEE_OTHER);
-        assert_eq!(response.headers()[LOCATION], "/");
-        let cookie = header(&response, SET_COOKIE.as_str()).to_owned();
-        for attribute in ["HttpOnly", "SameSite=Strict", "Path=/api"] {
-            assert!(cookie.contains(attribute), "{cookie} lacks {attribute}");
-        }
-        let pair = cookie.split(';').next().expect("a pair").to_owned();
-        let page = server.ask(Method::GET, "/").header(COOKIE, &pair).send().await.expect("answers");
+        let page = server.ask(Method::GET, "/").send().await.expect("answers");
         assert_eq!(page.status(), StatusCode::OK);
         assert!(header(&page, "content-type").starts_with("text/html"));
-        let call = server.ask(Method::POST, "/api/app_info").header(COOKIE, &pair).json(&json!({}));
-        let info: Value = call.send().await.expect("answers").json().await.expect("is JSON");
+        let text = page.text().await.expect("is text");
+        assert!(!text.contains(&server.token));
+        let script = text.split('"').find(|part| part.ends_with(".js")).expect("has a script");
+        let script = server.ask(Method::GET, script.trim_start_matches('.')).send().await.expect("answers");
+        assert_eq!(script.status(), StatusCode::OK);
+        assert!(header(&script, "content-type").starts_with("text/javascript"));
+        assert!(!script.text().await.expect("is text").contains(&server.token));
+        let info: Value = server.app_info().send().await.expect("answers").json().await.expect("is JSON");
         assert!(info["version"].is_string(), "{info}");
+    });
+}
+
+#[test]
+fn no_answer_sets_a_cookie_and_none_gives_access() {
+    run(async {
+        let server = Server::start();
+        let (token, port) = (&server.token, server.port);
+        let in_address = format!("/?token={token}");
+        for request in [
+            server.ask(Method::GET, "/"),
+            server.ask(Method::GET, &in_address),
+            server.ask(Method::GET, "/").bearer_auth(token),
+            server.ask(Method::GET, "/no/such/page"),
+            server.ask(Method::GET, "/download/nothing"),
+            server.ask(Method::GET, "/api/updates").bearer_auth(token),
+            server.ask(Method::POST, "/api/app_info"),
+            server.app_info(),
+        ] {
+            let response = request.send().await.expect("is answered");
+            assert!(!response.headers().contains_key(SET_COOKIE), "{}", response.url());
+        }
+        for name in
+            [format!("steadyhand-{port}"), "steadyhand".into(), "token".into(), "Authorization".into()]
+        {
+            for value in [token.clone(), format!("Bearer {token}")] {
+                let cookie = format!("{name}={value}");
+                let call = server.ask(Method::POST, "/api/app_info").json(&json!({}));
+                assert_eq!(status(call.header(COOKIE, &cookie)).await, StatusCode::UNAUTHORIZED, "{cookie}");
+                let listen = server.ask(Method::GET, "/api/updates").header(COOKIE, &cookie);
+                assert_eq!(status(listen).await, StatusCode::UNAUTHORIZED, "{cookie}");
+            }
+        }
     });
 }
 
@@ -144,11 +174,11 @@ fn nothing_under_api_is_done_without_the_token() {
         let server = Server::start();
         assert_eq!(status(server.app_info()).await, StatusCode::OK);
         let bare = |method: Method, path: &str| server.ask(method, path).json(&json!({}));
-        let cookie = format!("steadyhand-{}=", server.port);
         for (method, path) in [
             (Method::POST, "/api/app_info"),
             (Method::GET, "/api/updates"),
             (Method::GET, "/api/log/00000000-0000-0000-0000-000000000000/1"),
+            (Method::POST, "/api/log/00000000-0000-0000-0000-000000000000/1"),
             (Method::GET, "/api/nothing/here"),
             (Method::POST, "/api/no_such_operation"),
         ] {
@@ -159,13 +189,10 @@ fn nothing_under_api_is_done_without_the_token() {
             assert_eq!(status(bare(method.clone(), path).bearer_auth(&wrong)).await, unauthorized, "{path}");
             assert_eq!(status(bare(method.clone(), path).bearer_auth(shorter)).await, unauthorized, "{path}");
             assert_eq!(status(bare(method.clone(), path).bearer_auth("")).await, unauthorized, "{path}");
-            let wrong = bare(method.clone(), path).header(COOKIE, format!("{cookie}{wrong}"));
-            assert_eq!(status(wrong).await, unauthorized, "{path}");
-            // In an address it would end up in histories and logs: there it only lets in through the front page.
+            // In an address that is sent it would end up in logs.
             let in_address = bare(method, &format!("{path}?token={}", server.token));
             assert_eq!(status(in_address).await, unauthorized, "{path}");
         }
-        assert_eq!(status(server.ask(Method::GET, "/?token=wrong")).await, StatusCode::UNAUTHORIZED);
         let basic =
             server.ask(Method::POST, "/api/app_info").header(AUTHORIZATION, &server.token).json(&json!({}));
         assert_eq!(status(basic).await, StatusCode::UNAUTHORIZED);
@@ -188,8 +215,8 @@ fn a_request_under_another_name_is_refused() {
             let refused = StatusCode::MISDIRECTED_REQUEST;
             assert_eq!(status(server.app_info().header(HOST, &host)).await, refused, "{host}");
             assert_eq!(status(server.ask(Method::GET, "/").header(HOST, &host)).await, refused, "{host}");
-            let entry = server.ask(Method::GET, &format!("/?token={}", server.token)).header(HOST, &host);
-            assert_eq!(status(entry).await, refused, "{host}");
+            let download = server.ask(Method::GET, "/download/nothing").header(HOST, &host);
+            assert_eq!(status(download).await, refused, "{host}");
         }
         assert_eq!(status(server.app_info().header(HOST, format!("localhost:{port}"))).await, StatusCode::OK);
         let answer = raw(&server, "GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
@@ -200,10 +227,9 @@ fn a_request_under_another_name_is_refused() {
 }
 
 #[test]
-fn a_page_of_another_origin_is_refused_even_with_the_cookie() {
+fn a_page_of_another_origin_is_refused_even_with_the_token() {
     run(async {
         let server = Server::start();
-        let cookie = format!("steadyhand-{}={}", server.port, server.token);
         let port = server.port;
         for origin in [
             "http://evil.example".into(),
@@ -215,10 +241,11 @@ fn a_page_of_another_origin_is_refused_even_with_the_cookie() {
             for (method, path) in [
                 (Method::POST, "/api/app_info"),
                 (Method::GET, "/api/updates"),
+                (Method::GET, "/download/nothing"),
                 (Method::GET, "/"),
                 (Method::HEAD, "/"),
             ] {
-                let request = server.ask(method, path).header(COOKIE, &cookie).header(ORIGIN, &origin);
+                let request = server.ask(method, path).bearer_auth(&server.token).header(ORIGIN, &origin);
                 assert_eq!(status(request.json(&json!({}))).await, StatusCode::FORBIDDEN, "{origin} {path}");
             }
         }
@@ -226,8 +253,11 @@ fn a_page_of_another_origin_is_refused_even_with_the_cookie() {
         assert_eq!(status(own).await, StatusCode::OK);
         // What a browser sends for a page that only embeds or fetches this without an `Origin`.
         for site in ["cross-site", "same-site"] {
-            let request = server.ask(Method::GET, "/api/updates").header(COOKIE, &cookie);
-            assert_eq!(status(request.header("sec-fetch-site", site)).await, StatusCode::FORBIDDEN, "{site}");
+            for path in ["/api/updates", "/download/nothing"] {
+                let request = server.ask(Method::GET, path).bearer_auth(&server.token);
+                let answer = status(request.header("sec-fetch-site", site)).await;
+                assert_eq!(answer, StatusCode::FORBIDDEN, "{site} {path}");
+            }
         }
     });
 }
@@ -272,7 +302,10 @@ fn what_does_not_exist_is_not_found() {
             (Method::POST, "/api/APP_INFO"),
             (Method::GET, "/api/log/0/1"),
             (Method::GET, "/api/log/00000000-0000-0000-0000-000000000000/1"),
+            (Method::POST, "/api/log/0/1"),
+            (Method::POST, "/api/log/00000000-0000-0000-0000-000000000000/1"),
             (Method::GET, "/api/nothing/at/all"),
+            (Method::GET, "/download/nothing"),
         ] {
             let response = asked(method, path).send().await.expect("is answered");
             assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
@@ -281,6 +314,8 @@ fn what_does_not_exist_is_not_found() {
         }
         assert_eq!(status(asked(Method::GET, "/api/app_info")).await, StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(status(asked(Method::POST, "/")).await, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(status(asked(Method::HEAD, "/download/nothing")).await, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(status(asked(Method::POST, "/download/nothing")).await, StatusCode::METHOD_NOT_ALLOWED);
     });
 }
 

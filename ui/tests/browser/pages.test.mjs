@@ -251,6 +251,7 @@ onPage('a question about a host key keeps the focus until it is answered', { loo
   await page.keyboard.press('Escape');
   await page.keyboard.press('Escape');
   assert.match(await page.textContent(id('question-fingerprint')), /^SHA256:/);
+  assert.equal(await page.textContent(id('question-run')), 'Run 24 of shop waits for your answer to reach web1.');
   for (let i = 0; i < 8; i += 1) {
     await page.keyboard.press('Tab');
     assert.ok(await page.evaluate(() => document.activeElement === document.body || document.activeElement?.closest("[data-testid='question-card']") !== null));
@@ -295,6 +296,23 @@ onPage('earlier messages load when the chat is scrolled up, and nothing jumps', 
     return message.getBoundingClientRect().top - stream.top;
   }, first);
   assert.ok(top > -200 && top < 200, `the message that was read is now at ${top}`);
+});
+
+onPage('an earlier revision of the plan is looked at and restored as a new one', { looks: 'failed,still' }, async (page) => {
+  await page.click(id('tab-plan'));
+  const before = await page.inputValue(id('plan-source'));
+  await page.click(id('plan-part-revisions'));
+  await page.waitForSelector(id('revision'));
+  assert.equal(await page.locator(id('revision')).count(), 5);
+  await page.click(`${id('revision')} >> nth=0`);
+  await page.waitForSelector(id('revision-source'));
+  assert.equal(await page.locator(id('revision-restore')).count(), 0, 'the current one cannot be restored');
+  await page.click(`${id('revision')} >> nth=2`);
+  await page.click(id('revision-restore'));
+  await page.waitForSelector(`${id('revision')} >> nth=5`);
+  await page.click(id('plan-part-source'));
+  assert.equal(await page.inputValue(id('plan-source')), before.replace('port: 3000', 'port: 3001'));
+  assert.equal(await page.getAttribute(id('plan-state'), 'data-dirty'), 'false');
 });
 
 onPage('a plan that was changed elsewhere loses nothing', { looks: 'failed,still,conflict' }, async (page) => {

@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { App } from '../../src/lib/domain/app.svelte';
+import type { RunSummary } from '../../src/lib/shared/api';
 import { BackendError } from '../../src/lib/shared/backend';
 import { makeProject, makeRun } from '../fixture/made-up';
 import { FakeBackend, settle } from './fake-backend';
@@ -89,6 +90,27 @@ it('opens a run that begins, unless one that goes on is looked at', async () => 
   begin(7);
   expect(app.runs.open?.id).toBe('p-run-6');
   end();
+});
+
+describe('a run that begins while the plan is looked at', () => {
+  async function begun(trigger: RunSummary['trigger'], write = false): Promise<App> {
+    const { app, fake, end } = await started();
+    app.layout.showTab('plan');
+    if (write) app.plans.get('p')?.edit('name: other');
+    fake.send([{ kind: 'run', run: makeRun('p', 6, { state: 'started', seq: 1, trigger }), since: 0, steps: [] }]);
+    end();
+    expect(app.runs.open?.id).toBe('p-run-6');
+    return app;
+  }
+  it.each(['chat', 'retry', 'proposal', 'window'] as const)('is shown when it was begun by %s', async (trigger) => {
+    expect((await begun(trigger)).layout.tab).toBe('runs');
+  });
+  it('waits behind the plan when it was begun elsewhere', async () => {
+    expect((await begun('command_line')).layout.tab).toBe('plan');
+  });
+  it('waits behind a plan that is being written', async () => {
+    expect((await begun('chat', true)).layout.tab).toBe('plan');
+  });
 });
 
 it('shows a failed action instead of losing it', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { hindranceLabel, progressLabel, reasonLine, runActions, runTime, statusLabel, stepNote } from '../../src/lib/domain/run-labels';
+import { hindranceLabel, progressLabel, reasonLine, runActions, runTime, statusLabel, stepNote, waitsLabel } from '../../src/lib/domain/run-labels';
+import { quickReplies, stillWorks } from '../../src/lib/domain/replies';
 import { mergeSteps, REASON_HEIGHT, STEP_HEIGHT, stepRows, telling } from '../../src/lib/domain/step-rows';
 import type { Step } from '../../src/lib/shared/api';
 import { ago, duration, ordinal, plural, size, ticking, when } from '../../src/lib/shared/time';
@@ -47,7 +48,7 @@ it('says how long a run takes and usually takes', () => {
 
 it('says what keeps a run from going on', () => {
   expect(hindranceLabel({ kind: 'reconnecting', host: 'web1', failures: 2, message: 'timed out' }, [])).toBe('Reconnecting to web1 (3rd try): timed out');
-  const question = { id: 'q', host: 'web1:22', about: { kind: 'host_key', algorithm: 'a', fingerprint: 'f' }, again: false, asked_at: 0 } as const;
+  const question = { id: 'q', run_id: 'r', host: 'web1:22', about: { kind: 'host_key', algorithm: 'a', fingerprint: 'f' }, again: false, asked_at: 0 } as const;
   expect(hindranceLabel({ kind: 'waiting', host: 'web1' }, [question])).toBe('Waiting for you: host key of web1');
 });
 
@@ -130,4 +131,31 @@ describe('marks of a search', () => {
     expect(cut(['error'], 'Error')).toEqual([['error', false]]);
   });
   it('lose no text', () => expect(cut(['abc', 'def', 'abc'], 'cd').map(([text]) => text).join('')).toBe('abcdefabc'));
+});
+
+describe('what is offered to be said', () => {
+  const ALL = ['Redeploy', 'Pause', 'Resume', 'Stop', 'Retry', 'Why did it fail?', 'Yes'];
+  const works = (run: Parameters<typeof makeRun>[2] | null): string[] => ALL.filter((text) => stillWorks(text, run === null ? null : makeRun('p', 1, run)));
+  it('is what would do something now', () => {
+    expect(works(null)).toEqual(['Redeploy', 'Why did it fail?', 'Yes']);
+    expect(works({ state: 'in_progress', desired: 'running' })).toEqual(['Pause', 'Stop', 'Why did it fail?', 'Yes']);
+    expect(works({ state: 'paused', desired: 'paused' })).toEqual(['Resume', 'Stop', 'Why did it fail?', 'Yes']);
+    expect(works({ state: 'in_progress', desired: 'stopped' })).toEqual(['Why did it fail?', 'Yes']);
+    expect(works({ state: 'failed' })).toEqual(['Redeploy', 'Retry', 'Why did it fail?', 'Yes']);
+  });
+
+  const quick = (run: Parameters<typeof makeRun>[2] | null): string[] => quickReplies(run === null ? null : makeRun('p', 1, run)).map(([label]) => label);
+  it('stands below the field, too', () => {
+    expect(quick(null)).toEqual(['Redeploy', 'Help']);
+    expect(quick({ state: 'completed' })).toEqual(['Redeploy', 'Status']);
+    expect(quick({ state: 'failed' })).toEqual(['Redeploy', 'Status', 'Why did it fail?']);
+    expect(quick({ state: 'in_progress', desired: 'running' })).toEqual(['Status', 'Pause']);
+    expect(quick({ state: 'paused', desired: 'paused' })).toEqual(['Status', 'Resume']);
+    expect(quick({ state: 'in_progress', desired: 'stopped' })).toEqual(['Status']);
+  });
+});
+
+it('says which run waits for an answer, and for which host', () => {
+  expect(waitsLabel(makeRun('p', 4, { hindrance: { kind: 'waiting', host: 'web1' } }), 'shop')).toBe('Run 4 of shop waits for your answer to reach web1.');
+  expect(waitsLabel(makeRun('p', 4, {}), undefined)).toBe('Run 4 waits for your answer.');
 });

@@ -39,10 +39,6 @@ impl Reply {
         self.detail = Some(detail);
         self
     }
-
-    pub(crate) fn offering<const N: usize>(self, texts: [&str; N]) -> Self {
-        self.with(Card::Replies { texts: texts.map(str::to_owned).to_vec() })
-    }
 }
 
 /// What is asked of a run.
@@ -85,7 +81,7 @@ pub(crate) async fn redeploy(shared: &Arc<Shared>, project: ProjectId) -> Result
             if let Some(run) = run {
                 reply = reply.with(Card::Run { run_id: run.id });
             }
-            Ok(reply.offering(["Status", "Stop"]))
+            Ok(reply.offering(shared, project, &["Status", "Stop"]).await?)
         }
         Err(error) => Ok(refusal(&error)),
     }
@@ -109,7 +105,7 @@ pub(crate) async fn ask(
     let run = match number {
         Some(number) => match by_number(shared, project, number).await? {
             Some(run) => run,
-            None => return Ok(no_such_run(number)),
+            None => return Ok(no_such_run(shared, project, number).await?),
         },
         None => match shared.last_run(project).await? {
             Some(run) if !run.state.is_final() => run,
@@ -119,8 +115,8 @@ pub(crate) async fn ask(
                     Ask::Resume => "resume",
                     Ask::Stop => "stop",
                 };
-                return Ok(Reply::say(format!("Nothing is running, so there is nothing to {word}."))
-                    .offering(["Redeploy"]));
+                let reply = Reply::say(format!("Nothing is running, so there is nothing to {word}."));
+                return Ok(reply.offering(shared, project, &["Redeploy"]).await?);
             }
         },
     };
@@ -143,7 +139,8 @@ pub(crate) async fn ask(
                 (Ask::Stop, None) => format!("Run {number} is being stopped."),
             };
             let reply = Reply::say(text).with(Card::Run { run_id: run.id });
-            if ask == Ask::Pause { reply.offering(["Resume", "Stop"]) } else { reply }
+            let texts: &[&str] = if ask == Ask::Pause { &["Resume", "Stop"] } else { &[] };
+            reply.offering(shared, project, texts).await?
         }
         Err(error) => refusal(&error).with(Card::Run { run_id: run.id }),
     })
@@ -160,8 +157,11 @@ pub(crate) async fn retry(
     };
     let Some(run) = run else {
         return Ok(match number {
-            Some(number) => no_such_run(number),
-            None => Reply::say("There is no run to repeat yet.").offering(["Redeploy"]),
+            Some(number) => no_such_run(shared, project, number).await?,
+            None => {
+                let reply = Reply::say("There is no run to repeat.");
+                reply.offering(shared, project, &["Redeploy"]).await?
+            }
         });
     };
     Ok(match shared.engine.retry(run.id, &shared.user).await {
@@ -173,7 +173,7 @@ pub(crate) async fn retry(
 
 pub(crate) async fn status(shared: &Arc<Shared>, project: ProjectId) -> Result<Reply, AssistantError> {
     let Some(run) = shared.last_run(project).await? else {
-        return Ok(Reply::say("Nothing has run yet.").offering(["Redeploy"]));
+        return nothing_has_run(shared, project).await;
     };
     let steps = steps_of(shared, &run).await?;
     let done = run.steps.completed + run.steps.skipped + run.steps.failed;
@@ -189,11 +189,12 @@ pub(crate) async fn status(shared: &Arc<Shared>, project: ProjectId) -> Result<R
         RunState::Stopped => format!("Nothing is running. Run {number} was stopped."),
     };
     let reply = Reply::say(text).with(Card::Run { run_id: run.id }).detailed(describe(&run, &steps));
-    Ok(match run.state {
-        RunState::Paused => reply.offering(["Resume", "Stop"]),
-        RunState::Failed => reply.offering(["Why did it fail?", "Retry"]),
-        _ => reply,
-    })
+    let texts: &[&str] = match run.state {
+        RunState::Paused => &["Resume", "Stop"],
+        RunState::Failed => &["Why did it fail?", "Retry"],
+        _ => &[],
+    };
+    Ok(reply.offering(shared, project, texts).await?)
 }
 
 pub(crate) async fn show_runs(
@@ -206,7 +207,7 @@ pub(crate) async fn show_runs(
         runs::list(&mut db, project, None, limit.clamp(1, 50)).await?
     };
     if runs.is_empty() {
-        return Ok(Reply::say("Nothing has run yet.").offering(["Redeploy"]));
+        return nothing_has_run(shared, project).await;
     }
     let detail = runs.iter().map(one_line).collect::<Vec<_>>().join("\n");
     let text = match runs.len() {
@@ -223,7 +224,9 @@ pub(crate) async fn show_run(
     project: ProjectId,
     number: u32,
 ) -> Result<Reply, AssistantError> {
-    let Some(run) = by_number(shared, project, number).await? else { return Ok(no_such_run(number)) };
+    let Some(run) = by_number(shared, project, number).await? else {
+        return Ok(no_such_run(shared, project, number).await?);
+    };
     let steps = steps_of(shared, &run).await?;
     Ok(Reply::say(format!("Run {number}:"))
         .with(Card::Run { run_id: run.id })
@@ -238,7 +241,7 @@ pub(crate) async fn why_failed(
     let run = match number {
         Some(number) => match by_number(shared, project, number).await? {
             Some(run) => run,
-            None => return Ok(no_such_run(number)),
+            None => return Ok(no_such_run(shared, project, number).await?),
         },
         None => {
             let mut db = shared.engine.store().read().await?;
@@ -246,7 +249,8 @@ pub(crate) async fn why_failed(
             match runs.into_iter().find(|run| run.state == RunState::Failed) {
                 Some(run) => run,
                 None => {
-                    return Ok(Reply::say("None of the last runs failed.").offering(["Show the last runs"]));
+                    let reply = Reply::say("None of the last runs failed.");
+                    return Ok(reply.offering(shared, project, &["Show the last runs"]).await?);
                 }
             }
         }
@@ -271,7 +275,7 @@ pub(crate) async fn change_port(
     let Some(plan) = current_plan(shared, project).await? else { return Ok(refusal(&EngineError::NoPlan)) };
     let ports: Vec<(String, u16)> = edit::variables(&plan.source)
         .into_iter()
-        .filter(|(name, _)| name == "port" || name.ends_with("_port"))
+        .filter(|(name, value)| is_port(name, value))
         .filter_map(|(name, value)| Some((name, value.parse().ok()?)))
         .collect();
     match ports.as_slice() {
@@ -375,7 +379,9 @@ pub(crate) async fn read_log(
     from: Option<u64>,
     limit: u32,
 ) -> Result<Reply, AssistantError> {
-    let Some(run) = by_number(shared, project, number).await? else { return Ok(no_such_run(number)) };
+    let Some(run) = by_number(shared, project, number).await? else {
+        return Ok(no_such_run(shared, project, number).await?);
+    };
     let steps = steps_of(shared, &run).await?;
     let Some(step) = step.checked_sub(1).and_then(|index| steps.get(index as usize)) else {
         return Ok(Reply::say(format!("Run {number} has steps 1 to {}.", steps.len())));
@@ -409,8 +415,18 @@ pub(crate) async fn steps_of(shared: &Shared, run: &RunSummary) -> Result<Vec<St
     steps::of_run(&mut db, run.id, &sizes).await
 }
 
-fn no_such_run(number: u32) -> Reply {
-    Reply::say(format!("This project has no run {number}.")).offering(["Show the last runs"])
+/// Whether a variable of a plan is a port that can be named in the chat.
+pub(crate) fn is_port(name: &str, value: &str) -> bool {
+    (name == "port" || name.ends_with("_port")) && value.parse::<u16>().is_ok()
+}
+
+async fn no_such_run(shared: &Shared, project: ProjectId, number: u32) -> Result<Reply, StoreError> {
+    let reply = Reply::say(format!("This project has no run {number}."));
+    reply.offering(shared, project, &["Show the last runs"]).await
+}
+
+async fn nothing_has_run(shared: &Shared, project: ProjectId) -> Result<Reply, AssistantError> {
+    Ok(Reply::say("Nothing has run yet.").offering(shared, project, &["Redeploy"]).await?)
 }
 
 /// A run in a line, for a model.

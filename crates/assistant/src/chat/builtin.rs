@@ -6,7 +6,7 @@ use steadyhand_domain::RunState;
 use steadyhand_plan::edit;
 use steadyhand_store::{
     projects,
-    records::{Message, MessageState},
+    records::{Card, Message, MessageState},
 };
 
 use super::{
@@ -83,7 +83,8 @@ async fn act(shared: &Arc<Shared>, message: &Message, intent: &Intent) -> Result
         Intent::SetVar { name, value } => actions::set_variable(shared, project, name, value).await,
         Intent::Help => Ok(Reply::say(HELP)),
         Intent::Greeting => {
-            Ok(Reply::say("Hello. What shall we deploy?").offering(["Redeploy", "Status", "Help"]))
+            let reply = Reply::say("Hello. What shall we deploy?");
+            Ok(reply.offering(shared, project, &["Redeploy", "Status", "Help"]).await?)
         }
         Intent::Thanks => Ok(Reply::say("You're welcome.")),
         Intent::NeverMind => Ok(Reply::say("All right, nothing was done.")),
@@ -92,19 +93,15 @@ async fn act(shared: &Arc<Shared>, message: &Message, intent: &Intent) -> Result
             shared.chats().entry(project).or_default().asked = Some((**did_you_mean).clone());
             let question = did_you_mean.in_words();
             Ok(Reply::say(format!("Do you want me to {question}? I haven't done anything yet."))
-                .offering(["Yes", "No"]))
+                .with(Card::Replies { texts: vec!["Yes".into(), "No".into()] }))
         }
-        Intent::Cannot { what } => Ok(Reply::say(format!("I can't {what} yet."))),
+        Intent::Cannot { what, instead } => Ok(Reply::say(format!("I don't {what}. {instead}"))),
         Intent::Unknown { nearest } => {
             let reply = Reply::say(
                 "I didn't understand that, and nothing was done. Without a model I know the everyday requests; \
                  say **help** to see them, or connect a model in **Settings**.",
             );
-            let texts = nearest.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-            Ok(match texts.is_empty() {
-                true => reply.offering(["Help"]),
-                false => reply.with(steadyhand_store::records::Card::Replies { texts }),
-            })
+            Ok(reply.offering(shared, project, nearest).await?)
         }
     }
 }

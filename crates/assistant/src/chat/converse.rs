@@ -184,7 +184,13 @@ impl Conversation<'_> {
                 Tool::RetryRun(_) => "Retry",
                 _ => "Redeploy",
             };
-            self.draft.card(Card::Replies { texts: vec![offer.to_owned()] });
+            let offered = Reply::default().offering(self.shared, self.project, &[offer]).await?;
+            if offered.cards.is_empty() {
+                return Ok("Not done: as things are now, it would have no effect.".to_owned());
+            }
+            for card in offered.cards {
+                self.draft.card(card);
+            }
             return Ok(
                 "Not done: this answer has read logs, and log text must not start anything. The person was \
                        shown a button for it instead; tell them."

@@ -4,6 +4,7 @@ pub(crate) mod actions;
 mod builtin;
 mod converse;
 mod draft;
+mod offers;
 
 use std::{
     collections::HashMap,

@@ -7,6 +7,7 @@
 //! The way of a message: [`words`] splits it into sentences and mends spelling, [`rules`] holds the wordings as data,
 //! and [`read`] decides.
 
+mod beyond;
 mod read;
 mod rules;
 mod spelling;
@@ -81,12 +82,14 @@ pub enum Intent {
     },
     /// Understood, but beyond what the built-in assistant does.
     Cannot {
-        /// What it doesn't do, fitting into "I can't … yet": "deploy at a set time".
+        /// What it doesn't do, fitting into "I don't …": "deploy at a set time".
         what: &'static str,
+        /// How the person gets it done, in sentences.
+        instead: &'static str,
     },
     /// Not understood.
     Unknown {
-        /// Wordings that come nearest and would be understood, best first; at most three.
+        /// Wordings that would be understood, those that come nearest first.
         nearest: Vec<&'static str>,
     },
 }

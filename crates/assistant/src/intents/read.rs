@@ -6,6 +6,7 @@ use regex::{Captures, Regex};
 
 use super::{
     Context, CurrentRun, Intent,
+    beyond::{AT_ANOTHER_TIME, BEYOND, Beyond, PORT_OUT_OF_RANGE},
     rules::{self, Kind},
     words::{QUOTE, Sentence, sentences},
 };
@@ -87,10 +88,10 @@ fn read(sentence: &Sentence, context: &Context) -> Intent {
         return intent;
     }
     let named = action_named(text);
-    if let Some(what) = RULES.beyond(text)
+    if let Some(beyond) = RULES.beyond(text)
         && (named.is_none() || !(is_negated(text) || is_wondering(sentence)))
     {
-        return Intent::Cannot { what };
+        return beyond.intent();
     }
     if let Some(intent) = named.and_then(|named| about_an_action(sentence, named)) {
         return intent;
@@ -134,7 +135,7 @@ fn action(sentence: &Sentence, context: &Context) -> Option<Intent> {
             let to = captures.name("instead").map_or(last, |_| numbers.first().copied())?;
             match u16::try_from(to) {
                 Ok(port) if port > 0 => Intent::ChangePort { port },
-                _ => return Some(Intent::Cannot { what: "use a port outside 1 to 65535" }),
+                _ => return Some(PORT_OUT_OF_RANGE.intent()),
             }
         }
         Kind::ShowRun => Intent::ShowRun { run: run? },
@@ -176,7 +177,7 @@ fn about_an_action(sentence: &Sentence, named: Intent) -> Option<Intent> {
         return question(sentence).or(Some(Intent::Help));
     }
     if SCHEDULED.is_match(text) {
-        return Some(Intent::Cannot { what: "do things at a set time or on a condition" });
+        return Some(AT_ANOTHER_TIME.intent());
     }
     let other_doing = STOP_DOING_ELSE.captures(text).is_some_and(|found| !found[1].ends_with("thing"));
     if other_doing {
@@ -288,7 +289,7 @@ fn set_variable(text: &str, context: &Context) -> Option<Intent> {
     if name.eq_ignore_ascii_case("port") {
         return Some(match value.parse::<u16>() {
             Ok(port) if port > 0 => Intent::ChangePort { port },
-            _ => Intent::Cannot { what: "use a port outside 1 to 65535" },
+            _ => PORT_OUT_OF_RANGE.intent(),
         });
     }
     let name = known.map_or_else(|| name.to_owned(), Clone::clone);
@@ -312,7 +313,7 @@ fn unknown(text: &str) -> Intent {
         })
         .collect();
     offers.sort_by(|a, b| b.0.total_cmp(&a.0));
-    Intent::Unknown { nearest: offers.into_iter().take(3).map(|(_, offer)| offer).collect() }
+    Intent::Unknown { nearest: offers.into_iter().map(|(_, offer)| offer).collect() }
 }
 
 struct Rule {
@@ -330,13 +331,13 @@ struct Rules {
     actions: Vec<Rule>,
     questions: Vec<Rule>,
     small_talk: Vec<Rule>,
-    beyond: Vec<(&'static str, Regex)>,
+    beyond: Vec<(&'static Beyond, Regex)>,
     named: Vec<Regex>,
 }
 
 impl Rules {
-    fn beyond(&self, text: &str) -> Option<&'static str> {
-        self.beyond.iter().find(|(_, pattern)| pattern.is_match(text)).map(|(what, _)| *what)
+    fn beyond(&self, text: &str) -> Option<&'static Beyond> {
+        self.beyond.iter().find(|(_, pattern)| pattern.is_match(text)).map(|(beyond, _)| *beyond)
     }
 }
 
@@ -346,9 +347,8 @@ pub(super) fn pattern_counts() -> (usize, usize) {
     let tables = [rules::ACTIONS, rules::QUESTIONS, rules::SMALL_TALK];
     let written =
         tables.iter().flat_map(|table| table.iter()).map(|(_, patterns)| patterns.len()).sum::<usize>();
-    let written = written
-        + rules::BEYOND.iter().map(|(_, patterns)| patterns.len()).sum::<usize>()
-        + rules::WORD_MEANS.len();
+    let written =
+        written + BEYOND.iter().map(|beyond| beyond.patterns.len()).sum::<usize>() + rules::WORD_MEANS.len();
     let read = RULES.actions.len()
         + RULES.questions.len()
         + RULES.small_talk.len()
@@ -371,12 +371,12 @@ static RULES: LazyLock<Rules> = LazyLock::new(|| {
         actions: table(rules::ACTIONS, &|pattern| format!("^{before}(?:{pattern}){after}$")),
         questions: table(rules::QUESTIONS, &|pattern| format!(r"(?:^|\b)(?:{pattern})(?:\b|$)")),
         small_talk: table(rules::SMALL_TALK, &|pattern| format!("^(?:{pattern})$")),
-        beyond: rules::BEYOND
+        beyond: BEYOND
             .iter()
-            .flat_map(|(what, patterns)| patterns.iter().map(|pattern| (*what, *pattern)))
-            .filter_map(|(what, pattern)| {
+            .flat_map(|beyond| beyond.patterns.iter().map(move |pattern| (beyond, *pattern)))
+            .filter_map(|(beyond, pattern)| {
                 let pattern = pattern.replace("<polite>", &before);
-                Some((what, compile(&format!(r"(?:^|\b)(?:{})", expand(&pattern)))?))
+                Some((beyond, compile(&format!(r"(?:^|\b)(?:{})", expand(&pattern)))?))
             })
             .collect(),
         named: rules::WORD_MEANS

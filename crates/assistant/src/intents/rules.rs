@@ -6,7 +6,7 @@
 //!
 //! The patterns become regular expressions; words are already lower-case ASCII.
 
-use super::spelling;
+use super::{beyond::BEYOND, spelling};
 
 /// What an action rule means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -367,78 +367,6 @@ pub(super) const SMALL_TALK: &[(Kind, &[&str])] = &[
     ),
 ];
 
-/// Requests that are understood and can't be done, looked for anywhere; what can't be done fits into "I can't … yet".
-pub(super) const BEYOND: &[(&str, &[&str])] = &[
-    (
-        "roll back to an earlier version",
-        &[
-            "roll(ing)? ?back",
-            "rollback",
-            "revert",
-            "undo",
-            "(previous|older|old|earlier|last working|prior) (version|release|state|deployment) (back|again|online|live)",
-            "(go|switch|change|return|get) back to (the |an |a )?(previous|older|old|earlier|last|version)",
-            "(deploy|restore|redeploy|release|ship|bring back) (the |an |a )?(previous|older|old|earlier|last working|prior)",
-            "(zuruckrollen|zuruckspielen|ruckgangig)",
-            "retour arriere",
-            "revertir",
-        ],
-    ),
-    (
-        "change what starts a run",
-        &[
-            "(deploy|deploys|redeploy|redeploying|deploying|deployment|release|run|runs).* (on|after|with|for|at) (every|each|any|all) (push|commit|merge|change|pull request|save)",
-            "(auto|automatic|automatically|continuous|continuously) ?(deploy|deploys|redeploy|deployment|deploying|redeploying|release|run)",
-            "(deploy|redeploy|release|run|deploying|redeploying).* (automatically|continuously|by itself|on its own)",
-            "(webhook|trigger)s? (on|for|when)",
-        ],
-    ),
-    (
-        "delete anything, on purpose",
-        &[
-            "^<polite>(delete|remove|destroy|uninstall|undeploy|unpublish|wipe|erase|drop|purge|tear down|take down|take offline|clean up) ",
-            "(delete|remove|destroy|uninstall|wipe|erase|drop|tear down|take down) (the |my |our |all |everything|this |that |it)",
-            "take (it|the app|the application|the site|the server|everything) (down|offline)",
-            "^(undeploy|uninstall|unpublish)",
-        ],
-    ),
-    (
-        "restart or shut down a server",
-        &[
-            "(reboot|shutdown|shut down|shut off|turn off|power off|switch off|power down|restart|stop|start|kill) (the |my |our |this |that |a )?(remote |web |whole |entire |linux |physical |db |database )?(server|machine|host|box|vm|computer|instance|nginx|database|db|postgres|redis|docker|container|containers|apache|caddy)",
-            "^<polite>(reboot|shutdown)$",
-        ],
-    ),
-    (
-        "deploy to another environment or server",
-        &[
-            "(deploy|redeploy|release|ship|publish|push|roll out|put|send|move)( .*)? (to|on|onto|into|in) (the |a |an |another |my |our )?(staging|stage|preview|test|testing|dev|development|qa|uat|sandbox|canary|kubernetes|k8s|aws|azure|gcp|heroku|vercel|netlify|docker|another|different|other|second|new server|new machine|new host|web[0-9]|host[0-9]|server[0-9]|[a-z0-9]+ server|[a-z0-9-]+\\.[a-z0-9.-]+)",
-        ],
-    ),
-    (
-        "deploy a particular branch, tag or version",
-        &[
-            "(deploy|redeploy|release|ship|publish|push|roll out|put)( .*)? (branch|tag|commit|revision|version|pr|pull request|release|v)( number| no)? ?[a-z]*[0-9]",
-            "(deploy|redeploy|release|ship|publish|roll out) (the |my |our )?[a-z0-9_.-]+ branch",
-            "(deploy|redeploy|release|ship|publish|roll out) (branch|tag|commit|version|from) ",
-            "(deploy|redeploy|release|ship|publish) v[0-9]",
-        ],
-    ),
-    (
-        "add or set up projects and servers in the chat",
-        &[
-            "(add|create|set up|setup|configure|connect|register|install|buy|rent|provision) (a |an |another |the |my |our |new |this )*(server|host|machine|project|application|app|environment|domain|certificate|database|user|key|vps)",
-        ],
-    ),
-    (
-        "change how many copies run",
-        &[
-            "(scale|replica|replicas|scaling)( |$)",
-            "(add|remove|more|fewer) (instances|instance|copies|workers)",
-        ],
-    ),
-];
-
 /// What puts an action off to another time or ties it to a condition.
 pub(super) const SCHEDULED: &str = "tomorrow|tonight|later|later today|this (evening|afternoon|weekend)|next (week|month|time)|(on )?(monday|tuesday|wednesday|thursday|friday|saturday|sunday)|at (noon|midnight|night|lunch|[0-9]+)|in (an|a|one|two|three|four|five|ten|fifteen|twenty|thirty|half|[0-9]+)( an)? (hour|hours|minute|minutes|min|mins|second|seconds|day|days|week|weeks|h|m|s)|every|daily|nightly|weekly|hourly|schedule|scheduled|when|whenever|once|after|before|until|till|if|unless|as soon as|while|morgen|spater|heute abend|demain|plus tard|ce soir|manana|luego|esta noche|wenn|sobald|quand|cuando|nach|apres|despues";
 
@@ -486,7 +414,7 @@ pub(super) const OFFERS: &[&str] = &[
 pub(super) fn sources() -> impl Iterator<Item = &'static str> {
     let tables = [ACTIONS, QUESTIONS, SMALL_TALK];
     let patterns = tables.into_iter().flatten().flat_map(|(_, patterns)| patterns.iter().copied());
-    let beyond = BEYOND.iter().flat_map(|(_, patterns)| patterns.iter().copied());
+    let beyond = BEYOND.iter().flat_map(|beyond| beyond.patterns.iter().copied());
     let spelled = spelling::SPELLED_OUT.iter().map(|(_, full)| *full);
     patterns.chain(beyond).chain(spelled).chain(CLASSES.iter().map(|(_, words)| *words)).chain([
         BEFORE,

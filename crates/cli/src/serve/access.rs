@@ -1,8 +1,11 @@
 //! Who may use the server, and what a browser may do with its answers.
 //!
-//! A page of another site can make a browser send requests here, with the cookie where the browser thinks that right, and
-//! can make its own name resolve to this address (DNS rebinding). So every request must name this server in `Host`, a
-//! request that a page sends must come from this server's own page, and the operations need the token.
+//! A page of another site can make a browser send requests here, and can make its own name resolve to this address (DNS
+//! rebinding). So every request must name this server in `Host`, a request that a page sends must come from this server's
+//! own page, and the operations need the token.
+//!
+//! The token is only ever in `Authorization`. There is no cookie: browsers send the cookies of one server to every other
+//! server on the same address, whatever its port.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -17,15 +20,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use steadyhand_api::ErrorCode;
-use subtle::ConstantTimeEq;
 
-use super::{Server, routes::refusal};
+use super::{Server, routes::refusal, token};
 
 /// The same as the window's, without its bridge to Tauri. Style attributes are allowed: virtual lists place their rows
 /// with them.
 pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; \
      style-src 'self' 'unsafe-inline'; font-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'";
+
+const FOREIGN: &str = "pages of other origins cannot use this server";
 
 /// What a request must show.
 pub(crate) struct Access {
@@ -40,38 +44,12 @@ impl Access {
         Self { address, names, token }
     }
 
-    /// Cookies are not kept apart by port, so two servers on one machine need two names.
-    fn cookie_name(&self) -> String {
-        format!("steadyhand-{}", self.address.port())
-    }
-
-    /// The header that lets a browser in. Only requests under `/api` carry it: other servers of this machine, to which
-    /// browsers send it too, do not get it with each of their pages.
-    pub(crate) fn cookie(&self) -> String {
-        format!("{}={}; Path=/api; HttpOnly; SameSite=Strict", self.cookie_name(), self.token)
-    }
-
-    /// Compares in a time that does not depend on where the texts differ.
-    pub(crate) fn is_token(&self, text: &str) -> bool {
-        self.token.as_bytes().ct_eq(text.as_bytes()).into()
-    }
-
     fn has_token(&self, headers: &HeaderMap) -> bool {
-        let bearer = headers
+        headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "));
-        if let Some(token) = bearer {
-            return self.is_token(token.trim());
-        }
-        let name = self.cookie_name();
-        headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .any(|(key, value)| key == name && self.is_token(value))
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .is_some_and(|given| token::equal(&self.token, given.trim()))
     }
 
     /// Whether a `Host` names this server. Where it listens on all addresses any IP address is as good as another: only
@@ -121,7 +99,7 @@ impl Access {
             .get_all(header::ORIGIN)
             .iter()
             .any(|origin| !origin.to_str().is_ok_and(|origin| self.is_own_origin(origin, host)));
-        foreign.then_some((StatusCode::FORBIDDEN, "pages of other origins cannot use this server"))
+        foreign.then_some((StatusCode::FORBIDDEN, FOREIGN))
     }
 }
 
@@ -137,15 +115,18 @@ pub(crate) async fn refuse_other_origins(
     }
 }
 
+/// Refuses what another site made a browser ask for. Browsers say so also where they send no `Origin`. The pages
+/// themselves may be asked for: that is what a link to them does.
+pub(crate) async fn refuse_other_sites(request: Request, next: Next) -> Response {
+    let own = |site: &HeaderValue| site == "same-origin" || site == "none";
+    if request.headers().get("sec-fetch-site").is_some_and(|site| !own(site)) {
+        return refusal(StatusCode::FORBIDDEN, ErrorCode::Invalid, FOREIGN).into_response();
+    }
+    next.run(request).await
+}
+
 /// Refuses what does not carry the token.
 pub(crate) async fn need_token(State(server): State<Server>, request: Request, next: Next) -> Response {
-    // Browsers say so when another site made them ask, also where they send no `Origin`.
-    let from_elsewhere =
-        request.headers().get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none");
-    if from_elsewhere {
-        let message = "pages of other origins cannot use this server";
-        return refusal(StatusCode::FORBIDDEN, ErrorCode::Invalid, message).into_response();
-    }
     if !server.access.has_token(request.headers()) {
         let message = "open the address that `steady serve` printed: this browser has not been let in";
         return refusal(StatusCode::UNAUTHORIZED, ErrorCode::Invalid, message).into_response();

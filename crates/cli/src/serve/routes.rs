@@ -1,6 +1,9 @@
 //! The HTTP API: every operation, the updates, and whole logs.
 
-use std::{convert::Infallible, time::Duration};
+use std::{
+    convert::Infallible,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Json,
@@ -13,11 +16,10 @@ use axum::{
     },
 };
 use futures::{Stream, StreamExt, stream};
-use serde_json::Value;
+use serde_json::{Value, json};
 use steadyhand_api::{ApiError, ErrorCode};
-use steadyhand_domain::StepId;
 
-use super::Server;
+use super::{Server, tickets::Log};
 
 /// Proxies and browsers give up on a stream that says nothing for a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -84,14 +86,48 @@ pub(crate) async fn updates(State(server): State<Server>) -> impl IntoResponse {
     )
 }
 
-/// `GET /api/log/<step>/<attempt>`: a whole log, byte for byte, to be saved.
+/// `GET /api/log/<step>/<attempt>`: a whole log, byte for byte.
 pub(crate) async fn log(
     State(server): State<Server>,
-    Path((step, attempt)): Path<(String, String)>,
+    Path(log): Path<(String, String)>,
 ) -> Result<Response, Refusal> {
-    let (Ok(step), Ok(attempt)) = (step.parse::<StepId>(), attempt.parse::<u32>()) else {
-        return Err(refusal(StatusCode::NOT_FOUND, ErrorCode::NotFound, "there is no such log"));
+    give_log(server, named(log)?).await
+}
+
+/// `POST /api/log/<step>/<attempt>`: an address below `/download/` that gives this log once, within half a minute, to
+/// whoever asks. A browser downloads from it without the token.
+pub(crate) async fn log_ticket(
+    State(server): State<Server>,
+    Path(log): Path<(String, String)>,
+) -> Result<Json<Value>, Refusal> {
+    let log = named(log)?;
+    // Whoever has a ticket need not be told that the log does not exist.
+    drop(server.api.log_bytes(log.step, log.attempt, 0).await?);
+    let ticket = server.tickets.issue(log, Instant::now())?;
+    Ok(Json(json!({ "address": format!("/download/{ticket}") })))
+}
+
+/// `GET /download/<ticket>`: the log that the ticket is for.
+pub(crate) async fn download(
+    State(server): State<Server>,
+    Path(ticket): Path<String>,
+) -> Result<Response, Refusal> {
+    let Some(log) = server.tickets.redeem(&ticket, Instant::now()) else {
+        let message =
+            "this address was for one download, which has begun or came too late; save the log again";
+        return Err(refusal(StatusCode::NOT_FOUND, ErrorCode::NotFound, message));
     };
+    give_log(server, log).await
+}
+
+fn named((step, attempt): (String, String)) -> Result<Log, Refusal> {
+    match (step.parse(), attempt.parse()) {
+        (Ok(step), Ok(attempt)) => Ok(Log { step, attempt }),
+        _ => Err(refusal(StatusCode::NOT_FOUND, ErrorCode::NotFound, "there is no such log")),
+    }
+}
+
+async fn give_log(server: Server, Log { step, attempt }: Log) -> Result<Response, Refusal> {
     let bytes = server.api.log_bytes(step, attempt, 0).await?;
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
@@ -111,6 +147,6 @@ pub(crate) async fn no_such_address(request: Request) -> Refusal {
 }
 
 pub(crate) async fn wrong_method() -> Refusal {
-    let message = "operations are called with POST; /api/updates and /api/log are read with GET";
+    let message = "operations are called with POST; updates, logs and downloads are read with GET";
     refusal(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Invalid, message)
 }

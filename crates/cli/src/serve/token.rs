@@ -4,6 +4,7 @@
 use std::{fs, io, io::Write, path::Path};
 
 use steadyhand_api::{ApiError, ErrorCode};
+use subtle::ConstantTimeEq;
 
 /// The shortest token that is accepted from a file which a person wrote.
 const SHORTEST: usize = 32;
@@ -35,7 +36,13 @@ fn check(file: &Path, token: &str) -> Result<String, ApiError> {
     Ok(token.to_owned())
 }
 
-fn random() -> Result<String, ApiError> {
+/// Compares in a time that does not depend on where the texts differ.
+pub(crate) fn equal(one: &str, other: &str) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
+}
+
+/// 256 random bits, as text.
+pub(crate) fn random() -> Result<String, ApiError> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(|error| ApiError {
         code: ErrorCode::Internal,

@@ -100,7 +100,7 @@ export class App {
     this.questions.apply(update);
     this.hosts.apply(update);
     this.plans.apply(update);
-    if (begun !== undefined) this.runs.openRun(begun.id);
+    if (begun !== undefined) this.#showBegun(begun);
     if (update.kind === 'plan' && update.project_id === this.projectId) {
       void this.#quietly(this.hosts.load(update.project_id));
       // The plan says at which address the practice application answers.
@@ -209,6 +209,13 @@ export class App {
     const open = this.runs.open === null ? undefined : this.runs.get(this.runs.open.id);
     const newest = this.runs.list(run.project_id)[0]?.number ?? 0;
     return run.number > newest && (open === undefined || isFinal(open.state));
+  }
+
+  /** What was begun here is shown instead of the plan, unless the person is writing there. */
+  #showBegun(run: RunSummary): void {
+    this.runs.openRun(run.id);
+    const writing = this.plans.get(run.project_id)?.dirty === true || (this.project?.practice === true && this.practice.dirty);
+    if (!writing && run.trigger !== 'command_line') this.layout.tab = 'runs';
   }
 
   async #begin(start: () => Promise<RunSummary>): Promise<void> {

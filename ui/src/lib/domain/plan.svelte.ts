@@ -1,6 +1,7 @@
 import { SvelteMap } from 'svelte/reactivity';
-import type { PlanCheck, PlanView, Preview, ProjectId, Update } from '../shared/api';
+import type { PlanCheck, PlanView, Preview, ProjectId, RevisionView, Update } from '../shared/api';
 import { toBackendError, type Backend } from '../shared/backend';
+import { Revisions } from './revisions.svelte';
 
 const CHECK_AFTER_MS = 250;
 
@@ -18,6 +19,7 @@ export class PlanState {
   error = $state<string | null>(null);
   /** A line that the editor should show, and a count so that the same line can be asked for twice. */
   jump = $state.raw<{ line: number; column: number; turn: number } | null>(null);
+  readonly revisions: Revisions;
   readonly dirty = $derived(this.saved !== null && this.draft !== this.saved.source);
   readonly errors = $derived(this.check.problems.filter((problem) => problem.severity === 'error').length);
 
@@ -28,6 +30,7 @@ export class PlanState {
   constructor(backend: Backend, projectId: ProjectId) {
     this.#backend = backend;
     this.projectId = projectId;
+    this.revisions = new Revisions(backend, projectId);
   }
 
   async load(): Promise<void> {
@@ -85,6 +88,27 @@ export class PlanState {
     return this.save();
   }
 
+  /** Makes the revision that was looked at the current one again; refused when the plan has changed since. */
+  async restore(shown: RevisionView): Promise<boolean> {
+    if (this.dirty || this.saving) return false;
+    this.saving = true;
+    this.error = null;
+    try {
+      this.#take(await this.#backend.call('restore_plan', {
+        project_id: this.projectId, sha256: shown.revision.sha256, base_sha256: shown.current_sha256,
+      }));
+      return true;
+    } catch (thrown) {
+      const error = toBackendError(thrown);
+      if (error.code === 'conflict') await this.load();
+      this.error = error.message;
+      return false;
+    } finally {
+      this.saving = false;
+      await this.revisions.refresh();
+    }
+  }
+
   async loadPreview(): Promise<void> {
     if (this.previewing) return;
     this.previewing = true;
@@ -108,6 +132,7 @@ export class PlanState {
     if (this.saved !== null && update.sha256 !== this.saved.sha256 && !this.saving) {
       this.preview = null;
       void this.load();
+      void this.revisions.refresh();
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Answer, Question, Update } from '../shared/api';
+import type { Answer, Question, RunId, Update } from '../shared/api';
 import type { Backend } from '../shared/backend';
 
 /** What waits for a person while a connection is made, oldest first. */
@@ -12,6 +12,11 @@ export class Questions {
 
   async load(): Promise<void> {
     this.all = await this.#backend.call('questions', {});
+  }
+
+  /** Those that a run waits for. */
+  of(runId: RunId): Question[] {
+    return this.all.filter((question) => question.run_id === runId);
   }
 
   /** Gives an answer; the question goes when the answer was taken. A secret is kept nowhere here. */

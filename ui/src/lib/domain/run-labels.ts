@@ -118,6 +118,16 @@ export function hindranceLabel(hindrance: Hindrance, questions: readonly Questio
   }
 }
 
+/**
+ * Which run waits for the answer to a question, and for which host of its plan. The question itself may be about another
+ * machine on the way there.
+ */
+export function waitsLabel(run: RunSummary, project: string | undefined): string {
+  const of = project === undefined ? '' : ` of ${project}`;
+  const to = run.hindrance?.kind === 'waiting' ? ` to reach ${run.hindrance.host}` : '';
+  return `Run ${run.number}${of} waits for your answer${to}.`;
+}
+
 /** What a finished or failed run means for a reader of one line. */
 export function runHeadline(run: RunSummary): string {
   switch (run.state) {

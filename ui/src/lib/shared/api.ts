@@ -541,6 +541,19 @@ export type OfProposal = {
 proposal_id: ProposalId, };
 
 /**
+ * A revision of a plan.
+ */
+export type OfRevision = { 
+/**
+ * The project.
+ */
+project_id: ProjectId, 
+/**
+ * The revision.
+ */
+sha256: string, };
+
+/**
  * Names a run.
  */
 export type OfRun = { 
@@ -842,6 +855,10 @@ export type Question = {
  */
 id: QuestionId, 
 /**
+ * The run that waits for the answer, if it is one.
+ */
+run_id: RunId | null, 
+/**
  * The host that it concerns: address and port.
  */
 host: string, 
@@ -925,6 +942,44 @@ message: string, } | { "kind": "error",
  * What happened and what to do next.
  */
 message: string, };
+
+/**
+ * An earlier revision of a plan that is to be the current one again.
+ */
+export type RestorePlan = { 
+/**
+ * The project.
+ */
+project_id: ProjectId, 
+/**
+ * The revision to restore.
+ */
+sha256: string, 
+/**
+ * The revision that it was compared with; refused when it is no longer the current one.
+ */
+base_sha256: string, };
+
+/**
+ * A revision of a plan, and what restoring it would change.
+ */
+export type RevisionView = { 
+/**
+ * Which.
+ */
+revision: PlanRevision, 
+/**
+ * Its text.
+ */
+source: string, 
+/**
+ * From the current revision to this one; empty for the current one.
+ */
+diff: Array<DiffLine>, 
+/**
+ * The current revision, which the difference starts from.
+ */
+current_sha256: string, };
 
 /**
  * Who wrote a message.
@@ -1337,6 +1392,10 @@ export interface Operations {
   save_plan: { request: SavePlan; response: PlanView };
   /** The revisions of a plan, newest first. */
   plan_revisions: { request: OfProject; response: Array<PlanRevision> };
+  /** A revision of a plan, and how it differs from the current one. */
+  plan_revision: { request: OfRevision; response: RevisionView };
+  /** Saves an earlier revision of a plan as a new one. */
+  restore_plan: { request: RestorePlan; response: PlanView };
   /** What a run would do now. */
   preview: { request: OfProject; response: Preview };
   /** Starts a run of the current plan. */

@@ -9,8 +9,13 @@ export interface Backend {
    * out of date by then. Returns how to end it.
    */
   listen(onUpdates: (updates: Update[]) => void, onState: (connected: boolean) => void): () => void;
-  /** The address at which a whole log can be downloaded; absent where a page cannot download. */
-  logUrl?(stepId: string, attempt: number): string;
+  /** Begins the download of a whole log; absent where a page cannot download. */
+  downloadLog?(stepId: string, attempt: number): Promise<void>;
+  /**
+   * Takes the address or token that a person pasted, and loads the page anew; says whether there is a token in it. Absent
+   * where none is needed.
+   */
+  letIn?(text: string): boolean;
   /** Opens an `http:` or `https:` address outside of the page. */
   openExternal(url: string): Promise<void>;
 }

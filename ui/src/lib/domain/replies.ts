@@ -1,0 +1,28 @@
+import type { RunSummary } from '../shared/api';
+import { isFinal, runActions } from './run-labels';
+
+/** Whether saying this would still do something. What is not known here is left to the assistant. */
+export function stillWorks(text: string, last: RunSummary | null): boolean {
+  const can = last === null ? null : runActions(last);
+  switch (text.toLowerCase()) {
+    case 'redeploy':
+    case 'redeploy the application':
+      return last === null || isFinal(last.state);
+    case 'retry':
+      return last !== null && isFinal(last.state);
+    case 'pause': return can?.pause === true;
+    case 'resume': return can?.resume === true;
+    case 'stop': return can?.stop === true;
+    default: return true;
+  }
+}
+
+/** What is offered below the field of the chat: the words on the button, and what it says. */
+export function quickReplies(last: RunSummary | null): (readonly [label: string, text: string])[] {
+  const redeploy = ['Redeploy', 'Redeploy the application'] as const;
+  if (last === null) return [redeploy, ['Help', 'Help']];
+  if (last.state === 'failed') return [redeploy, ['Status', 'Status'], ['Why did it fail?', 'Why did it fail?']];
+  if (isFinal(last.state)) return [redeploy, ['Status', 'Status']];
+  const { pause, resume } = runActions(last);
+  return [['Status', 'Status'], ...(pause ? [['Pause', 'Pause'] as const] : []), ...(resume ? [['Resume', 'Resume'] as const] : [])];
+}
