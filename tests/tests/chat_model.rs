@@ -288,8 +288,7 @@ async fn a_secret_never_reaches_the_model_and_what_has_read_logs_starts_nothing(
 
     // Secrets are known without the plan that names them: this one is being written and cannot be read.
     let plan = app.call("plan", json!({ "project_id": project })).await;
-    let broken =
-        json!({ "project_id": project, "source": "secrets: [", "base_sha256": plan["sha256"] });
+    let broken = json!({ "project_id": project, "source": "secrets: [", "base_sha256": plan["sha256"] });
     app.call("save_plan", broken).await;
 
     let answer = chat.ask(&format!("Read the log; my password is {SECRET}")).await;

@@ -138,9 +138,7 @@ async fn a_step_on_this_machine_sees_nothing_that_is_meant_for_steadyhand_itself
     let data = tempfile::tempdir().expect("a folder");
     let plan = data.path().join("plan.yaml");
     let steps = "      - run: env\n        env: { GIVEN: \"${{ secrets.MINE }}\" }\n";
-    let source = format!(
-        "name: here\nsecrets: [MINE]\ntasks:\n  a:\n    on: local\n    steps:\n{steps}"
-    );
+    let source = format!("name: here\nsecrets: [MINE]\ntasks:\n  a:\n    on: local\n    steps:\n{steps}");
     fs::write(&plan, source).expect("the plan");
     let mut command = steady(data.path(), &["run", plan.to_str().expect("a path")]);
     command
