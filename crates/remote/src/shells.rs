@@ -16,14 +16,14 @@ use crate::step::{Step, Went};
 use crate::{Ended, StepRequest};
 
 /// A kind of host: its shell, its tools, and whether it has a process file system.
-struct Kind {
+struct Kind<'a> {
     name: &'static str,
-    shell: &'static [&'static str],
+    shell: &'a [&'static str],
     only_busybox: bool,
     proc: &'static str,
 }
 
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind<'static>; 5] = [
     Kind { name: "dash", shell: &["dash"], only_busybox: false, proc: "/proc" },
     Kind { name: "bash", shell: &["bash", "--posix"], only_busybox: false, proc: "/proc" },
     Kind { name: "ash", shell: &["busybox", "sh"], only_busybox: false, proc: "/proc" },
@@ -31,7 +31,7 @@ const KINDS: [Kind; 5] = [
     Kind { name: "no /proc", shell: &["dash"], only_busybox: false, proc: "/nowhere" },
 ];
 
-async fn lane(kind: &Kind, home: &Path) -> Lane {
+async fn lane(kind: &Kind<'_>, home: &Path) -> Lane {
     let home_variable = format!("HOME={}", home.display());
     let mut path = format!("PATH={}", std::env::var("PATH").unwrap());
     if kind.only_busybox {
@@ -116,6 +116,73 @@ async fn steps_run_the_same_under_all_shells() {
 }
 
 #[tokio::test]
+async fn a_log_cannot_be_emptied_by_its_own_script_under_all_shells() {
+    for kind in &KINDS {
+        let home = tempfile::tempdir().unwrap();
+        let mut lane = lane(kind, home.path()).await;
+        let script = "echo one; echo two >/dev/stderr; echo three | tee /dev/stderr; echo four >/dev/stdout; echo five";
+        for attempt in ["first", "second"] {
+            let (ended, log) = run(&mut lane, attempt, script).await;
+            let expected = "one\ntwo\nthree\nthree\nfour\nfive\n";
+            assert_eq!(ended.outcome, StepOutcome::Exited { status: 0 }, "{}", kind.name);
+            assert_eq!(String::from_utf8_lossy(&log), expected, "{}", kind.name);
+        }
+        assert_eq!(writers(home.path(), "second"), 0, "{}", kind.name);
+    }
+}
+
+#[tokio::test]
+async fn a_daemon_goes_on_writing_when_its_step_has_ended_under_all_shells() {
+    for kind in &KINDS {
+        let home = tempfile::tempdir().unwrap();
+        let mut lane = lane(kind, home.path()).await;
+        let script =
+            "(until [ -e end ]; do echo noise; sleep 0.05; done; echo over >ended) & echo done; exit 3";
+        let (ended, log) = run(&mut lane, "daemon", script).await;
+        assert_eq!(ended.outcome, StepOutcome::Exited { status: 3 }, "{}", kind.name);
+        assert_eq!(ended.log_size, log.len() as u64);
+        assert!(String::from_utf8_lossy(&log).contains("done\n"), "{}: {log:?}", kind.name);
+        assert!(writers(home.path(), "daemon") > 0, "somebody still takes what the daemon writes");
+        std::fs::write(home.path().join("end"), "").unwrap();
+        let over = async {
+            while !home.path().join("ended").exists() || writers(home.path(), "daemon") > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), over).await.expect("the copier ends with the daemon");
+    }
+}
+
+#[tokio::test]
+async fn a_command_whose_log_cannot_be_kept_goes_on_and_its_end_says_so() {
+    // No file may be larger than 100 blocks here, which a write meets like a full disk.
+    let full = "ulimit -f 100; trap '' XFSZ; exec dash";
+    let shell = ["dash", "-c", full];
+    let kind = Kind { name: "full", shell: &shell, only_busybox: false, proc: "/proc" };
+    let home = tempfile::tempdir().unwrap();
+    let mut lane = lane(&kind, home.path()).await;
+    let script = "head -c 51190 /dev/zero; sleep 0.1; head -c 900000 /dev/zero && echo yes >ran; exit ";
+    let (ended, log) = run(&mut lane, "fails", &format!("{script} 4")).await;
+    assert_eq!((ended.outcome, ended.log_cut), (StepOutcome::Exited { status: 4 }, true));
+    assert_eq!(log.len(), 51_200);
+    assert_eq!(std::fs::read_to_string(home.path().join("ran")).unwrap(), "yes\n");
+    let (ended, _) = run(&mut lane, "succeeds", &format!("{script} 0")).await;
+    let StepOutcome::Lost { reason } = ended.outcome else { panic!("{:?}", ended.outcome) };
+    assert!(reason.to_string().contains("cut off"), "{reason}");
+    let (again, _) = run(&mut lane, "fails", "").await;
+    assert_eq!((again.outcome, again.log_cut), (StepOutcome::Exited { status: 4 }, true));
+}
+
+/// How many processes have the log of an attempt open as their standard output.
+fn writers(home: &Path, attempt: &str) -> usize {
+    let log = home.join(format!(".local/state/steadyhand/{attempt}.log"));
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter(|process| std::fs::read_link(process.path().join("fd/1")).is_ok_and(|to| to == log))
+        .count()
+}
+
+#[tokio::test]
 async fn a_stop_ends_everything_under_all_shells() {
     for kind in &KINDS {
         let home = tempfile::tempdir().unwrap();
@@ -128,6 +195,7 @@ async fn a_stop_ends_everything_under_all_shells() {
         let request = StepRequest { grace: Duration::from_millis(300), ..StepRequest::new("stop", script) };
         let (ended, _) = go(&mut lane, &request, 0, &CancellationToken::new(), "ready").await;
         assert_eq!((ended.outcome, ended.left_running), (StepOutcome::Stopped, Vec::new()), "{}", kind.name);
+        assert_eq!(writers(home.path(), "stop"), 0, "{}", kind.name);
     }
     let left = Command::new("pgrep").args(["-fx", "sleep 7[123]"]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&left.stdout), "");

@@ -427,12 +427,28 @@ async fn a_receiver_that_goes_away_does_not_end_the_step() {
 }
 
 #[tokio::test]
-async fn a_command_that_cuts_its_own_log_still_ends() {
-    let home = Home::new();
-    let (ended, log) =
-        run(&home.local(), "cut", "seq 1 100; sleep 0.2; echo short >/dev/stderr; exit 2").await.unwrap();
-    assert_eq!(ended.outcome, exited(2));
-    assert!(!log.is_empty());
+async fn a_step_whose_log_was_cut_off_is_no_success() {
+    for (attempt, both) in [("cat", false), ("both", true)] {
+        let home = Home::new();
+        let script = "echo up; until [ -e go ]; do sleep 0.02; done; echo more; echo yes >ran";
+        let mut going = Going::start(&home.local(), request(attempt, script), 0);
+        going.sees("up").await;
+        let record = std::fs::read_to_string(home.records().join(format!("{attempt}.rec"))).unwrap();
+        let sup = record.lines().find(|line| line.starts_with("sup")).unwrap();
+        let copier = sup.split(' ').nth(5).unwrap();
+        let children = std::process::Command::new("pgrep").args(["-P", copier]).output().unwrap();
+        let child = String::from_utf8(children.stdout).unwrap();
+        let mut kill = std::process::Command::new("kill");
+        kill.arg("-9").args(both.then_some(copier)).arg(child.trim());
+        assert!(kill.status().unwrap().success());
+        until("it is dead", || !alive(&child)).await;
+        std::fs::write(home.join("go"), "").unwrap();
+        let (ended, log) = going.ends().await.unwrap();
+        assert_eq!((ended.outcome.is_success(), ended.log_cut), (false, true), "{:?}", ended.outcome);
+        assert_eq!(log, b"up\n");
+        // What takes the rest of its output keeps the command from harm, unless that is gone, too.
+        assert_eq!(home.join("ran").exists(), !both);
+    }
 }
 
 #[tokio::test]
