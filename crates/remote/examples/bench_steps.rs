@@ -28,9 +28,13 @@ async fn main() {
     println!("first connection with its shell: {:.1} ms", ms(started.elapsed()));
     println!("latency through the shell: {:.2} ms", ms(host.latency().await.unwrap()));
     for round in 0..3 {
-        for (what, script, count) in [("true", "true", 110), ("echo hi", "echo hi", 110)] {
+        for (what, script, pause) in
+            [("true", "true", 0), ("echo hi", "echo hi", 0), ("true, 4 ms apart", "true", 4)]
+        {
             let mut times = Vec::new();
-            for i in 0..count {
+            for i in 0..110 {
+                // What is done between two steps, such as storing the first one's end.
+                tokio::time::sleep(Duration::from_millis(pause)).await;
                 let started = Instant::now();
                 step(&host, &format!("{round}-{}-{i}", what.len()), script).await;
                 times.push(ms(started.elapsed()));

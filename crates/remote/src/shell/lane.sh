@@ -46,10 +46,10 @@ claim() {
 }
 # Starts a supervisor, which reads an attempt's name and script from standard input.
 supervise() { $sid /bin/sh -c "$S" sh "$d" "$k" "$boot" "$u" "$proc" "$fd" "$re" 8<&- 9>&-; }
-# Starts a supervisor for the next step, which spares that step most of what it costs. Nothing else may hold 9, or the
-# next command would wait for the rest of its script; when this shell dies, it ends.
+# Starts a supervisor for the next step, where there may be one. That spares the step most of what it costs. Nothing else
+# may hold 9, or the next command would wait for the rest of its script; when this shell dies, what waits for it ends.
 ahead() {
-  [ "$re" ] || return
+  [ "$re" ] && [ "$R" ] && [ -z "$N" ] || return
   duct
   if supervise <&8; then N=1; else exec 9>&-; fi
   exec 8<&-
@@ -60,9 +60,8 @@ run() {
   claim "$2" || return
   if [ "$N" ] && { printf '%s\n' "$2" >&9; } 2>/dev/null; then { printf %s "$3" >&9; } 2>/dev/null
   else printf '\n%s\n%s' "$2" "$3" | supervise || say fail "$2" 'its supervisor did not start'; fi
-  N=
+  R=1 N=
   exec 9>&-
-  ahead
 }
 # Copies the log of attempt $1 from byte $2 on. With $3, only if its supervisor has not done so.
 follow() {
@@ -163,7 +162,7 @@ boot=-
 : "${boot:=-}"
 fd=
 [ -e /dev/fd/0 ] && fd=1
-N= re=
+N= R= re=
 [ "$proc" ] && ( duct && [ -p "$proc/self/fd/8" ] && [ -p "$proc/self/fd/9" ] ) 2>/dev/null && re=1
 gnu=
 tail --version >/dev/null 2>&1 </dev/null && gnu=1
