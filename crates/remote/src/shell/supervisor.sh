@@ -7,6 +7,17 @@ d=$1 k=$2 boot=$3 proc=$5 fd=$6
 umask "$4"
 exec 5>&2
 fail() { printf '%s fail %s %s\n' "$k" "$id" "$1" >&5; exit 1; }
+# Sends a log of a few lines of plain text, without starting a program for it. Of another it sends nothing.
+plain() {
+  [ "$s" -le 1000 ] || return
+  LC_ALL=C o=
+  while IFS= read -r l; do
+    case $l in *[!\	\ -~]*) return 1 ;; esac
+    o="$o$l
+"
+  done <"$f.log"
+  [ "${#o}" = "$s" ] && printf %s "$o"
+}
 # The command writes to a pipe, and this appends what comes out of it to the log, whose name comes first. A command
 # that had the log itself open could empty it: by `> /dev/stderr`. When the log takes no more, the command goes on.
 copier() {
@@ -86,6 +97,6 @@ rd "$f"
 sent=-
 if [ "$fol" ]; then sent=follow; elif [ "$s" -le 262144 ]; then sent=sent; fi
 printf '%s end %s %s %s %s %s %s %s\n' "$k" "$id" "$r" "$s" "${note:--}" "${stop:--}" "$sent" "${cut:--}" >&5
-[ "$sent" = sent ] && [ "$s" -gt 0 ] && head -c "$s" "$f.log"
+if [ "$sent" = sent ] && [ "$s" -gt 0 ]; then plain || head -c "$s" "$f.log"; fi
 # On a full disk the status is kept here until it can be written.
 while [ "$late" ]; do sleep 5; printf 'rc %s %s %s\n' "$r" "$s" "$cut" >>"$f.rec" && late=; done
