@@ -73,9 +73,12 @@ async fn go(
         log
     };
     let both = async { tokio::join!(running, collecting) };
-    match tokio::time::timeout(Duration::from_secs(30), both).await.expect("the step should end") {
-        (Went::Ended(ended), log) => (ended, log),
-        (Went::LaneGone(how), _) => panic!("the lane ended: {how}"),
+    let (went, log) = tokio::time::timeout(Duration::from_secs(30), both).await.expect("the step should end");
+    // As when it is put away: the next step finds a supervisor that was started ahead, where there may be one.
+    assert!(lane.quiet());
+    match went {
+        Went::Ended(ended) => (ended, log),
+        Went::LaneGone(how) => panic!("the lane ended: {how}"),
     }
 }
 
@@ -110,6 +113,9 @@ async fn steps_run_the_same_under_all_shells() {
         );
         let (ended, _) = run(&mut lane, "killed", "kill -9 $$").await;
         assert_eq!(ended.outcome, StepOutcome::Killed { signal: "KILL".into() }, "{name}");
+        let long = format!("{}echo end", "# a script that does not fit into a pipe\n".repeat(5000));
+        let (ended, log) = run(&mut lane, "long", &long).await;
+        assert_eq!((ended.outcome, log), (StepOutcome::Exited { status: 0 }, b"end\n".to_vec()), "{name}");
         let (ended, log) = run(&mut lane, "big", "head -c 9000000 /dev/zero; echo x").await;
         assert_eq!((ended.outcome, log.len()), (StepOutcome::Exited { status: 0 }, 9_000_002), "{name}");
     }
@@ -144,12 +150,10 @@ async fn a_daemon_goes_on_writing_when_its_step_has_ended_under_all_shells() {
         assert!(String::from_utf8_lossy(&log).contains("done\n"), "{}: {log:?}", kind.name);
         assert!(writers(home.path(), "daemon") > 0, "somebody still takes what the daemon writes");
         std::fs::write(home.path().join("end"), "").unwrap();
-        let over = async {
-            while !home.path().join("ended").exists() || writers(home.path(), "daemon") > 0 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(10), over).await.expect("the copier ends with the daemon");
+        until("the copier ends with the daemon", || {
+            home.path().join("ended").exists() && writers(home.path(), "daemon") == 0
+        })
+        .await;
     }
 }
 
@@ -171,6 +175,77 @@ async fn a_command_whose_log_cannot_be_kept_goes_on_and_its_end_says_so() {
     assert!(reason.to_string().contains("cut off"), "{reason}");
     let (again, _) = run(&mut lane, "fails", "").await;
     assert_eq!((again.outcome, again.log_cut), (StepOutcome::Exited { status: 4 }, true));
+}
+
+#[tokio::test]
+async fn logs_of_all_kinds_arrive_as_they_were_written_under_all_shells() {
+    let texts = [
+        "line\n".to_owned(),
+        "\n\n  a\tb \\c %s ]-~!^ `x` $y \"q\" 'r'\n-n\n".to_owned(),
+        "no line end".to_owned(),
+        "\r\n".to_owned(),
+        "\u{1b}[1mbold\u{1b}[0m\n".to_owned(),
+        "h\u{e9}\n".to_owned(),
+        "nul\0\n".to_owned(),
+        "x".repeat(999) + "\n",
+        "x".repeat(1000) + "\n",
+    ];
+    for kind in &KINDS {
+        let home = tempfile::tempdir().unwrap();
+        let mut lane = lane(kind, home.path()).await;
+        for (i, text) in texts.iter().enumerate() {
+            std::fs::write(home.path().join("text"), text).unwrap();
+            let (_, log) = run(&mut lane, &format!("t{i}"), "cat text").await;
+            assert_eq!(String::from_utf8_lossy(&log), *text, "{}", kind.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_supervisor_that_was_started_ahead_is_done_without_when_it_is_dead_under_all_shells() {
+    for kind in &KINDS {
+        let home = tempfile::tempdir().unwrap();
+        let mut lane = lane(kind, home.path()).await;
+        run(&mut lane, "first", "true").await;
+        if kind.proc == "/proc" {
+            until("one waits for the next step", || supervisors(home.path()).len() == 2).await;
+        }
+        for pid in supervisors(home.path()) {
+            let _ = Command::new("kill").args(["-9", &pid]).stderr(std::process::Stdio::null()).status();
+        }
+        until("it is dead", || supervisors(home.path()).is_empty()).await;
+        let (ended, log) = run(&mut lane, "second", "echo second").await;
+        assert_eq!((ended.outcome, log), (StepOutcome::Exited { status: 0 }, b"second\n".to_vec()));
+        // The one that waits ends with its lane, and has left nothing.
+        drop(lane);
+        until("none is left", || supervisors(home.path()).is_empty()).await;
+        assert_eq!(
+            std::fs::read_dir(home.path().join(".local/state/steadyhand")).unwrap().count(),
+            4,
+            "{}",
+            kind.name
+        );
+    }
+}
+
+/// The supervisors of a home, each with the one that copies its log.
+fn supervisors(home: &Path) -> Vec<String> {
+    let folder = format!("\0{}\0", home.join(".local/state/steadyhand").display());
+    let processes = std::fs::read_dir("/proc").unwrap().flatten().filter(|process| {
+        let command = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&command).contains(&folder)
+    });
+    processes.map(|process| process.file_name().into_string().unwrap()).collect()
+}
+
+/// Waits for something that gives no event.
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let wait = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), wait).await.unwrap_or_else(|_| panic!("{what}"));
 }
 
 /// How many processes have the log of an attempt open as their standard output.
