@@ -1,6 +1,6 @@
-# Supervises one attempt, as the leader of a session of its own. Standard input is a line of no meaning, the attempt's name, and
-# the command's script; standard output and error are the lane's. Arguments: the folder of records, the lane's token,
-# the boot id, the umask, where /proc is (or nothing), whether /dev/fd works, whether `duct` does.
+# Supervises one attempt, as the leader of a session of its own. Standard input is a line of no meaning, the attempt's
+# name, and the command's script; standard output and error are the lane's. Arguments: the folder of records, the lane's
+# token, the boot id, the umask, where /proc is (or nothing), whether /dev/fd works, whether `duct` does.
 # The traps do nothing, but unlike ignored signals they are not inherited: `kill 0` in a script ends the script only.
 trap : TERM INT HUP QUIT USR1 USR2 ALRM
 d=$1 k=$2 boot=$3 proc=$5 fd=$6
@@ -30,6 +30,7 @@ copier() {
   [ "$proc" ] && read -r w n <"$proc/self/fdinfo/1"
   [ "$n" ] || n=$(wc -c <"$f.log")
   printf 'all %s\n' $((n)) >>"$f.rec"
+  exit 0
 }
 if [ "$7" ]; then
   duct
@@ -88,8 +89,10 @@ if [ -z "$all" ]; then
     [ $((s - from)) -gt 1048576 ] && i=2
   done 2>/dev/null
   rd "$f"
-  [ "$all" ] || [ "$i" -ge 2 ] || cut=cut
-  s=$((${all:-$(wc -c <"$f.log")}))
+  [ "$i" -ge 2 ] || wait "$c" || cut=cut
+  # A stop may end what is started here, too.
+  s=${all:-$(wc -c <"$f.log" || wc -c <"$f.log" || wc -c <"$f.log")}
+  s=$((s))
 fi
 printf 'rc %s %s %s\n' "$r" "$s" "$cut" >>"$f.rec" || late=1
 rd "$f"
