@@ -1,6 +1,6 @@
 //! Measures steps and logs over a real sshd on loopback, beside OpenSSH's own client.
 //!
-//! `cargo run --release -p steadyhand-remote --example bench_steps`
+//! `cargo run --release -p steadyhand-remote --example bench_steps`, with `-- steps` for the steps alone.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::process::{Command, Stdio};
@@ -20,6 +20,7 @@ const LINES: usize = 2_000_000;
 
 #[tokio::main]
 async fn main() {
+    let only_steps = std::env::args().any(|argument| argument == "steps");
     let sshd = Sshd::start();
     let host = sshd.host();
     let started = Instant::now();
@@ -27,12 +28,23 @@ async fn main() {
     println!("first connection with its shell: {:.1} ms", ms(started.elapsed()));
     println!("latency through the shell: {:.2} ms", ms(host.latency().await.unwrap()));
     for round in 0..3 {
-        for (what, script, count) in [("true", "true", 110), ("echo hi", "echo hi", 110)] {
-            let started = Instant::now();
-            for i in 0..count {
+        for (what, script, pause) in
+            [("true", "true", 0), ("echo hi", "echo hi", 0), ("true, 4 ms apart", "true", 4)]
+        {
+            let mut times = Vec::new();
+            for i in 0..110 {
+                // What is done between two steps, such as storing the first one's end.
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+                let started = Instant::now();
                 step(&host, &format!("{round}-{}-{i}", what.len()), script).await;
+                times.push(ms(started.elapsed()));
             }
-            println!("step {what:?}: {:.2} ms each", ms(started.elapsed()) / f64::from(count));
+            times.sort_by(f64::total_cmp);
+            let (mean, half) = (times.iter().sum::<f64>() / times.len() as f64, times.len() / 2);
+            println!("step {what:?}: median {:.2} ms, fastest {:.2}, mean {mean:.2}", times[half], times[0]);
+        }
+        if only_steps {
+            continue;
         }
         control_master(&sshd);
         let flood = format!("yes {} | head -n {LINES}", "x".repeat(59));

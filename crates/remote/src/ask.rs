@@ -1,7 +1,10 @@
 //! Questions that only a person can answer while a connection is made.
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use secrecy::SecretString;
+use tokio::sync::watch;
 
 /// Answers what a connection needs from a person. An answer may take minutes: no timeout runs meanwhile.
 pub trait Ask: Send + Sync {
@@ -48,6 +51,51 @@ pub struct PasswordQuestion {
     pub prompt: Option<String>,
     /// Whether an earlier answer to this question was wrong.
     pub was_wrong: bool,
+}
+
+/// Counts the questions that wait for an answer.
+pub(crate) struct Counted {
+    pub(crate) ask: Arc<dyn Ask>,
+    pub(crate) open: watch::Sender<usize>,
+}
+
+/// One more question is open as long as this lives.
+struct Open<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Open<'a> {
+    fn new(open: &'a watch::Sender<usize>) -> Self {
+        open.send_modify(|open| *open += 1);
+        Self(open)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open -= 1);
+    }
+}
+
+impl Ask for Counted {
+    fn host_key(&self, question: HostKeyQuestion) -> BoxFuture<'_, bool> {
+        Box::pin(async move {
+            let _open = Open::new(&self.open);
+            self.ask.host_key(question).await
+        })
+    }
+
+    fn passphrase(&self, question: PassphraseQuestion) -> BoxFuture<'_, Option<SecretString>> {
+        Box::pin(async move {
+            let _open = Open::new(&self.open);
+            self.ask.passphrase(question).await
+        })
+    }
+
+    fn password(&self, question: PasswordQuestion) -> BoxFuture<'_, Option<SecretString>> {
+        Box::pin(async move {
+            let _open = Open::new(&self.open);
+            self.ask.password(question).await
+        })
+    }
 }
 
 /// Nobody is there to answer: unknown host keys are declined, encrypted keys skipped, passwords not given.

@@ -152,6 +152,14 @@ pub enum RemoteError {
         /// How it was noticed.
         detail: String,
     },
+    /// It was given up while the connection waits for what a person must answer.
+    #[error(
+        "{host}: stopped while a question about the connection was open. Answer that, and connect again if need be."
+    )]
+    Unanswered {
+        /// The host's name.
+        host: String,
+    },
     /// The host gives no POSIX shell.
     #[error(
         "{host}: no POSIX shell answered: {detail}. Steadyhand needs /bin/sh there; check the user's login shell and its start-up files."

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::ask::Counted;
 use crate::link::{Link, Use};
 use crate::ssh::Secrets;
 use crate::step::{Step, Went};
@@ -32,27 +33,38 @@ pub type Tunnel = Box<dyn Duplex>;
 /// The pool of connections: at most one a host, shared. Cheap to clone.
 #[derive(Clone)]
 pub struct Remote {
-    shared: Arc<Shared>,
+    shared: Shared,
+    places: Arc<Mutex<HashMap<HostKind, Arc<Place>>>>,
 }
 
+/// What connections are made with.
+#[derive(Clone)]
 pub(crate) struct Shared {
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     pub(crate) ask: Arc<dyn Ask>,
-    pub(crate) secrets: Secrets,
-    places: Mutex<HashMap<HostKind, Arc<Place>>>,
+    pub(crate) secrets: Arc<Secrets>,
 }
 
 /// A host's place in the pool, whether connected or not.
-#[derive(Default)]
 struct Place {
     link: tokio::sync::Mutex<Option<Arc<Link>>>,
+    shared: Shared,
+    /// How many questions about this connection wait for an answer.
+    open_questions: watch::Sender<usize>,
+}
+
+impl Place {
+    fn new(shared: &Shared) -> Self {
+        let open_questions = watch::Sender::new(0);
+        let ask = Arc::new(Counted { ask: Arc::clone(&shared.ask), open: open_questions.clone() });
+        Self { link: tokio::sync::Mutex::default(), shared: Shared { ask, ..shared.clone() }, open_questions }
+    }
 }
 
 /// A host of the pool. Cheap to clone; every operation connects when needed.
 #[derive(Clone)]
 pub struct Host {
     spec: HostSpec,
-    shared: Arc<Shared>,
     place: Arc<Place>,
 }
 
@@ -60,17 +72,16 @@ impl Remote {
     /// A pool without connections.
     #[must_use]
     pub fn new(config: Config, ask: Arc<dyn Ask>) -> Self {
-        Self {
-            shared: Arc::new(Shared { config, ask, secrets: Secrets::default(), places: Mutex::default() }),
-        }
+        let shared = Shared { config: Arc::new(config), ask, secrets: Arc::default() };
+        Self { shared, places: Arc::default() }
     }
 
     /// The host that `spec` names. Nothing is connected yet.
     #[must_use]
     pub fn host(&self, spec: &HostSpec) -> Host {
-        let mut places = self.shared.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = Arc::clone(places.entry(spec.kind.clone()).or_default());
-        Host { spec: spec.clone(), shared: Arc::clone(&self.shared), place }
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = places.entry(spec.kind.clone()).or_insert_with(|| Arc::new(Place::new(&self.shared)));
+        Host { spec: spec.clone(), place: Arc::clone(place) }
     }
 }
 
@@ -81,16 +92,33 @@ impl Host {
         &self.spec
     }
 
-    /// The link, made now if there is none. Others who need it wait for the one that makes it.
+    /// The link, made now if there is none. Others who need it wait for the one that makes it; when that one fails or
+    /// is dropped, the next of them makes it, in whose name then all is asked that a person must answer.
     async fn link(&self) -> Result<Arc<Link>, RemoteError> {
         let mut place = self.place.link.lock().await;
         if let Some(link) = place.as_ref().filter(|link| link.lost().is_none()) {
             return Ok(Arc::clone(link));
         }
         *place = None;
-        let link = Arc::new(Link::make(&self.spec, &self.shared).await?);
+        let link = Arc::new(Link::make(&self.spec, &self.place.shared).await?);
         *place = Some(Arc::clone(&link));
         Ok(link)
+    }
+
+    /// The same, for something that may be cancelled. What is begun on the host can be ended only over a link, so it
+    /// is made nevertheless; but no answer of a person is waited for, whoever the question was put to.
+    async fn link_until(&self, cancel: &CancellationToken) -> Result<Arc<Link>, RemoteError> {
+        let mut questions = self.place.open_questions.subscribe();
+        let unanswered = async {
+            cancel.cancelled().await;
+            // The place, which counts, outlives this.
+            let _ = questions.wait_for(|open| *open > 0).await;
+        };
+        tokio::select! {
+            biased;
+            link = self.link() => link,
+            () = unanswered => Err(RemoteError::Unanswered { host: self.spec.name.clone() }),
+        }
     }
 
     /// Connects, if there is no connection. Operations do so themselves; this one says early what is wrong, also
@@ -122,6 +150,7 @@ impl Host {
     ///
     /// # Errors
     /// [`RemoteError::ConnectionLost`] when the link broke: call again with the offset that you have.
+    /// [`RemoteError::Unanswered`] when it was cancelled before there was a link, which waits for a person's answer.
     pub async fn execute(
         &self,
         request: &StepRequest,
@@ -131,7 +160,7 @@ impl Host {
     ) -> Result<Ended, RemoteError> {
         shell::check(request)
             .map_err(|detail| RemoteError::Config { host: self.spec.name.clone(), detail })?;
-        let link = self.link().await?;
+        let link = self.link_until(&cancel).await?;
         let mut step = Step::new(request, link.name(), from, output, cancel.clone());
         let mut gone = 0;
         loop {
@@ -179,7 +208,7 @@ impl Host {
         timeout: Duration,
         cancel: &CancellationToken,
     ) -> Result<Probe, RemoteError> {
-        let link = self.link().await?;
+        let link = self.link_until(cancel).await?;
         probe::ask(&link, script, timeout, cancel).await
     }
 

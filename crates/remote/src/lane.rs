@@ -112,10 +112,10 @@ impl Lane {
         self.pipe.try_write(Bytes::from(bytes))
     }
 
-    /// Ends what is copied to standard output, before the lane is put away.
+    /// Ends what is copied to standard output, before the lane is put away, and gets it ready for another step.
     pub(crate) fn quiet(&mut self) -> bool {
         let mark = self.new_mark();
-        self.call(format!("go {mark}"))
+        self.call(format!("go {mark}\nahead"))
     }
 
     /// What comes next. It may be dropped and called again without losing anything.

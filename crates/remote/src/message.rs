@@ -33,8 +33,8 @@ pub(crate) enum Message {
     Alive { attempt: String, process: Process, command: String },
     /// A process of the host, where it takes more to tell whose it is.
     Listed { attempt: String, pid: u32, parent: u32, group: u32, zombie: bool, command: String },
-    /// All processes were named; the supervisor, if it lives.
-    Looked { attempt: String, supervisor: Option<u32> },
+    /// All processes were named; the supervisor, if it lives, and the one that copies to the log, if there ever was one.
+    Looked { attempt: String, supervisor: Option<u32>, copier: Option<u32> },
     /// A question has started.
     Asked { name: String, process: Process },
     /// The answer to a ping.
@@ -58,6 +58,8 @@ pub(crate) struct End {
     pub(crate) signalled: bool,
     pub(crate) stop: Option<String>,
     pub(crate) copy: Copied,
+    /// Whether the log lacks some of what the command wrote.
+    pub(crate) cut: bool,
 }
 
 /// Who copies the log of a command that has ended.
@@ -99,7 +101,8 @@ impl Message {
                     "unknown" => Copied::Unknown,
                     _ => Copied::Nobody,
                 };
-                Self::End(attempt, End { status, size, signalled, stop, copy })
+                let cut = word() == Some("cut");
+                Self::End(attempt, End { status, size, signalled, stop, copy, cut })
             }
             "exists" => Self::Exists(word()?.to_owned()),
             "state" => {
@@ -136,7 +139,11 @@ impl Message {
                 zombie: word()?.starts_with('Z'),
                 command: after(rest, 6),
             },
-            "looked" => Self::Looked { attempt: word()?.to_owned(), supervisor: word()?.parse().ok() },
+            "looked" => Self::Looked {
+                attempt: word()?.to_owned(),
+                supervisor: word()?.parse().ok(),
+                copier: word().and_then(|word| word.parse().ok()),
+            },
             "asked" => Self::Asked {
                 name: word()?.to_owned(),
                 process: Process { pid: word()?.parse().ok()?, start: word()?.to_owned() },
@@ -191,10 +198,13 @@ mod tests {
                     size: 12,
                     signalled: true,
                     stop: Some("stopped".into()),
-                    copy: Copied::Nobody
+                    copy: Copied::Nobody,
+                    cut: false
                 }
             ))
         );
+        let cut = Message::parse("T end a 0 12 - - sent cut", "T");
+        assert!(matches!(cut, Some(Message::End(_, End { cut: true, .. }))));
         assert!(matches!(
             Message::parse("T end a void 0 - stopped -", "T"),
             Some(Message::End(_, End { status: None, .. }))

@@ -51,6 +51,9 @@ pub struct Ended {
     pub outcome: StepOutcome,
     /// The log's length in bytes. Every byte of it, from the offset asked for, was sent.
     pub log_size: u64,
+    /// Whether the command wrote more than that, which the host could not keep: its disk was full, or what writes the
+    /// log was killed. With an exit status of 0 the outcome is then a loss and no success.
+    pub log_cut: bool,
     /// After a stop or timeout: processes that survived KILL, as `pid command`. Empty says that it was looked for
     /// and nothing is left.
     pub left_running: Vec<String>,

@@ -244,8 +244,8 @@ impl<'a> Step<'a> {
             }
             Message::Claimed { stop: Some(stop), .. } => {
                 // Its supervisor will see that and not start it.
-                let end =
-                    End { status: None, size: 0, signalled: false, stop: Some(stop), copy: Copied::Sent };
+                let (size, copy) = (0, Copied::Sent);
+                let end = End { status: None, size, signalled: false, stop: Some(stop), copy, cut: false };
                 self.settle(scene, Fate::Ended(end));
             }
             Message::Claimed { stop: None, .. } => {
@@ -273,10 +273,13 @@ impl<'a> Step<'a> {
                 scene.fate = Some(Fate::Lost { reason, size: self.received, stop: None });
             }
             Message::Size { size, .. } => {
-                // The command cut its own log, by opening /dev/stderr for writing: what came is all there is.
+                // Somebody cut the log: what came is all there is.
                 let missing = scene.fate.as_ref().is_some_and(|fate| size < fate.size());
                 match &mut scene.fate {
-                    Some(Fate::Ended(end)) if missing => end.size = self.received,
+                    Some(Fate::Ended(end)) if missing => {
+                        end.size = self.received;
+                        end.cut = true;
+                    }
                     Some(Fate::Lost { size, .. }) if missing => *size = self.received,
                     Some(_) => self.follow(scene),
                     None => {}
@@ -426,6 +429,11 @@ impl<'a> Step<'a> {
             None => match fate {
                 Fate::Lost { reason, .. } => StepOutcome::Lost { reason: reason.clone() },
                 Fate::Ended(end) => match end.status {
+                    Some(0) if end.cut => {
+                        let detail = "its exit status was 0, but its log was cut off: the disk there is full, or \
+                                      what writes the log was killed";
+                        StepOutcome::Lost { reason: LossReason::RecordGone { detail: detail.into() } }
+                    }
                     Some(status) if end.signalled && status > 128 => {
                         StepOutcome::Killed { signal: signal_name(status - 128) }
                     }
@@ -435,7 +443,8 @@ impl<'a> Step<'a> {
             },
         };
         let left_running = scene.left.clone().unwrap_or_default();
-        Some(Ended { outcome, log_size: self.received, left_running })
+        let log_cut = matches!(fate, Fate::Ended(End { cut: true, .. }));
+        Some(Ended { outcome, log_size: self.received, log_cut, left_running })
     }
 }
 

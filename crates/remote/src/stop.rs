@@ -104,18 +104,22 @@ impl Stopping {
                 self.listed.push(Listed { pid, parent, group, zombie, command });
                 Verdict::Wait
             }
-            Message::Looked { supervisor, .. } => {
+            Message::Looked { supervisor, copier, .. } => {
                 self.ended |= over;
-                self.add_listed(supervisor);
+                self.add_listed(supervisor, copier);
                 self.judge(Instant::now())
             }
             _ => Verdict::Wait,
         }
     }
 
-    /// Without a process file system: what is in the supervisor's process group, and what descends from it.
-    fn add_listed(&mut self, supervisor: Option<u32>) {
+    /// Without a process file system: what is in the supervisor's process group, and what descends from it. Who copies
+    /// to the log is no part of the command.
+    fn add_listed(&mut self, supervisor: Option<u32>, copier: Option<u32>) {
         let Some(supervisor) = supervisor else { return };
+        if let Some(copier) = copier {
+            self.listed.retain(|listed| listed.pid != copier && listed.parent != copier);
+        }
         let mut family = vec![supervisor];
         loop {
             let before = family.len();

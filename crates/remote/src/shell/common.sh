@@ -2,22 +2,25 @@
 
 # An attempt is two files: NAME.log, what the command wrote, and NAME.rec, lines that are only ever appended:
 #   claim                       the attempt is taken; the file was made with O_EXCL
-#   sup PID START BOOT UP       its supervisor runs, as this process of this boot, since this time
+#   sup PID START BOOT UP COPY  its supervisor runs, as this process of this boot, since this time; process COPY copies
+#                               to the log
 #   follow                      a lane copies the log, so the supervisor need not
 #   stop REASON                 it was decided to end the command
-#   rc STATUS SIZE              the command has ended; the log's size at that moment
+#   all SIZE                    nobody writes any more, and the log is whole
+#   rc STATUS SIZE cut          the command has ended; the log's size at that moment; `cut` where bytes are missing
 # Anything else is a message of the shell, such as "Killed". The order of the lines decides: what comes after `rc`
 # came too late, and a supervisor that finds `stop` before its own `sup` does not start the command.
 rd() {
-  C= p= st= b= up= rc= sz= stop= note= fol=
+  C= p= st= b= up= cp= rc= sz= cut= all= stop= note= fol=
   [ -f "$1.rec" ] || return 1
-  while read -r w x y z v; do
+  while read -r w x y z v o; do
     case $w in
       claim) C=1 ;;
-      sup) [ "$stop" ] || { p=$x st=$y b=$z up=$v; } ;;
+      sup) [ "$stop" ] || { p=$x st=$y b=$z up=$v cp=$o; } ;;
       follow) [ "$rc" ] || fol=1 ;;
       stop) [ "$rc$stop" ] || stop=$x ;;
-      rc) [ "$rc" ] || { rc=$x sz=$y; } ;;
+      all) [ "$rc" ] || all=$x ;;
+      rc) [ "$rc" ] || { rc=$x sz=$y cut=$z; } ;;
       ?*) [ "$rc" ] || note=1 ;;
     esac
   done <"$1.rec"
@@ -44,4 +47,12 @@ born2() { t=${20}; }
 clock() {
   if [ "$proc" ]; then read -r now w <"$proc/uptime"; else now=$(date +%s); fi
   now=${now%.*}
+}
+# A pipe that this shell has both ends of: 8 to read, 9 to write. It begins with a line that says nothing. Only where `re` says that
+# it works: where a here-document is a pipe, and the process file system opens it again.
+duct() {
+  exec 8<<X
+-
+X
+  exec 9>"$proc/self/fd/8"
 }

@@ -4,6 +4,8 @@
 say() { printf '%s %s\n' "$k" "$*" >&2; }
 go() { [ "$F" ] && { kill -CONT "$F"; kill "$F"; wait "$F"; F=; } 2>/dev/null; printf '\n%s go %s\n' "$k" "$1"; }
 trap '[ "$F" ] && kill -CONT "$F" && kill "$F"' EXIT
+# A supervisor that was started ahead may have been killed meanwhile.
+trap : PIPE
 size() { [ -f "$d/$1.log" ] && e=$(wc -c <"$d/$1.log") || e=0; echo $((e)); }
 measure() { say size "$1" "$(size "$1")"; }
 # Attaches to attempt $2 without ever starting it.
@@ -11,7 +13,7 @@ attach() { go "$1"; state "$2"; }
 # Says how attempt $1 stands.
 state() {
   if ! rd "$d/$1"; then say state "$1" none
-  elif [ "$rc" ]; then say end "$1" "$rc" "$sz" "${note:--}" "${stop:--}" unknown
+  elif [ "$rc" ]; then say end "$1" "$rc" "$sz" "${note:--}" "${stop:--}" unknown "${cut:--}"
   elif [ -z "$p" ]; then say state "$1" claimed "${stop:--}"
   elif [ "$b" != "$boot" ]; then say state "$1" rebooted "$(size "$1")"
   elif born "$p" && [ "$t" = "$st" ]; then clock; say state "$1" running "$p" "$st" $((now - up)) "${stop:--}"
@@ -26,7 +28,8 @@ claim() {
   set -C
   if { true >"$d/$1.rec"; } 2>/dev/null; then
     set +C
-    e=$({ printf 'claim\n' >>"$d/$1.rec"; } 2>&1) && return
+    { printf 'claim\n' >>"$d/$1.rec"; } 2>/dev/null && return
+    e=$({ printf 'claim\n' >>"$d/$1.rec"; } 2>&1)
     rm -f "$d/$1.rec"
     say refused "$1" "$e"
     return 1
@@ -41,11 +44,24 @@ claim() {
   fi
   return 1
 }
+# Starts a supervisor, which reads an attempt's name and script from standard input.
+supervise() { $sid /bin/sh -c "$S" sh "$d" "$k" "$boot" "$u" "$proc" "$fd" "$re" 8<&- 9>&-; }
+# Starts a supervisor for the next step, where there may be one. That spares the step most of what it costs. Nothing else
+# may hold 9, or the next command would wait for the rest of its script; when this shell dies, what waits for it ends.
+ahead() {
+  [ "$re" ] && [ "$R" ] && [ -z "$N" ] || return
+  duct
+  if supervise <&8; then N=1; else exec 9>&-; fi
+  exec 8<&-
+}
 # Runs attempt $2 with script $3, unless it was started before.
 run() {
   go "$1"
   claim "$2" || return
-  printf %s "$3" | $sid /bin/sh -c "$S" sh "$d/$2" "$2" "$k" "$boot" "$u" "$proc" "$fd" || say fail "$2" 'its supervisor did not start'
+  if [ "$N" ] && { printf '%s\n' "$2" >&9; } 2>/dev/null; then { printf %s "$3" >&9; } 2>/dev/null
+  else printf '\n%s\n%s' "$2" "$3" | supervise || say fail "$2" 'its supervisor did not start'; fi
+  R=1 N=
+  exec 9>&-
 }
 # Copies the log of attempt $1 from byte $2 on. With $3, only if its supervisor has not done so.
 follow() {
@@ -58,12 +74,12 @@ follow() {
   fi
   [ -f "$d/$1.log" ] || { say nolog "$1"; return; }
   [ "$F" ] && { kill -CONT "$F"; kill "$F"; wait "$F"; F=; } 2>/dev/null
-  if [ "$gnu" ]; then tail -c +$(($2 + 1)) -s 0.1 -f "$d/$1.log" </dev/null 2>/dev/null &
+  if [ "$gnu" ]; then tail -c +$(($2 + 1)) -s 0.1 -f "$d/$1.log" </dev/null 2>/dev/null 9>&- &
   else
     ( trap - EXIT
       exec 4<"$d/$1.log" 2>/dev/null
       dd bs=1 skip="$2" count=0 <&4
-      while :; do dd bs=262144 count=16 <&4; sleep 0.1 || sleep 1; done ) </dev/null 2>/dev/null &
+      while :; do dd bs=262144 count=16 <&4; sleep 0.1 || sleep 1; done ) </dev/null 2>/dev/null 9>&- &
   fi
   F=$!
 }
@@ -75,9 +91,11 @@ stop() {
   if [ -e "$d/$1.rec" ]; then state "$1"; else say refused "$1" "$e"; fi
 }
 # Says which processes of attempt $1 are alive: those that carry its name, those in the session of its supervisor
-# (process $2, started at $3), and their children. The supervisor itself is not one.
+# (process $2, started at $3), and their children. The supervisor itself is not one, nor are its copier and that one's
+# child.
 look() {
   m= s=
+  rd "$d/$1"
   born "$2" && [ "$t" = "$3" ] && s=$2
   if [ "$proc" ]; then
     for e in $(grep -lF "STEADYHAND_ATTEMPT=$d/$1/" "$proc"/[0-9]*/environ 2>/dev/null); do
@@ -86,7 +104,8 @@ look() {
     done
     m=${m#|}
     for i in 1 2 3 4 5 6 7 8 9; do
-      l=$(grep -hE "^(${m:-x}) |^[0-9]+ [(].*[)] [A-Z] ((${s:-x}|${m:-x}) |[0-9]+ [0-9]+ ${s:-x} )" "$proc"/[0-9]*/stat 2>/dev/null)
+      l=$(grep -hE "^(${m:-x}) |^[0-9]+ [(].*[)] [A-Z] ((${s:-x}|${m:-x}) |[0-9]+ [0-9]+ ${s:-x} )" "$proc"/[0-9]*/stat 2>/dev/null |
+        grep -vE "^${cp:-x} |^[0-9]+ [(].*[)] [A-Z] ${cp:-x} ")
       n=
       while read -r e w; do [ "$e" ] && [ "$e" != "$s" ] && n="$n|$e"; done <<X
 $l
@@ -107,7 +126,7 @@ X
   else
     ps -A -o pid= -o ppid= -o pgid= -o stat= -o comm= 2>/dev/null | while read -r e w; do say ps "$1" "$e" "$w"; done
   fi
-  say looked "$1" "${s:--}"
+  say looked "$1" "${s:--}" "${cp:--}"
 }
 # Sends signal $1 to the processes PID:START, if they still are the same.
 signal() {
@@ -123,7 +142,7 @@ signal() {
 # Runs the question $3 under the name $2; its output and status come on standard output.
 ask() {
   go "$1"
-  printf %s "$3" | $sid /bin/sh -c "$Q" sh "$2" "$k" "$u" "$proc" "$fd" "$d" || say fail "$2" 'it did not start'
+  printf %s "$3" | $sid /bin/sh -c "$Q" sh "$2" "$k" "$u" "$proc" "$fd" "$d" 9>&- || say fail "$2" 'it did not start'
 }
 forget() {
   l=
@@ -143,6 +162,8 @@ boot=-
 : "${boot:=-}"
 fd=
 [ -e /dev/fd/0 ] && fd=1
+N= R= re=
+[ "$proc" ] && ( duct && [ -p "$proc/self/fd/8" ] && [ -p "$proc/self/fd/9" ] ) 2>/dev/null && re=1
 gnu=
 tail --version >/dev/null 2>&1 </dev/null && gnu=1
 if setsid -f true 2>/dev/null; then sid='setsid -f'

@@ -1,37 +1,105 @@
-# Supervises one attempt, as the leader of a session of its own. Standard input is the command's script; standard
-# output and error are the lane's. Arguments: the attempt's path without extension, its name, the lane's token, the
-# boot id, the umask, where /proc is (or nothing), whether /dev/fd works.
+# Supervises one attempt, as the leader of a session of its own. Standard input is a line of no meaning, the attempt's
+# name, and the command's script; standard output and error are the lane's. Arguments: the folder of records, the lane's
+# token, the boot id, the umask, where /proc is (or nothing), whether /dev/fd works, whether `duct` does.
 # The traps do nothing, but unlike ignored signals they are not inherited: `kill 0` in a script ends the script only.
 trap : TERM INT HUP QUIT USR1 USR2 ALRM
-f=$1 id=$2 k=$3 boot=$4 proc=$6 fd=$7
-exec 5>&2 2>>"$f.rec"
-umask "$5"
+d=$1 k=$2 boot=$3 proc=$5 fd=$6
+umask "$4"
+exec 5>&2
 fail() { printf '%s fail %s %s\n' "$k" "$id" "$1" >&5; exit 1; }
-true >>"$f.log" || fail 'its log cannot be created'
+# Sends a log of a few lines of plain text, without starting a program for it. Of another it sends nothing.
+plain() {
+  [ "$s" -le 1000 ] || return
+  LC_ALL=C o=
+  while IFS= read -r l; do
+    case $l in *[!\	\ -~]*) return 1 ;; esac
+    o="$o$l
+"
+  done <"$f.log"
+  [ "${#o}" = "$s" ] && printf %s "$o"
+}
+# The command writes to a pipe, and this appends what comes out of it to the log, whose name comes first. A command
+# that had the log itself open could empty it: by `> /dev/stderr`. When the log takes no more, the command goes on.
+copier() {
+  trap '' TERM INT HUP QUIT USR1 USR2 ALRM
+  exec >/dev/null 2>&1 5>&- 8<&- 9>&-
+  read -r f && read -r f || exit
+  exec >>"$f.log"
+  cat || { cat >/dev/null; exit 1; }
+  n=
+  [ "$proc" ] && read -r w n <"$proc/self/fdinfo/1"
+  [ "$n" ] || n=$(wc -c <"$f.log")
+  printf 'all %s\n' $((n)) >>"$f.rec"
+  exit 0
+}
+if [ "$7" ]; then
+  duct
+  copier <&8 &
+  c=$!
+else
+  rm -f "$d/.pipe.$$"
+  mkfifo "$d/.pipe.$$"
+  copier <"$d/.pipe.$$" &
+  c=$!
+  exec 9>"$d/.pipe.$$"
+  rm -f "$d/.pipe.$$"
+  echo >&9
+fi
+exec 8<&-
 born $$
+read -r id && read -r id || exit
+f=$d/$id
+exec 2>>"$f.rec"
+true >>"$f.log" || fail 'its log cannot be created'
+printf '%s\n' "$f" >&9
 clock
-printf 'sup %s %s %s %s\n' $$ "${t:--}" "$boot" "$now" >>"$f.rec" || fail 'its record cannot be written'
+printf 'sup %s %s %s %s %s\n' $$ "${t:--}" "$boot" "$now" "$c" >>"$f.rec" || fail 'its record cannot be written'
 rd "$f"
 if [ "$p" != $$ ]; then
   printf 'rc void 0\n' >>"$f.rec"
   printf '%s end %s void 0 - %s -\n' "$k" "$id" "${stop:--}" >&5
   exit
 fi
-# The command and all that it starts carry this name, so that they are found again wherever they went.
-export STEADYHAND_ATTEMPT="$f/"
 # In a subshell, so that the shell's own "Killed" goes to the record and tells a signal from an exit status.
-( exec 3<&0 </dev/null >>"$f.log" 2>&1 5>&-
+# The command and all that it starts carry the attempt's name, so that they are found again wherever they went.
+( exec 3<&0 </dev/null >&9 2>&1 5>&- 9>&-
+  export STEADYHAND_ATTEMPT="$f/"
   [ "$fd" ] && exec /bin/sh -c '. /dev/fd/3' sh
   exec /bin/sh -c 'eval "$(cat <&3; echo)"' sh )
-r=$? s=0
-[ -s "$f.log" ] && s=$(wc -c <"$f.log")
-s=$((s))
-printf 'rc %s %s\n' "$r" "$s" >>"$f.rec" || late=1
+r=$?
+exec 9>&-
+# The copier ends at once, unless the command left something behind that may still write. A subshell that does nothing
+# is a short pause, which on a busy host is a longer one.
+i=0
+while [ -e "$proc/$c/exe" ] && [ "$i" -lt 40 ]; do
+  i=$((i + 1))
+  ( : )
+done
+rd "$f"
+s=$all cut=
+if [ -z "$all" ]; then
+  # Then what the command wrote is in the log when the copier was seen asleep, or has copied more than a pipe holds.
+  i=0 from=
+  while born "$c" && [ "$i" -lt 2 ]; do
+    sleep 0.02 || sleep 1
+    if [ "$proc" ]; then grep -qE "^[0-9]+ [(].*[)] S $c " "$proc"/[0-9]*/stat
+    else ps -A -o ppid= -o stat= | grep -q "^ *$c  *[SI]"; fi && i=$((i + 1))
+    s=$(wc -c <"$f.log")
+    : "${from:=$s}"
+    [ $((s - from)) -gt 1048576 ] && i=2
+  done 2>/dev/null
+  rd "$f"
+  [ "$i" -ge 2 ] || wait "$c" || cut=cut
+  # A stop may end what is started here, too.
+  s=${all:-$(wc -c <"$f.log" || wc -c <"$f.log" || wc -c <"$f.log")}
+  s=$((s))
+fi
+printf 'rc %s %s %s\n' "$r" "$s" "$cut" >>"$f.rec" || late=1
 rd "$f"
 # A short log that nobody follows is sent by the supervisor itself, which spares a round trip.
 sent=-
 if [ "$fol" ]; then sent=follow; elif [ "$s" -le 262144 ]; then sent=sent; fi
-printf '%s end %s %s %s %s %s %s\n' "$k" "$id" "$r" "$s" "${note:--}" "${stop:--}" "$sent" >&5
-[ "$sent" = sent ] && [ "$s" -gt 0 ] && head -c "$s" "$f.log"
+printf '%s end %s %s %s %s %s %s %s\n' "$k" "$id" "$r" "$s" "${note:--}" "${stop:--}" "$sent" "${cut:--}" >&5
+if [ "$sent" = sent ] && [ "$s" -gt 0 ]; then plain || head -c "$s" "$f.log"; fi
 # On a full disk the status is kept here until it can be written.
-while [ "$late" ]; do sleep 5; printf 'rc %s %s\n' "$r" "$s" >>"$f.rec" && late=; done
+while [ "$late" ]; do sleep 5; printf 'rc %s %s %s\n' "$r" "$s" "$cut" >>"$f.rec" && late=; done

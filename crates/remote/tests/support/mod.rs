@@ -12,6 +12,8 @@ use steadyhand_remote::{AskNobody, Config, Ended, Host, HostSpec, Remote, Remote
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(unix)]
+pub mod practice;
 pub mod sshd;
 
 pub type Outcome = Result<(Ended, Vec<u8>), RemoteError>;
