@@ -43,6 +43,8 @@ pub enum LossReason {
         /// What was found.
         detail: String,
     },
+    /// The command's exit status was 0, but a part of its log could not be kept.
+    LogCut,
 }
 
 impl StepOutcome {
@@ -71,6 +73,9 @@ impl fmt::Display for LossReason {
             Self::Rebooted => f.write_str("the server was restarted"),
             Self::SupervisorGone => f.write_str("its supervisor was killed on the server"),
             Self::RecordGone { detail } => write!(f, "its record on the server is gone ({detail})"),
+            Self::LogCut => f.write_str(
+                "its exit status was 0, but its log was cut off: the disk there is full, or what writes the log was killed",
+            ),
         }
     }
 }

@@ -429,11 +429,7 @@ impl<'a> Step<'a> {
             None => match fate {
                 Fate::Lost { reason, .. } => StepOutcome::Lost { reason: reason.clone() },
                 Fate::Ended(end) => match end.status {
-                    Some(0) if end.cut => {
-                        let detail = "its exit status was 0, but its log was cut off: the disk there is full, or \
-                                      what writes the log was killed";
-                        StepOutcome::Lost { reason: LossReason::RecordGone { detail: detail.into() } }
-                    }
+                    Some(0) if end.cut => StepOutcome::Lost { reason: LossReason::LogCut },
                     Some(status) if end.signalled && status > 128 => {
                         StepOutcome::Killed { signal: signal_name(status - 128) }
                     }

@@ -51,7 +51,7 @@ impl Execution<'_> {
                 tokio::select! {
                     result = &mut attempt => break result,
                     () = Self::stop_asked(&mut desired), if !cancel.is_cancelled() => {
-                        given_until = Some(Instant::now() + STOP_PATIENCE);
+                        given_until.get_or_insert_with(|| Instant::now() + STOP_PATIENCE);
                         cancel.cancel();
                         self.shared.questions.refuse(self.id);
                     }

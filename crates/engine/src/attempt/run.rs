@@ -89,11 +89,17 @@ impl Execution<'_> {
 }
 
 fn command_end(host: &str, ended: Ended) -> AttemptEnd {
-    let Ended { outcome, left_running, .. } = ended;
+    let Ended { outcome, left_running, log_cut, .. } = ended;
     if !left_running.is_empty() {
         let message = format!(
             "{outcome}, but these processes on {host} would not end: {}; end them there by hand",
             left_running.join(", ")
+        );
+        return AttemptEnd::Failed { reason: Reason::Error { message }, outcome: Some(outcome) };
+    }
+    if log_cut && matches!(outcome, StepOutcome::Exited { .. } | StepOutcome::Killed { .. }) {
+        let message = format!(
+            "{outcome}, and its log is cut off: the disk of {host} is full, or what writes the log there was killed"
         );
         return AttemptEnd::Failed { reason: Reason::Error { message }, outcome: Some(outcome) };
     }

@@ -442,7 +442,7 @@ export type LossReason = { "kind": "rebooted" } | { "kind": "supervisor_gone" } 
 /**
  * What was found.
  */
-detail: string, };
+detail: string, } | { "kind": "log_cut" };
 
 /**
  * One message of a project's chat.
