@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use steadyhand_tests::{
     app::{App, WAITS, states},
     command::{ended, steady},
+    process::alive,
     sshd::Sshd,
 };
 
@@ -62,6 +63,40 @@ async fn a_run_waits_for_a_process_that_has_its_secrets() {
     assert_eq!(states(&ended), ["completed"; 3]);
     assert_eq!(ended["run"]["hindrance"], Value::Null);
     assert_eq!(app.log(&ended["steps"][1]).await, b"12\n");
+    app.end().await;
+}
+
+#[tokio::test]
+async fn stopping_a_run_whose_process_is_gone_takes_none_of_its_secrets() {
+    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+    let steps = r#"      - name: Before
+        run: echo before
+      - name: Long
+        run: |
+          echo $$ > "$HOME/pid"
+          echo ${{ secrets.PASSWORD }} | wc -c
+          sleep 300
+"#;
+    let plan = sshd.plan(steps).replace("tasks:\n", "secrets: [PASSWORD]\ntasks:\n");
+    let mut app = App::start_with(data.path(), |app| {
+        app.env("STEADYHAND_SECRET_PASSWORD", "open sesame");
+    })
+    .await;
+    let project = app.project("shop", &plan).await;
+    app.call("start_run", json!({ "project_id": project })).await;
+    app.waiting(&project, 1).await;
+    app.kill().await;
+    let pid = fs::read_to_string(sshd.home().join("pid")).expect("its number");
+    assert!(alive(pid.trim()), "the command goes on without Steadyhand");
+    let app = App::start(data.path()).await;
+    let run = app.run(&project, 1, |detail| !detail["run"]["hindrance"].is_null()).await;
+    app.call("stop_run", json!({ "run_id": run["run"]["id"] })).await;
+    let ended = app.ended(&project, 1).await;
+    assert_eq!(ended["run"]["state"], "stopped", "{ended:#}");
+    assert_eq!(states(&ended), ["completed", "failed"]);
+    assert_eq!(ended["steps"][1]["reason"]["kind"], "run_stopped");
+    assert_eq!(app.log(&ended["steps"][1]).await, b"12\n");
+    assert!(!alive(pid.trim()), "it runs on although the run was said to have been stopped");
     app.end().await;
 }
 

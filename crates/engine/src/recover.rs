@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use steadyhand_domain::RunId;
-use steadyhand_store::{StoreError, logs, records::Hindrance, runs, steps};
+use steadyhand_domain::{Desired, RunId};
+use steadyhand_store::{StoreError, logs, records::Hindrance, runs, runs::Lease, steps};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{EngineError, RunSpec, engine::Shared, execute, hosts::host_spec, owner};
@@ -68,7 +68,7 @@ async fn take_over(shared: &Arc<Shared>, told: &mut HashSet<RunId>) -> Result<()
         if lease.owner.is_some() && gone.is_none() && lease.until >= now {
             continue;
         }
-        let names = missing_secrets(shared, lease.run_id).await?;
+        let names = missing_secrets(shared, &lease).await?;
         if !names.is_empty() {
             if told.insert(lease.run_id) {
                 let hindrance = Hindrance::MissingSecrets { names };
@@ -93,7 +93,12 @@ async fn take_over(shared: &Arc<Shared>, told: &mut HashSet<RunId>) -> Result<()
 }
 
 /// The secrets that a run needs and this process has not. A plan that cannot be read is taken: whoever takes it says so.
-async fn missing_secrets(shared: &Shared, id: RunId) -> Result<Vec<String>, StoreError> {
+/// Stopping takes none.
+async fn missing_secrets(shared: &Shared, lease: &Lease) -> Result<Vec<String>, StoreError> {
+    if lease.desired == Desired::Stopped {
+        return Ok(Vec::new());
+    }
+    let id = lease.run_id;
     let mut db = shared.store.read().await?;
     let json = runs::compiled_json(&mut db, id).await?;
     Ok(RunSpec::from_json(id, &json).map(|spec| shared.missing_secrets(&spec)).unwrap_or_default())
