@@ -42,7 +42,8 @@ async fn a_run_waits_for_a_process_that_has_its_secrets() {
     };
     let mut app = App::start_with(data.path(), with).await;
     let needs = sshd.plan(&WAITS.replace("echo waiting", "echo ${{ secrets.PASSWORD }} | wc -c; : waiting"));
-    let needs = needs.replace("tasks:\n", "secrets: [PASSWORD]\ntasks:\n");
+    let needs =
+        needs.replace("tasks:\n", "secrets: [PASSWORD]\ntasks:\n").replace("HOME/go", "HOME/secret-go");
     let secret = app.project("with a secret", &needs).await;
     let plain = app.project("without one", &sshd.plan(WAITS)).await;
     for project in [&secret, &plain] {
@@ -56,8 +57,15 @@ async fn a_run_waits_for_a_process_that_has_its_secrets() {
     assert_eq!(app.ended(&plain, 1).await["run"]["state"], "completed");
     let waiting = app.run(&secret, 1, |detail| !detail["run"]["hindrance"].is_null()).await;
     assert_eq!(waiting["run"]["state"], "in_progress", "{waiting:#}");
-    assert_eq!(waiting["run"]["hindrance"], json!({ "kind": "missing_secrets", "names": ["PASSWORD"] }));
+    let missing = json!({ "kind": "missing_secrets", "names": ["PASSWORD"] });
+    assert_eq!(waiting["run"]["hindrance"], missing);
+    // One that has it goes on, and leaves the run again: that is told again.
+    let mut other = App::start_with(data.path(), with).await;
+    app.run(&secret, 1, |detail| detail["run"]["hindrance"].is_null()).await;
+    other.kill().await;
+    app.run(&secret, 1, |detail| detail["run"]["hindrance"] == missing).await;
     app.end().await;
+    fs::write(sshd.home().join("secret-go"), "").expect("go");
     let app = App::start_with(data.path(), with).await;
     let ended = app.ended(&secret, 1).await;
     assert_eq!(states(&ended), ["completed"; 3]);
