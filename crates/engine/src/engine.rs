@@ -31,6 +31,7 @@ use crate::{
     execute,
     feed::{self, Feed, Follower},
     hosts::host_spec,
+    known_secrets,
     owner::Owner,
     recover,
 };
@@ -358,6 +359,11 @@ impl Shared {
     /// The values of all secrets of a plan.
     pub(crate) fn secrets_of(&self, spec: &RunSpec) -> HashMap<String, SecretString> {
         spec.plan.secrets.iter().filter_map(|name| Some((name.clone(), (self.secrets)(name)?))).collect()
+    }
+
+    /// The values of the secrets of a plan, and of all others that this process knows.
+    pub(crate) fn all_secrets(&self, spec: &RunSpec) -> Vec<(String, SecretString)> {
+        self.secrets_of(spec).into_iter().chain(known_secrets()).collect()
     }
 
     /// The secrets of a plan that have no value here.

@@ -16,7 +16,9 @@ use steadyhand_store::{
 use tokio::{sync::watch, time::timeout};
 use tracing::Instrument;
 
-use crate::{EngineError, RunSpec, attempt::AttemptEnd, engine::Shared, questions::ASKING, record, recover};
+use crate::{
+    EngineError, Masker, RunSpec, attempt::AttemptEnd, engine::Shared, questions::ASKING, record, recover,
+};
 
 /// How long the feed may take to tell of what another process has stored, before the store is asked again.
 const HEARD_WITHIN: Duration = Duration::from_millis(200);
@@ -142,6 +144,8 @@ pub(crate) struct Execution<'a> {
     /// Hosts on which something of this run has been begun.
     pub(crate) reached: HashSet<String>,
     pub(crate) hindrance: Option<Hindrance>,
+    /// Finds the secrets that this process knows in logs and messages.
+    pub(crate) masker: Option<Arc<Masker>>,
     state: RunState,
 }
 
@@ -234,7 +238,8 @@ impl<'a> Execution<'a> {
                 attempt_ended: step.attempts.last().is_some_and(|attempt| attempt.ended_at.is_some()),
             })
             .collect();
-        Ok(Self { shared, id, spec: Arc::new(spec), steps, desired, reached, hindrance, state })
+        let masker = Masker::new(&shared.all_secrets(&spec)).map(Arc::new);
+        Ok(Self { shared, id, spec: Arc::new(spec), steps, desired, reached, hindrance, masker, state })
     }
 
     pub(crate) fn step(&self, index: usize) -> &CompiledStep {
@@ -363,9 +368,21 @@ impl<'a> Execution<'a> {
         reason: &Reason,
         outcome: Option<&StepOutcome>,
     ) -> Result<(), EngineError> {
+        let reason = &self.masked(reason);
         let failed = self.failed(index, reason, outcome)?;
         let step = self.step(index).name.clone();
         self.end_from(index + 1, &Reason::EarlierStepFailed { step }, RunEvent::StepFailed, failed).await
+    }
+
+    /// A reason without the secrets that a command or a server may have put into its message.
+    fn masked(&self, reason: &Reason) -> Reason {
+        let mut reason = reason.clone();
+        if let (Some(masker), Reason::Error { message } | Reason::Connection { message }) =
+            (&self.masker, &mut reason)
+        {
+            *message = masker.text(message).into_owned();
+        }
+        reason
     }
 
     /// A step was stopped: the rest is skipped, and the run has been stopped, all in one commit.
@@ -376,6 +393,7 @@ impl<'a> Execution<'a> {
 
     /// A step's guard could not be asked: the step has failed without an attempt, and the run with it, all in one commit.
     async fn fail_guard(&mut self, index: usize, reason: &Reason) -> Result<(), EngineError> {
+        let reason = &self.masked(reason);
         let step = &self.steps[index];
         let begun = Progress { state: step.state.next(StepEvent::Started)?, ..*step };
         let writes =

@@ -1,6 +1,12 @@
 //! From the bytes of a running step to its log.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use steadyhand_domain::{RunId, StepId};
@@ -14,7 +20,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::engine::Shared;
+use crate::{engine::Shared, mask::Masker};
 
 /// The most bytes that are written in one transaction.
 const BATCH: usize = 1024 * 1024;
@@ -28,13 +34,17 @@ pub(crate) struct LogWriter {
     /// Where bytes go in; bounded, so that a fast command waits for a slow disk.
     pub(crate) input: mpsc::Sender<Bytes>,
     task: JoinHandle<Result<(), StoreError>>,
+    /// Whether what went in is all there is.
+    ended: Arc<AtomicBool>,
     /// The offset at which the log goes on.
     pub(crate) offset: u64,
 }
 
 impl LogWriter {
+    /// Secrets that `masker` knows are replaced before anything is stored.
     pub(crate) async fn open(
-        shared: &std::sync::Arc<Shared>,
+        shared: &Arc<Shared>,
+        masker: Option<Arc<Masker>>,
         run_id: RunId,
         step_id: StepId,
         attempt: u32,
@@ -45,15 +55,22 @@ impl LogWriter {
                 break result?;
             }
         };
-        let offset = appender.size().bytes;
+        let offset = appender.received();
         let (input, mut output) = mpsc::channel::<Bytes>(QUEUE);
+        let ended = Arc::new(AtomicBool::new(false));
+        let whole = ended.clone();
         let shared = shared.clone();
         let tasks = shared.tasks.clone();
         let task = tasks.spawn(async move {
+            let mut mask = masker.as_deref().map(Masker::stream);
             let mut batch: Vec<u8> = Vec::new();
             let mut next_write = Instant::now();
-            while let Some(bytes) = output.recv().await {
-                batch.extend_from_slice(&bytes);
+            let mut open = true;
+            while open {
+                match output.recv().await {
+                    Some(bytes) => batch.extend_from_slice(&bytes),
+                    None => open = false,
+                }
                 if next_write > Instant::now() {
                     let pause = sleep_until(next_write);
                     tokio::pin!(pause);
@@ -72,11 +89,24 @@ impl LogWriter {
                 {
                     batch.extend_from_slice(&more);
                 }
+                let mut received = batch.len();
+                if let Some(mask) = &mut mask {
+                    received += mask.held();
+                    batch = mask.push(&batch);
+                    // What is held of a stream that was cut off comes again, together with what goes on behind it.
+                    if !open && whole.load(Ordering::Acquire) {
+                        batch.extend(mask.end());
+                    }
+                    received -= mask.held();
+                }
+                if received == 0 {
+                    continue;
+                }
                 next_write = Instant::now() + PACE;
                 let mut patience = shared.patience();
                 appender = loop {
                     if let Some(result) =
-                        patience.settle(append(&shared.store, &appender, &batch).await).await
+                        patience.settle(append(&shared.store, &appender, &batch, received as u64).await).await
                     {
                         break result?;
                     }
@@ -93,11 +123,13 @@ impl LogWriter {
             }
             Ok(())
         });
-        Ok(Self { input, task, offset })
+        Ok(Self { input, task, ended, offset })
     }
 
-    /// Waits until every byte that went in is stored.
-    pub(crate) async fn close(self) -> Result<(), StoreError> {
+    /// Waits until every byte that went in is stored. `ended` says that no more will come; otherwise bytes with which a
+    /// secret may have begun are left to whoever goes on.
+    pub(crate) async fn close(self, ended: bool) -> Result<(), StoreError> {
+        self.ended.store(ended, Ordering::Release);
         drop(self.input);
         match self.task.await {
             Ok(result) => result,
@@ -112,10 +144,15 @@ async fn open(store: &Store, run: RunId, step: StepId, attempt: u32) -> Result<A
 }
 
 /// Adds `data` to a log; gives its new end. The old one stays good when this fails.
-async fn append(store: &Store, appender: &Appender, data: &[u8]) -> Result<Appender, StoreError> {
+async fn append(
+    store: &Store,
+    appender: &Appender,
+    data: &[u8],
+    received: u64,
+) -> Result<Appender, StoreError> {
     let mut appender = appender.clone();
     let mut db = store.write_logs().await?;
-    appender.append(&mut db, data, crate::now()).await?;
+    appender.append(&mut db, data, received, crate::now()).await?;
     db.commit().await?;
     Ok(appender)
 }

@@ -38,19 +38,21 @@ impl Execution<'_> {
         if attempt.step.host == "local" && request.cwd.is_none() {
             request.cwd = self.spec.folder.as_ref().map(|folder| folder.display().to_string());
         }
+        let masker = self.masker.clone();
         let (shared, run, id, number) = (self.shared.clone(), self.id, attempt.id, attempt.number);
         let (host, request) = (attempt.host.clone(), Arc::new(request));
         let operation = move |cancel: CancellationToken| {
-            let (shared, host, request) = (shared.clone(), host.clone(), request.clone());
+            let (shared, masker) = (shared.clone(), masker.clone());
+            let (host, request) = (host.clone(), request.clone());
             Box::pin(async move {
-                let log = match LogWriter::open(&shared, run, id, number).await {
+                let log = match LogWriter::open(&shared, masker, run, id, number).await {
                     Ok(log) => log,
                     Err(error) => return Ok(Err(error)),
                 };
                 // Bytes of its log are proof that the command was started.
                 let request = StepRequest { started_before: log.offset > 0, ..(*request).clone() };
                 let ended = host.execute(&request, log.offset, log.input.clone(), cancel).await;
-                match (log.close().await, ended) {
+                match (log.close(ended.is_ok()).await, ended) {
                     // The process that had the run before had not quite ended: what it added is a part of the
                     // same log, which goes on behind it.
                     (Err(StoreError::LogMoved), _) => Err(RemoteError::ConnectionLost {

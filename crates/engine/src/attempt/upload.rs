@@ -46,7 +46,8 @@ impl Execution<'_> {
             );
             return Ok(AttemptEnd::failed(Reason::Error { message }));
         }
-        let log = LogWriter::open(self.shared, self.id, attempt.id, attempt.number).await?;
+        let log =
+            LogWriter::open(self.shared, self.masker.clone(), self.id, attempt.id, attempt.number).await?;
         let lines = log.input.clone();
         say(&lines, format!("Uploading {} to {}:{to}", local.display(), attempt.step.host)).await;
         let (host, for_log) = (attempt.host.clone(), lines.clone());
@@ -97,7 +98,7 @@ impl Execution<'_> {
             }
         };
         drop(lines);
-        log.close().await?;
+        log.close(true).await?;
         Ok(end)
     }
 }

@@ -29,7 +29,8 @@ impl Execution<'_> {
             Err(reason) => return Ok(AttemptEnd::failed(reason)),
         };
         let wait = Arc::new(Wait { probe: question, timeout, interval });
-        let log = LogWriter::open(self.shared, self.id, attempt.id, attempt.number).await?;
+        let log =
+            LogWriter::open(self.shared, self.masker.clone(), self.id, attempt.id, attempt.number).await?;
         let lines = log.input.clone();
         let begun = Instant::now();
         let (host, for_log) = (attempt.host.clone(), lines.clone());
@@ -45,7 +46,7 @@ impl Execution<'_> {
             Reached::Failed(error) => refused(&error),
         };
         drop(lines);
-        log.close().await?;
+        log.close(true).await?;
         Ok(end)
     }
 }

@@ -1,4 +1,4 @@
-//! Logs: raw bytes exactly as received, in chunks with a line and a time index.
+//! Logs: raw bytes as received, but for secrets, in chunks with a line and a time index.
 //!
 //! Any window of lines of a log of any size is read in constant memory; decoding happens here, when lines are shown.
 
@@ -50,6 +50,7 @@ pub struct Appender {
     attempt: u32,
     /// None before its first byte.
     log: Option<i64>,
+    received: u64,
     bytes: u64,
     newlines: u64,
     open_line: bool,
@@ -66,19 +67,21 @@ impl Appender {
         step: StepId,
         attempt: u32,
     ) -> Result<Self, StoreError> {
-        let row: Option<(i64, i64, i64, bool)> = sqlx::query_as(
-            "SELECT id, bytes, newlines, open_line FROM logs WHERE step_id = ? AND attempt = ?",
+        let row: Option<(i64, i64, i64, i64, bool)> = sqlx::query_as(
+            "SELECT id, received, bytes, newlines, open_line FROM logs WHERE step_id = ? AND attempt = ?",
         )
         .bind(step.to_string())
         .bind(i64::from(attempt))
         .fetch_optional(db)
         .await?;
-        let empty = Self { run, step, attempt, log: None, bytes: 0, newlines: 0, open_line: false };
-        let Some((log, bytes, newlines, open_line)) = row else { return Ok(empty) };
+        let empty =
+            Self { run, step, attempt, log: None, received: 0, bytes: 0, newlines: 0, open_line: false };
+        let Some((log, received, bytes, newlines, open_line)) = row else { return Ok(empty) };
         let key = log.to_string();
         let place = Place { table: "logs", row: &key };
         Ok(Self {
             log: Some(log),
+            received: place.count("received", received)?,
             bytes: place.count("bytes", bytes)?,
             newlines: place.count("newlines", newlines)?,
             open_line,
@@ -86,7 +89,8 @@ impl Appender {
         })
     }
 
-    /// Adds `data` to the log. On an error the log and `self` are as before, and the same bytes can be added again.
+    /// Adds `data` to the log: what is to be kept of the next `received` bytes from the host. On an error the log and
+    /// `self` are as before, and the same can be added again.
     ///
     /// # Errors
     /// [`StoreError::LogMoved`] when another writer has added to it, or when the database cannot be written.
@@ -94,19 +98,23 @@ impl Appender {
         &mut self,
         db: &mut SqliteConnection,
         data: &[u8],
+        received: u64,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let Some(last) = data.last() else { return Ok(()) };
+        if received == 0 && data.is_empty() {
+            return Ok(());
+        }
         let (mut bytes, mut newlines) = (self.bytes, self.newlines);
         let end = Self {
+            received: self.received + received,
             bytes: bytes + data.len() as u64,
             newlines: newlines + memchr::memchr_iter(b'\n', data).count() as u64,
-            open_line: *last != b'\n',
+            open_line: data.last().map_or(self.open_line, |last| *last != b'\n'),
             ..*self
         };
         // First of all: whoever wrote to this log meanwhile has the later bytes too.
         let log = match self.log {
-            Some(log) => end.moved_on(db, log, self.bytes, now).await?,
+            Some(log) => end.moved_on(db, log, self.received, now).await?,
             None => end.made(db, now).await?,
         };
         for some in data.chunks(CHUNK * CHUNKS_A_CALL) {
@@ -131,12 +139,13 @@ impl Appender {
     /// Makes the log, which ends here.
     async fn made(&self, db: &mut SqliteConnection, now: Timestamp) -> Result<i64, StoreError> {
         sqlx::query_scalar(
-            "INSERT INTO logs (run_id, step_id, attempt, bytes, newlines, open_line, updated_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (step_id, attempt) DO NOTHING RETURNING id",
+            "INSERT INTO logs (run_id, step_id, attempt, received, bytes, newlines, open_line, updated_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (step_id, attempt) DO NOTHING RETURNING id",
         )
         .bind(self.run.to_string())
         .bind(self.step.to_string())
         .bind(i64::from(self.attempt))
+        .bind(signed(self.received))
         .bind(signed(self.bytes))
         .bind(signed(self.newlines))
         .bind(self.open_line)
@@ -146,7 +155,7 @@ impl Appender {
         .ok_or(StoreError::LogMoved)
     }
 
-    /// Moves the end of a log of `before` bytes to here.
+    /// Moves the end of a log for which `before` bytes had come to here.
     async fn moved_on(
         &self,
         db: &mut SqliteConnection,
@@ -155,8 +164,10 @@ impl Appender {
         now: Timestamp,
     ) -> Result<i64, StoreError> {
         let moved = sqlx::query(
-            "UPDATE logs SET bytes = ?, newlines = ?, open_line = ?, updated_at = ? WHERE id = ? AND bytes = ?",
+            "UPDATE logs SET received = ?, bytes = ?, newlines = ?, open_line = ?, updated_at = ?
+             WHERE id = ? AND received = ?",
         )
+        .bind(signed(self.received))
         .bind(signed(self.bytes))
         .bind(signed(self.newlines))
         .bind(self.open_line)
@@ -166,6 +177,12 @@ impl Appender {
         .execute(db)
         .await?;
         if moved.rows_affected() == 0 { Err(StoreError::LogMoved) } else { Ok(log) }
+    }
+
+    /// How many bytes from the host it stands for: where to go on.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received
     }
 
     /// How large the log is.

@@ -14,7 +14,7 @@ async fn log(parts: &[&[u8]]) -> (tempfile::TempDir, Store, StepId) {
     let mut db = store.write_logs().await.expect("writer");
     let mut log = Appender::open(&mut db, RunId(Uuid::from_u128(1)), step, 1).await.expect("log");
     for (second, part) in (0i64..).zip(parts) {
-        log.append(&mut db, part, NOW.plus_ms(second * 1_000)).await.expect("append");
+        log.append(&mut db, part, part.len() as u64, NOW.plus_ms(second * 1_000)).await.expect("append");
     }
     db.commit().await.expect("commit");
     (folder, store, step)
@@ -99,9 +99,23 @@ async fn an_appender_goes_on_where_the_last_one_ended() {
     let mut db = store.write_logs().await.expect("writer");
     let mut again = Appender::open(&mut db, RunId(Uuid::from_u128(1)), step, 1).await.expect("log");
     assert_eq!(again.size(), LogSize { lines: 2, bytes: 6 });
-    again.append(&mut db, b"o\n", NOW).await.expect("append");
+    again.append(&mut db, b"o\n", 2, NOW).await.expect("append");
     db.commit().await.expect("commit");
     assert_eq!(lines(&store, step, 2, 5).await, [(2, "two".into())]);
+}
+
+#[tokio::test]
+async fn what_is_kept_may_differ_from_what_came_and_the_place_to_go_on_is_counted_in_what_came() {
+    let (_folder, store, step) = log(&[]).await;
+    let mut db = store.write_logs().await.expect("writer");
+    let mut log = Appender::open(&mut db, RunId(Uuid::from_u128(1)), step, 1).await.expect("log");
+    for (kept, came) in [(&b"key: ***\n"[..], 30), (b"", 5), (b"end", 3)] {
+        log.append(&mut db, kept, came, NOW).await.expect("append");
+    }
+    let again = Appender::open(&mut db, RunId(Uuid::from_u128(1)), step, 1).await.expect("log");
+    assert_eq!((again.received(), again.size()), (38, LogSize { lines: 2, bytes: 12 }));
+    db.commit().await.expect("commit");
+    assert_eq!(lines(&store, step, 1, 9).await, [(1, "key: ***".into()), (2, "end".into())]);
 }
 
 #[tokio::test]
@@ -114,8 +128,8 @@ async fn the_second_of_two_writers_is_refused_and_adds_nothing() {
     }
     // Before the log has its first byte, and behind it.
     for part in [b"one\n", b"two\n"] {
-        writers[0].append(&mut db, part, NOW).await.expect("append");
-        let refused = writers[1].append(&mut db, b"no\n", NOW).await;
+        writers[0].append(&mut db, part, 4, NOW).await.expect("append");
+        let refused = writers[1].append(&mut db, b"no\n", 3, NOW).await;
         assert!(matches!(refused, Err(StoreError::LogMoved)), "{refused:?}");
         writers[1] = Appender::open(&mut db, RunId(Uuid::from_u128(1)), step, 1).await.expect("log");
     }
