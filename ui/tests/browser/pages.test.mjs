@@ -351,3 +351,27 @@ onPage('what is copied from a log is its text', { looks: 'failed,still' }, async
   await page.waitForFunction(() => document.querySelector("[data-testid='log-copy']")?.textContent === 'Copied 2 lines');
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), 'external connectivity on endpoint shop-25: Bind for\n127.0.0.1:3000 failed: port is already allocated.');
 });
+
+onPage('a plan and a source that are not saved survive a reload of the page', { looks: 'still', project: 'practice' }, async (page) => {
+  await page.click(id('tab-plan'));
+  await page.fill(id('plan-source'), 'name: mine');
+  await page.click(id('plan-part-application'));
+  await page.fill(id('practice-source'), 'my application');
+  await page.reload();
+  await page.click(id('tab-plan'));
+  await page.waitForSelector(id('plan-restored'));
+  assert.equal(await page.inputValue(id('plan-source')), 'name: mine');
+  assert.equal(await page.getAttribute(id('plan-state'), 'data-dirty'), 'true');
+  await page.click(id('plan-part-application'));
+  assert.equal(await page.inputValue(id('practice-source')), 'my application');
+  assert.equal(await page.isDisabled(id('practice-save')), false);
+});
+
+onPage('a revision that was saved elsewhere is shown beside the text that is being written', { looks: 'failed,still,conflict' }, async (page) => {
+  await page.click(id('tab-plan'));
+  await page.fill(id('plan-source'), 'name: mine\n');
+  await page.keyboard.press('Control+s');
+  await page.click(id('plan-difference'));
+  await page.waitForSelector(`${id('plan-difference-shown')} .removed`);
+  assert.match(await page.textContent(id('plan-difference-shown')), /name: mine/);
+});

@@ -2,6 +2,7 @@ import type { CitedLine, Project, ProjectId, Proposal, RunId, RunSummary, Update
 import { toBackendError, type Backend } from '../shared/backend';
 import { Chats } from './chat.svelte';
 import { Clock } from './clock.svelte';
+import { Drafts } from './drafts';
 import { Hosts } from './hosts.svelte';
 import { Layout, type Memory } from './layout.svelte';
 import { Logs } from './log.svelte';
@@ -42,7 +43,7 @@ export class App {
 
   readonly #memory: Memory;
 
-  constructor(backend: Backend, memory: Memory) {
+  constructor(backend: Backend, memory: Memory, drafts = new Drafts()) {
     this.backend = backend;
     this.#memory = memory;
     this.projects = new Projects(backend);
@@ -52,8 +53,8 @@ export class App {
     this.proposals = new Proposals(backend);
     this.questions = new Questions(backend);
     this.hosts = new Hosts(backend);
-    this.plans = new Plans(backend);
-    this.practice = new Practice(backend);
+    this.plans = new Plans(backend, drafts);
+    this.practice = new Practice(backend, drafts);
     this.settings = new SettingsState(backend);
     this.layout = new Layout(memory);
   }
