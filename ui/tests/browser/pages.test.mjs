@@ -375,3 +375,27 @@ onPage('a revision that was saved elsewhere is shown beside the text that is bei
   await page.waitForSelector(`${id('plan-difference-shown')} .removed`);
   assert.match(await page.textContent(id('plan-difference-shown')), /name: mine/);
 });
+
+onPage('a redeploy while the plan is not saved asks which one is meant', { looks: 'failed,still' }, async (page) => {
+  await page.click(id('tab-plan'));
+  await page.fill(id('plan-source'), 'name: mine\n');
+  await page.click(".quick >> text='Redeploy'");
+  await page.waitForSelector(id('unsaved-choice'));
+  await page.keyboard.press('Escape');
+  await page.waitForSelector(id('unsaved-choice'), { state: 'detached' });
+  assert.equal(await page.getAttribute(id('plan-state'), 'data-dirty'), 'true');
+  await page.click(".quick >> text='Redeploy'");
+  await page.click(id('unsaved-save'));
+  await page.waitForFunction(() => [...document.querySelectorAll("[data-testid='message'][data-role='user']")].at(-1)?.textContent === 'Redeploy the application');
+  assert.equal(await page.getAttribute(id('plan-state'), 'data-dirty'), 'false');
+});
+
+onPage('Escape leaves the message, so that single keys are shortcuts again', { looks: 'still' }, async (page) => {
+  await page.focus(id('composer-input'));
+  await page.keyboard.type('status');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('p');
+  await page.waitForSelector(id('run-status', "[data-desired='paused']"));
+  assert.equal(await page.inputValue(id('composer-input')), '');
+});

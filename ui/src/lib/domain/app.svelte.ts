@@ -5,6 +5,7 @@ import { Clock } from './clock.svelte';
 import { Drafts } from './drafts';
 import { Hosts } from './hosts.svelte';
 import { Layout, type Memory } from './layout.svelte';
+import { asksForDeploy, isUnsaved, LeftOut, type DeployChoice, type Unsaved } from './left-out.svelte';
 import { Logs } from './log.svelte';
 import { Notices } from './notices.svelte';
 import { Plans } from './plan.svelte';
@@ -33,6 +34,7 @@ export class App {
   readonly settings: SettingsState;
   readonly layout: Layout;
   readonly notices = new Notices();
+  readonly leftOut = new LeftOut();
   readonly clock = new Clock();
   connection = $state<Connection>('connecting');
   projectId = $state<ProjectId | null>(null);
@@ -40,6 +42,9 @@ export class App {
   trouble = $state<string | null>(null);
   /** A run whose stop waits for the person's confirmation. */
   stopping = $state.raw<RunSummary | null>(null);
+
+  /** A deployment that waits for the person's word on what is not saved. */
+  deployChoice = $state.raw<DeployChoice | null>(null);
 
   readonly #memory: Memory;
 
@@ -93,6 +98,7 @@ export class App {
       return;
     }
     const begun = update.kind === 'run' && this.#isNewHere(update.run) ? update.run : undefined;
+    if (update.kind === 'run' && !isFinal(update.run.state) && this.runs.get(update.run.id) === undefined) this.#noteLeftOut(update.run);
     this.projects.apply(update);
     this.runs.apply(update);
     this.logs.apply(update);
@@ -133,6 +139,7 @@ export class App {
     this.#memory.set('project', id);
     this.layout.fullLog = null;
     this.layout.cited = null;
+    this.layout.planPart = 'source';
     this.runs.closeRun();
     void this.chats.open(id);
     void this.plans.open(id);
@@ -160,7 +167,7 @@ export class App {
   async editProposal(proposal: Proposal): Promise<void> {
     const plan = await this.plans.open(proposal.project_id);
     plan.edit(proposal.source);
-    this.layout.showTab('plan');
+    this.layout.showPlan('source');
     let line = 0;
     for (const { kind } of proposal.diff) {
       if (kind === 'added' || kind === 'removed') break;
@@ -197,11 +204,60 @@ export class App {
     await this.#begin(() => this.backend.call('retry_run', { run_id: run.id }));
   }
 
-  /** Starts a run of the current plan; of exactly what was shown when a preview was. */
+  /** Starts a run of the current plan; of exactly what was shown when a preview was. Asks first when something is not saved. */
   async redeploy(projectId: ProjectId, renderedSha256?: string): Promise<void> {
-    await this.#begin(() => this.backend.call('start_run', {
+    await this.#deploy(projectId, () => this.#begin(() => this.backend.call('start_run', {
       project_id: projectId, ...(renderedSha256 === undefined ? {} : { rendered_sha256: renderedSha256 }),
-    }));
+    })));
+  }
+
+  /** Says something in a project's chat. Asks first when that certainly deploys and something is not saved. */
+  async say(projectId: ProjectId, text: string): Promise<void> {
+    const say = async (): Promise<void> => { await this.chats.get(projectId)?.say(text); };
+    await (asksForDeploy(text) ? this.#deploy(projectId, say) : say());
+  }
+
+  /** What of a project is written and not saved. */
+  unsaved(projectId: ProjectId): Unsaved {
+    return {
+      plan: this.plans.get(projectId)?.dirty === true,
+      application: this.projects.get(projectId)?.practice === true && this.practice.dirty,
+    };
+  }
+
+  /** Shows what is not saved where it is written. */
+  showUnsaved(projectId: ProjectId, unsaved: Unsaved): void {
+    this.select(projectId);
+    this.layout.showPlan(unsaved.plan ? 'source' : 'application');
+  }
+
+  /** Goes on with the deployment that waits, with what is saved. */
+  async deploySaved(): Promise<void> {
+    const choice = this.deployChoice;
+    this.deployChoice = null;
+    await choice?.go();
+  }
+
+  /** Saves first; when that fails nothing is deployed, and what failed is shown. */
+  async saveAndDeploy(): Promise<void> {
+    const choice = this.deployChoice;
+    if (choice === null) return;
+    const { plan, application } = choice.unsaved;
+    const saved = (!plan || await this.plans.get(choice.projectId)?.save() === true) && (!application || await this.practice.save());
+    this.deployChoice = null;
+    if (saved) await choice.go();
+    else this.showUnsaved(choice.projectId, this.unsaved(choice.projectId));
+  }
+
+  async #deploy(projectId: ProjectId, go: () => Promise<void>): Promise<void> {
+    const unsaved = this.unsaved(projectId);
+    if (isUnsaved(unsaved)) this.deployChoice = { projectId, unsaved, go };
+    else await go();
+  }
+
+  #noteLeftOut(run: RunSummary): void {
+    const newest = this.runs.list(run.project_id)[0]?.number ?? 0;
+    if (run.number > newest) this.leftOut.note(run.id, this.unsaved(run.project_id));
   }
 
   /** A run that has just begun in this project is shown, unless the person looks at something that goes on. */
@@ -222,6 +278,7 @@ export class App {
   async #begin(start: () => Promise<RunSummary>): Promise<void> {
     const run = await this.act(start);
     if (run === undefined) return;
+    this.#noteLeftOut(run);
     this.runs.note(run);
     this.showRun(run.id);
   }
