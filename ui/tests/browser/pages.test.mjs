@@ -399,3 +399,25 @@ onPage('Escape leaves the message, so that single keys are shortcuts again', { l
   await page.waitForSelector(id('run-status', "[data-desired='paused']"));
   assert.equal(await page.inputValue(id('composer-input')), '');
 });
+
+onPage('a wrapped log in the list of steps has room for its lines', { looks: 'still', project: 'metrics' }, async (page) => {
+  await page.click(id('run-back'));
+  await page.click(id('run-row', "[data-run='120']"));
+  await page.click(id('step', "[data-index='1']"));
+  await allLoaded(page);
+  const height = () => page.$eval(id('log-lines'), (lines) => lines.clientHeight);
+  const plain = await height();
+  await page.click(id('log-wrap'));
+  await page.waitForFunction((before) => document.querySelector("[data-testid='log-lines']").clientHeight > before, plain);
+  assert.ok(await height() > 250, `${await height()} px`);
+  await page.click(id('log-wrap'));
+  await page.waitForFunction((before) => document.querySelector("[data-testid='log-lines']").clientHeight === before, plain);
+});
+
+onPage('a copy of a log says when a line of it was cut', { looks: 'still', project: 'metrics' }, async (page) => {
+  await openBigLog(page, 1);
+  await allLoaded(page);
+  await page.click(`${id('full-log')} ${id('log-copy')}`);
+  await page.waitForFunction(() => document.querySelector("[data-testid='notice']")?.textContent.includes('Copied 10 lines; line 9 is too long and only its beginning is copied. Save has all of it.'));
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /x … \(a line of 10 MB, cut here\)\nthe end$/);
+});
