@@ -248,8 +248,6 @@ onPage('letters typed into the message are not commands', { looks: 'still' }, as
 
 onPage('a question about a host key keeps the focus until it is answered', { looks: 'host-key,password,still' }, async (page) => {
   await page.waitForSelector(id('question-card'));
-  await page.keyboard.press('Escape');
-  await page.keyboard.press('Escape');
   assert.match(await page.textContent(id('question-fingerprint')), /^SHA256:/);
   assert.equal(await page.textContent(id('question-run')), 'Run 24 of shop waits for your answer to reach web1.');
   for (let i = 0; i < 8; i += 1) {
@@ -262,6 +260,54 @@ onPage('a question about a host key keeps the focus until it is answered', { loo
   await page.fill(id('question-secret'), 'hunter2');
   await page.keyboard.press('Enter');
   await page.waitForSelector(id('question-card'), { state: 'detached' });
+});
+
+onPage('a question that is put aside leaves the app free, shows that it waits and opens again', { looks: 'host-key,still' }, async (page) => {
+  await page.waitForSelector(id('question-card'));
+  await page.keyboard.press('Escape');
+  await page.waitForSelector(id('question-card'), { state: 'detached' });
+  assert.match(await page.textContent(id('question-aside')), /^Run 24 of shop waits for your answer: host key of .*web1/);
+  await page.click(id('project-row', "[data-project='blog']"));
+  await page.fill(id('composer-input'), 'something else');
+  await page.click(id('question-open'));
+  await page.click(id('question-later'));
+  await page.click(id('project-row', "[data-project='shop']"));
+  await page.click(id('question-take-up'));
+  await page.click(id('question-trust'));
+  await page.waitForSelector(id('question-aside'), { state: 'detached' });
+  assert.equal(await page.$(id('question-card')), null);
+});
+
+onPage('a project is renamed and removed from the menu beside its name', { looks: 'still', project: 'blog' }, async (page) => {
+  await page.click(id('project-menu'));
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('[role=menu]', { state: 'detached' });
+  await page.click(id('project-menu'));
+  await page.keyboard.press('Enter');
+  await page.waitForSelector(id('rename-dialog'));
+  await page.fill(id('rename-name'), 'shop');
+  await page.click(id('rename-confirm'));
+  await page.waitForSelector(`${id('rename-dialog')} .problem`);
+  await page.fill(id('rename-name'), 'journal');
+  await page.click(id('rename-confirm'));
+  await page.waitForSelector(id('project-row', "[data-project='journal'][aria-current='page']"));
+
+  await page.click(id('project-menu'));
+  await page.click(id('project-remove'));
+  await page.waitForFunction(() => /plan .*runs.*logs.*chat/.test(document.querySelector('dialog')?.textContent ?? ''));
+  await page.keyboard.press('Escape');
+  assert.notEqual(await page.$(id('project-row', "[data-project='journal']")), null);
+  await page.click(id('project-menu'));
+  await page.click(id('project-remove'));
+  await page.click(id('remove-confirm'));
+  await page.waitForSelector(id('project-row', "[data-project='journal']"), { state: 'detached' });
+  await page.waitForSelector(id('project-row', "[aria-current='page']"));
+});
+
+onPage('code in a finding stands as code, and is still text', { looks: 'failed,still' }, async (page) => {
+  const code = await page.$$eval(`${id('finding-card')} .advice code`, (all) => all.map((one) => one.textContent));
+  assert.ok(code.includes('ss <b>-ltnp</b>'), code.join(' | '));
+  assert.equal(await page.$(`${id('finding-card')} .advice b`), null);
 });
 
 onPage('the width of the sidebar is dragged and kept', { looks: 'still' }, async (page) => {

@@ -67,6 +67,9 @@ export class App {
   /** A project whose removal waits for the person's confirmation. */
   removing = $state.raw<Project | null>(null);
 
+  /** A project that is being given another name. */
+  renaming = $state.raw<Project | null>(null);
+
   /** The project that is looked at. */
   get project(): Project | undefined {
     return this.projectId === null ? undefined : this.projects.get(this.projectId);
@@ -98,6 +101,7 @@ export class App {
       return;
     }
     const begun = update.kind === 'run' && this.#isNewHere(update.run) ? update.run : undefined;
+    const ended = update.kind === 'run' && isFinal(update.run.state) && update.run.project_id === this.projectId && this.#wentOn(update.run);
     if (update.kind === 'run' && !isFinal(update.run.state) && this.runs.get(update.run.id) === undefined) this.#noteLeftOut(update.run);
     this.projects.apply(update);
     this.runs.apply(update);
@@ -108,8 +112,11 @@ export class App {
     this.hosts.apply(update);
     this.plans.apply(update);
     if (begun !== undefined) this.#showBegun(begun);
+    // A run may have changed which servers answer, and what is known of their keys.
+    if (ended && this.projectId !== null) void this.#quietly(this.hosts.check(this.projectId));
     if (update.kind === 'plan' && update.project_id === this.projectId) {
-      void this.#quietly(this.hosts.load(update.project_id));
+      const id = update.project_id;
+      void this.#quietly(this.hosts.load(id).then(() => this.#measureNew(id)));
       // The plan says at which address the practice application answers.
       if (this.project?.practice === true) void this.practice.load();
     }
@@ -130,7 +137,10 @@ export class App {
     this.proposals.refresh();
     this.plans.refresh();
     if (this.project === undefined) this.#selectSome();
-    else if (this.projectId !== null) void this.#quietly(this.hosts.load(this.projectId));
+    else if (this.projectId !== null) {
+      const id = this.projectId;
+      void this.#quietly(this.hosts.load(id).then(() => this.#measureNew(id)));
+    }
   }
 
   select(id: ProjectId): void {
@@ -253,6 +263,16 @@ export class App {
     const unsaved = this.unsaved(projectId);
     if (isUnsaved(unsaved)) this.deployChoice = { projectId, unsaved, go };
     else await go();
+  }
+
+  /** Whether a run was known and had not ended yet. */
+  #wentOn(run: RunSummary): boolean {
+    const known = this.runs.get(run.id);
+    return known !== undefined && !isFinal(known.state);
+  }
+
+  async #measureNew(projectId: ProjectId): Promise<void> {
+    if (this.hosts.list(projectId).some((host) => host.reach.kind === 'unknown')) await this.hosts.check(projectId);
   }
 
   #noteLeftOut(run: RunSummary): void {
