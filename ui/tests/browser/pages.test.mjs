@@ -456,6 +456,7 @@ onPage('a wrapped log in the list of steps has room for its lines', { looks: 'st
   await page.click(id('log-wrap'));
   await page.waitForFunction((before) => document.querySelector("[data-testid='log-lines']").clientHeight > before, plain);
   assert.ok(await height() > 250, `${await height()} px`);
+  assert.equal((await shownLines(page)).numbers[0], 1, 'the first line stays in view');
   await page.click(id('log-wrap'));
   await page.waitForFunction((before) => document.querySelector("[data-testid='log-lines']").clientHeight === before, plain);
 });
