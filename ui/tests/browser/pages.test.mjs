@@ -146,6 +146,10 @@ onPage('wrapped lines scroll by their real heights and end at the end', { looks:
   await page.click(`${id('full-log')} ${id('log-wrap')}`);
   const lines = `${id('full-log')} ${id('log-lines')}`;
   await page.waitForTimeout(200);
+  assert.equal((await shownLines(page, lines)).numbers[0], 1, 'the first line stays in view');
+  await page.focus(lines);
+  await page.keyboard.press('End');
+  await page.waitForTimeout(200);
   assert.equal((await shownLines(page, lines)).numbers.at(-1), 10);
   await page.hover(lines);
   for (let i = 0; i < 40; i += 1) await page.mouse.wheel(0, -200);
