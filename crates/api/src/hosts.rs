@@ -37,7 +37,7 @@ impl Api {
                     Ok(time) => Reach::Ok { latency_ms: time.as_secs_f64() * 1000.0 },
                     // A person is asked when a run needs the host, not because a page was opened.
                     Err(EngineError::Remote(error)) if needs_a_person(&error) => Reach::Unknown,
-                    Err(error) => Reach::Failed { message: error.to_string() },
+                    Err(error) => failed(&error),
                 };
                 api.tell_host(project, &status);
             });
@@ -54,6 +54,16 @@ impl Api {
     async fn readable_plan(&self, project: ProjectId) -> Result<Option<RunSpec>, ApiError> {
         self.project(project).await?;
         Ok(self.inner.engine.compile_current(project, BTreeMap::new()).await.ok().map(|(_, spec)| spec))
+    }
+}
+
+/// Why a host cannot be worked on, told apart by what a person has to do about it.
+fn failed(error: &EngineError) -> Reach {
+    let message = error.to_string();
+    match error {
+        EngineError::Remote(RemoteError::HostKeyChanged { .. }) => Reach::KeyChanged { message },
+        EngineError::Remote(RemoteError::HostKeyRevoked { .. }) => Reach::KeyRevoked { message },
+        _ => Reach::Failed { message },
     }
 }
 

@@ -18,6 +18,8 @@ macro_rules! with_operations {
             projects(Nothing) -> Vec<Project>;
             /// Makes a project.
             create_project(CreateProject) -> Project;
+            /// Gives a project another name. Its plan keeps its own.
+            rename_project(RenameProject) -> Project;
             /// Removes a project with its runs, logs and chat. Nothing on any server is touched.
             remove_project(OfProject) -> Nothing;
 

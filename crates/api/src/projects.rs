@@ -6,7 +6,7 @@ use steadyhand_plan::source_sha256;
 use steadyhand_store::{StoreError, logs, plans, projects, records::Project, runs};
 use uuid::Uuid;
 
-use crate::{Api, ApiError, CreateProject, ErrorCode, Nothing, OfProject};
+use crate::{Api, ApiError, CreateProject, ErrorCode, Nothing, OfProject, RenameProject};
 
 /// The longest name of a project, in characters.
 const LONGEST_NAME: usize = 60;
@@ -22,12 +22,7 @@ impl Api {
 
     /// See the list of operations.
     pub async fn create_project(&self, request: CreateProject) -> Result<Project, ApiError> {
-        let name = request.name.trim();
-        let length = name.chars().count();
-        if length == 0 || length > LONGEST_NAME || name.chars().any(char::is_control) {
-            let message = format!("a project's name has 1 to {LONGEST_NAME} characters and no line breaks");
-            return Err(ApiError::new(ErrorCode::Invalid, message));
-        }
+        let name = checked(&request.name)?;
         let source = request.source.filter(|source| !source.trim().is_empty());
         let source = source.unwrap_or_else(|| FIRST_PLAN.replace("first-steps", &slug(name)));
         self.insert_project(name, &source, "first plan", false).await
@@ -51,6 +46,15 @@ impl Api {
     pub(crate) async fn project(&self, id: ProjectId) -> Result<Project, ApiError> {
         let mut db = self.read().await?;
         Ok(projects::get(&mut db, id).await?.ok_or(StoreError::UnknownProject(id))?)
+    }
+
+    /// See the list of operations.
+    pub async fn rename_project(&self, request: RenameProject) -> Result<Project, ApiError> {
+        let name = checked(&request.name)?;
+        let mut db = self.write().await?;
+        projects::rename(&mut db, request.project_id, name, now()).await?;
+        self.commit(db).await?;
+        self.project(request.project_id).await
     }
 
     /// See the list of operations.
@@ -80,12 +84,30 @@ impl Api {
     }
 }
 
+/// A project's name as a person has written it, without the spaces around it.
+fn checked(name: &str) -> Result<&str, ApiError> {
+    let name = name.trim();
+    let length = name.chars().count();
+    if length == 0 || length > LONGEST_NAME || name.chars().any(char::is_control) {
+        let message = format!("a project's name has 1 to {LONGEST_NAME} characters and no line breaks");
+        return Err(ApiError::new(ErrorCode::Invalid, message));
+    }
+    Ok(name)
+}
+
 /// A plan's name for a project's name: `My shop` becomes `my-shop`.
 fn slug(name: &str) -> String {
+    let words = words(name);
+    if words.is_empty() { "project".to_owned() } else { words }
+}
+
+/// The letters and digits of a name, in lower case and joined by hyphens, which any file system and header takes; empty
+/// when there are none.
+pub(crate) fn words(name: &str) -> String {
     let words: Vec<String> = name
         .split(|letter: char| !letter.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty())
         .map(str::to_ascii_lowercase)
         .collect();
-    if words.is_empty() { "project".to_owned() } else { words.join("-") }
+    words.join("-")
 }

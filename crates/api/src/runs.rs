@@ -12,7 +12,7 @@ use steadyhand_store::{
 
 use crate::{
     Api, ApiError, ErrorCode, ListRuns, LogLines, LogSearch, OfLog, OfRun, RunDetail, SavedFile, Shell,
-    StartRun, folders,
+    StartRun, folders, projects::words,
 };
 
 impl Api {
@@ -156,20 +156,23 @@ impl Api {
         Ok(steps::get(&mut db, id, &Default::default()).await?.ok_or(StoreError::UnknownStep(id))?)
     }
 
-    /// See the list of operations.
-    pub async fn save_log(&self, request: OfLog) -> Result<SavedFile, ApiError> {
-        let step = self.step(request.step_id).await?;
+    /// The name of a file for a log, without its ending: `shop-run-4-build-image`. An attempt after the first is named too.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when there is no such step.
+    pub async fn log_name(&self, step_id: StepId, attempt: u32) -> Result<String, ApiError> {
+        let step = self.step(step_id).await?;
         let run = {
             let mut db = self.read().await?;
             runs::get(&mut db, step.run_id).await?.ok_or(StoreError::UnknownRun(step.run_id))?
         };
-        let name: String = step
-            .name
-            .chars()
-            .map(|letter| if letter.is_alphanumeric() || "-_ ".contains(letter) { letter } else { '_' })
-            .take(60)
-            .collect();
-        let base = format!("run {} - {}", run.number, name.trim());
+        let project = self.project(run.project_id).await?;
+        Ok(log_name(&project.name, run.number, &step.name, step.index, attempt))
+    }
+
+    /// See the list of operations.
+    pub async fn save_log(&self, request: OfLog) -> Result<SavedFile, ApiError> {
+        let base = self.log_name(request.step_id, request.attempt).await?;
         let (path, mut file) = new_file(&base).await?;
         let mut offset = 0;
         loop {
@@ -190,6 +193,22 @@ impl Api {
     }
 }
 
+/// The longest part of a log's file name that comes from a name, in bytes.
+const LONGEST_PART: usize = 60;
+
+fn log_name(project: &str, run: u32, step: &str, index: u32, attempt: u32) -> String {
+    let part = |name: &str, instead: String| {
+        let mut words = words(name);
+        words.truncate(LONGEST_PART);
+        let words = words.trim_end_matches('-');
+        if words.is_empty() { instead } else { words.to_owned() }
+    };
+    let project = part(project, "project".to_owned());
+    let step = part(step, format!("step-{}", index + 1));
+    let again = if attempt > 1 { format!("-attempt-{attempt}") } else { String::new() };
+    format!("{project}-run-{run}-{step}{again}")
+}
+
 /// A new file in the downloads folder; one that is there already is left alone.
 async fn new_file(base: &str) -> Result<(PathBuf, tokio::fs::File), ApiError> {
     let folder = folders::downloads();
@@ -207,4 +226,22 @@ async fn new_file(base: &str) -> Result<(PathBuf, tokio::fs::File), ApiError> {
 
 fn not_written(path: &std::path::Path, error: &std::io::Error) -> ApiError {
     ApiError::new(ErrorCode::Storage, format!("{} cannot be written: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::log_name;
+
+    #[test]
+    fn a_saved_log_is_named_after_project_run_and_step() {
+        let check = |project, step, attempt, expected| {
+            assert_eq!(log_name(project, 4, step, 2, attempt), expected);
+        };
+        check("shop", "many lines", 1, "shop-run-4-many-lines");
+        check("shop", "Detect: Node 20, Vite", 3, "shop-run-4-detect-node-20-vite-attempt-3");
+        check("../My shop", "rm -rf /\r\n\"x\"", 1, "my-shop-run-4-rm-rf-x");
+        check("店", "構築", 1, "project-run-4-step-3");
+        let long = "a".repeat(59) + " bcd";
+        check("shop", &long, 1, &format!("shop-run-4-{}", "a".repeat(59)));
+    }
 }

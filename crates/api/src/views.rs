@@ -179,6 +179,16 @@ pub enum Reach {
         /// What happened and what to do next.
         message: String,
     },
+    /// It answers with another host key than the one that is known.
+    KeyChanged {
+        /// Which keys, and what to do next.
+        message: String,
+    },
+    /// It answers with a host key that is marked as revoked.
+    KeyRevoked {
+        /// Which key, and what to do next.
+        message: String,
+    },
 }
 
 /// What a question is about.
@@ -318,6 +328,13 @@ requests! {
         #[serde(default)]
         #[ts(optional)]
         source: Option<String>,
+    }
+    /// Another name for a project.
+    RenameProject {
+        /// Which.
+        project_id: ProjectId,
+        /// Its new name, unique.
+        name: String,
     }
     /// A plan's source.
     Source {

@@ -38,6 +38,30 @@ pub async fn insert(
     events::append(db, now, &Event::Project { project_id: id }).await
 }
 
+/// Gives a project another name.
+///
+/// # Errors
+/// [`StoreError::UnknownProject`], [`StoreError::NameTaken`], or when the database cannot be written.
+pub async fn rename(
+    db: &mut SqliteConnection,
+    id: ProjectId,
+    name: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if by_name(db, name).await?.is_some_and(|other| other.id != id) {
+        return Err(StoreError::NameTaken(name.to_owned()));
+    }
+    let renamed = sqlx::query("UPDATE projects SET name = ? WHERE id = ?")
+        .bind(name)
+        .bind(id.to_string())
+        .execute(&mut *db)
+        .await?;
+    if renamed.rows_affected() == 0 {
+        return Err(StoreError::UnknownProject(id));
+    }
+    events::append(db, now, &Event::Project { project_id: id }).await
+}
+
 /// Removes a project with its plan, runs and chat. Its logs are removed by [`crate::logs::remove_run`].
 ///
 /// # Errors

@@ -146,6 +146,10 @@ onPage('wrapped lines scroll by their real heights and end at the end', { looks:
   await page.click(`${id('full-log')} ${id('log-wrap')}`);
   const lines = `${id('full-log')} ${id('log-lines')}`;
   await page.waitForTimeout(200);
+  assert.equal((await shownLines(page, lines)).numbers[0], 1, 'the first line stays in view');
+  await page.focus(lines);
+  await page.keyboard.press('End');
+  await page.waitForTimeout(200);
   assert.equal((await shownLines(page, lines)).numbers.at(-1), 10);
   await page.hover(lines);
   for (let i = 0; i < 40; i += 1) await page.mouse.wheel(0, -200);
@@ -248,8 +252,6 @@ onPage('letters typed into the message are not commands', { looks: 'still' }, as
 
 onPage('a question about a host key keeps the focus until it is answered', { looks: 'host-key,password,still' }, async (page) => {
   await page.waitForSelector(id('question-card'));
-  await page.keyboard.press('Escape');
-  await page.keyboard.press('Escape');
   assert.match(await page.textContent(id('question-fingerprint')), /^SHA256:/);
   assert.equal(await page.textContent(id('question-run')), 'Run 24 of shop waits for your answer to reach web1.');
   for (let i = 0; i < 8; i += 1) {
@@ -262,6 +264,54 @@ onPage('a question about a host key keeps the focus until it is answered', { loo
   await page.fill(id('question-secret'), 'hunter2');
   await page.keyboard.press('Enter');
   await page.waitForSelector(id('question-card'), { state: 'detached' });
+});
+
+onPage('a question that is put aside leaves the app free, shows that it waits and opens again', { looks: 'host-key,still' }, async (page) => {
+  await page.waitForSelector(id('question-card'));
+  await page.keyboard.press('Escape');
+  await page.waitForSelector(id('question-card'), { state: 'detached' });
+  assert.match(await page.textContent(id('question-aside')), /^Run 24 of shop waits for your answer: host key of 203/);
+  await page.click(id('project-row', "[data-project='blog']"));
+  await page.fill(id('composer-input'), 'something else');
+  await page.click(id('question-open'));
+  await page.click(id('question-later'));
+  await page.click(id('project-row', "[data-project='shop']"));
+  await page.click(id('question-take-up'));
+  await page.click(id('question-trust'));
+  await page.waitForSelector(id('question-aside'), { state: 'detached' });
+  assert.equal(await page.$(id('question-card')), null);
+});
+
+onPage('a project is renamed and removed from the menu beside its name', { looks: 'still', project: 'blog' }, async (page) => {
+  await page.click(id('project-menu'));
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('[role=menu]', { state: 'detached' });
+  await page.click(id('project-menu'));
+  await page.keyboard.press('Enter');
+  await page.waitForSelector(id('rename-dialog'));
+  await page.fill(id('rename-name'), 'shop');
+  await page.click(id('rename-confirm'));
+  await page.waitForSelector(`${id('rename-dialog')} .problem`);
+  await page.fill(id('rename-name'), 'journal');
+  await page.click(id('rename-confirm'));
+  await page.waitForSelector(id('project-row', "[data-project='journal'][aria-current='page']"));
+
+  await page.click(id('project-menu'));
+  await page.click(id('project-remove'));
+  await page.waitForFunction(() => /plan .*runs.*logs.*chat/.test(document.querySelector('dialog')?.textContent ?? ''));
+  await page.keyboard.press('Escape');
+  assert.notEqual(await page.$(id('project-row', "[data-project='journal']")), null);
+  await page.click(id('project-menu'));
+  await page.click(id('project-remove'));
+  await page.click(id('remove-confirm'));
+  await page.waitForSelector(id('project-row', "[data-project='journal']"), { state: 'detached' });
+  await page.waitForSelector(id('project-row', "[aria-current='page']"));
+});
+
+onPage('code in a finding stands as code, and is still text', { looks: 'failed,still' }, async (page) => {
+  const code = await page.$$eval(`${id('finding-card')} .advice code`, (all) => all.map((one) => one.textContent));
+  assert.ok(code.includes('ss <b>-ltnp</b>'), code.join(' | '));
+  assert.equal(await page.$(`${id('finding-card')} .advice b`), null);
 });
 
 onPage('the width of the sidebar is dragged and kept', { looks: 'still' }, async (page) => {
@@ -350,4 +400,75 @@ onPage('what is copied from a log is its text', { looks: 'failed,still' }, async
   await page.click(id('log-copy'));
   await page.waitForFunction(() => document.querySelector("[data-testid='log-copy']")?.textContent === 'Copied 2 lines');
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), 'external connectivity on endpoint shop-25: Bind for\n127.0.0.1:3000 failed: port is already allocated.');
+});
+
+onPage('a plan and a source that are not saved survive a reload of the page', { looks: 'still', project: 'practice' }, async (page) => {
+  await page.click(id('tab-plan'));
+  await page.fill(id('plan-source'), 'name: mine');
+  await page.click(id('plan-part-application'));
+  await page.fill(id('practice-source'), 'my application');
+  await page.reload();
+  await page.click(id('tab-plan'));
+  await page.waitForSelector(id('plan-restored'));
+  assert.equal(await page.inputValue(id('plan-source')), 'name: mine');
+  assert.equal(await page.getAttribute(id('plan-state'), 'data-dirty'), 'true');
+  await page.click(id('plan-part-application'));
+  assert.equal(await page.inputValue(id('practice-source')), 'my application');
+  assert.equal(await page.isDisabled(id('practice-save')), false);
+});
+
+onPage('a revision that was saved elsewhere is shown beside the text that is being written', { looks: 'failed,still,conflict' }, async (page) => {
+  await page.click(id('tab-plan'));
+  await page.fill(id('plan-source'), 'name: mine\n');
+  await page.keyboard.press('Control+s');
+  await page.click(id('plan-difference'));
+  await page.waitForSelector(`${id('plan-difference-shown')} .removed`);
+  assert.match(await page.textContent(id('plan-difference-shown')), /name: mine/);
+});
+
+onPage('a redeploy while the plan is not saved asks which one is meant', { looks: 'failed,still' }, async (page) => {
+  await page.click(id('tab-plan'));
+  await page.fill(id('plan-source'), 'name: mine\n');
+  await page.click(".quick >> text='Redeploy'");
+  await page.waitForSelector(id('unsaved-choice'));
+  await page.keyboard.press('Escape');
+  await page.waitForSelector(id('unsaved-choice'), { state: 'detached' });
+  assert.equal(await page.getAttribute(id('plan-state'), 'data-dirty'), 'true');
+  await page.click(".quick >> text='Redeploy'");
+  await page.click(id('unsaved-save'));
+  await page.waitForFunction(() => [...document.querySelectorAll("[data-testid='message'][data-role='user']")].at(-1)?.textContent === 'Redeploy the application');
+  assert.equal(await page.getAttribute(id('plan-state'), 'data-dirty'), 'false');
+});
+
+onPage('Escape leaves the message, so that single keys are shortcuts again', { looks: 'still' }, async (page) => {
+  await page.focus(id('composer-input'));
+  await page.keyboard.type('status');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('p');
+  await page.waitForSelector(id('run-status', "[data-desired='paused']"));
+  assert.equal(await page.inputValue(id('composer-input')), '');
+});
+
+onPage('a wrapped log in the list of steps has room for its lines', { looks: 'still', project: 'metrics' }, async (page) => {
+  await page.click(id('run-back'));
+  await page.click(id('run-row', "[data-run='120']"));
+  await page.click(id('step', "[data-index='1']"));
+  await allLoaded(page);
+  const height = () => page.$eval(id('log-lines'), (lines) => lines.clientHeight);
+  const plain = await height();
+  await page.click(id('log-wrap'));
+  await page.waitForFunction((before) => document.querySelector("[data-testid='log-lines']").clientHeight > before, plain);
+  assert.ok(await height() > 250, `${await height()} px`);
+  assert.equal((await shownLines(page)).numbers[0], 1, 'the first line stays in view');
+  await page.click(id('log-wrap'));
+  await page.waitForFunction((before) => document.querySelector("[data-testid='log-lines']").clientHeight === before, plain);
+});
+
+onPage('a copy of a log says when a line of it was cut', { looks: 'still', project: 'metrics' }, async (page) => {
+  await openBigLog(page, 1);
+  await allLoaded(page);
+  await page.click(`${id('full-log')} ${id('log-copy')}`);
+  await page.waitForFunction(() => document.querySelector("[data-testid='notice']")?.textContent.includes('Copied 10 lines; line 9 is too long and only its beginning is copied. Save has all of it.'));
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /x … \(a line of 10 MB, cut here\)\nthe end$/);
 });

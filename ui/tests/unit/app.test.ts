@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { App } from '../../src/lib/domain/app.svelte';
-import type { RunSummary } from '../../src/lib/shared/api';
+import type { HostStatus, Question, RunSummary } from '../../src/lib/shared/api';
 import { BackendError } from '../../src/lib/shared/backend';
-import { makeProject, makeRun } from '../fixture/made-up';
+import { makeProject, makeRun, makeSteps } from '../fixture/made-up';
 import { FakeBackend, settle } from './fake-backend';
 
 const memory = { get: () => null, set: () => undefined };
@@ -110,6 +110,52 @@ describe('a run that begins while the plan is looked at', () => {
   });
   it('waits behind a plan that is being written', async () => {
     expect((await begun('chat', true)).layout.tab).toBe('plan');
+  });
+});
+
+describe('the servers', () => {
+  const host = (reach: HostStatus['reach']): HostStatus => ({ name: 'web1', address: 'web1:22', reach });
+
+  it('are measured when a project is opened, when a run has ended, and when the plan names new ones', async () => {
+    const { app, fake, end } = await started();
+    expect(fake.count('check_hosts')).toBe(1);
+    const run = (more: Partial<RunSummary>): void => fake.send([{ kind: 'run', run: makeRun('p', 6, more), since: 0, steps: [] }]);
+    run({ state: 'in_progress', ended_at: null, seq: 1 });
+    expect(fake.count('check_hosts')).toBe(1);
+    run({ state: 'completed', seq: 2 });
+    run({ state: 'completed', seq: 2 });
+    expect(fake.count('check_hosts')).toBe(2);
+    fake.answers.hosts = () => [host({ kind: 'unknown' })];
+    fake.send([{ kind: 'plan', project_id: 'p', sha256: 'b' }]);
+    await settle();
+    expect(fake.count('check_hosts')).toBe(3);
+    expect(app.hosts.list('p')).toHaveLength(1);
+    end();
+  });
+
+  it('count as reached once a step has run there, and not when none could', async () => {
+    const { app, fake, end } = await started();
+    const steps = makeSteps('p-run-6', [{ name: 'a', state: 'completed', host: 'web1' }, { name: 'b', state: 'failed', host: 'web2', reason: { kind: 'connection', message: 'no route' } }, { name: 'c', state: 'skipped', host: 'web3' }], 0);
+    fake.send([{ kind: 'run', run: makeRun('p', 6, { state: 'in_progress', ended_at: null, seq: 1 }), since: 0, steps }]);
+    expect(['web1', 'web2', 'web3'].map((name) => app.hosts.worked('p', name))).toEqual([true, false, false]);
+    end();
+  });
+});
+
+describe('a question', () => {
+  const question: Question = { id: 'q', run_id: 'p-run-5', host: 'web1', asked_at: 0, again: false, about: { kind: 'host_key', algorithm: 'ssh-ed25519', fingerprint: 'SHA256:x' } };
+
+  it('is put aside without an answer, taken up again, and gone once it is answered', async () => {
+    const { app, fake, end } = await started();
+    fake.send([{ kind: 'question', question }]);
+    app.questions.putAside(question);
+    expect([app.questions.asking, app.questions.aside.length, fake.count('answer_question')]).toEqual([undefined, 1, 0]);
+    app.questions.takeUp(question);
+    expect([app.questions.asking?.id, app.questions.aside.length]).toEqual(['q', 0]);
+    app.questions.putAside(question);
+    fake.send([{ kind: 'question_gone', id: 'q' }]);
+    expect([app.questions.asking, app.questions.aside.length]).toEqual([undefined, 0]);
+    end();
   });
 });
 

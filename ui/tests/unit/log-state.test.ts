@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LogState } from '../../src/lib/domain/log.svelte';
+import { copiedSentence, LogState } from '../../src/lib/domain/log.svelte';
 import { FakeBackend, settle } from './fake-backend';
 
 function grown(lines: number): { backend: FakeBackend; log: LogState; grow: (by: number) => void } {
@@ -63,9 +63,9 @@ describe('finding', () => {
   it('goes round at both ends', async () => {
     const { log } = grown(1_000);
     await log.find('x', 1);
-    log.step(-1);
+    await log.step(-1);
     expect(log.search.current).toBe(500);
-    log.step(1);
+    await log.step(1);
     expect(log.search.current).toBe(3);
   });
 
@@ -79,7 +79,71 @@ describe('finding', () => {
   });
 });
 
-it('copies text without control sequences', async () => {
-  const { log } = grown(3);
-  expect(await log.text(2, 3)).toEqual({ text: 'line 2\nline 3', left: 0 });
+describe('more matches than are looked for at a time', () => {
+  /** A log of 25,000 lines which all match. */
+  function many(): LogState {
+    const all = 25_000;
+    const backend = new FakeBackend({
+      log_lines: () => ({ total_lines: all, total_bytes: all, lines: [] }),
+      log_search: ({ from, limit }) => {
+        const end = Math.min(all, from + limit - 1);
+        return { lines: Array.from({ length: end - from + 1 }, (_, i) => from + i), next: end < all ? end + 1 : null };
+      },
+    });
+    return new LogState(backend, 'step', { number: 1, lines: all, bytes: all });
+  }
+
+  it('are reached by going on', async () => {
+    const log = many();
+    await log.find('x', 10_000);
+    expect([log.search.lines.length, log.search.current]).toEqual([10_000, 10_000]);
+    await log.step(1);
+    expect([log.search.lines.length, log.search.current]).toEqual([20_000, 10_001]);
+  });
+
+  it('have no last one to go back to before they are all known', async () => {
+    const log = many();
+    await log.find('x', 1);
+    await log.step(-1);
+    expect(log.search.current).toBe(1);
+    for (const at of [9_999, 19_999]) {
+      log.search.at = at;
+      await log.step(1);
+    }
+    log.search.at = 0;
+    await log.step(-1);
+    expect([log.search.current, log.search.next]).toEqual([25_000, null]);
+  });
+});
+
+describe('copying', () => {
+  it('gives text without control sequences', async () => {
+    const { log } = grown(3);
+    expect(await log.text(2, 3)).toEqual({ text: 'line 2\nline 3', lines: 2, cut: [] });
+  });
+
+  it('gives two hundred thousand lines whole', async () => {
+    const { log } = grown(200_000);
+    const { text, lines } = await log.text(1, 200_000);
+    expect([lines, text.slice(0, 6), text.slice(-11)]).toEqual([200_000, 'line 1', 'line 200000']);
+  });
+
+  it('begins at the first line and says how far it came when there is too much', async () => {
+    const long = 'x'.repeat(8_000);
+    const backend = new FakeBackend({
+      log_lines: ({ from, count }) => ({ total_lines: 5_000, total_bytes: 40_000_000, lines: Array.from({ length: count }, (_, i) => ({ number: from + i, text: long, at: 0, bytes: 8_000, cut: false })) }),
+    });
+    const copied = await new LogState(backend, 'step', { number: 1, lines: 5_000, bytes: 40_000_000 }).text(1, 5_000);
+    expect(copied.lines).toBe(2_000);
+    expect(copiedSentence(copied, 5_000)).toBe('Copied the first 2,000 of 5,000 lines. Save has all of them.');
+  });
+
+  it('marks a line that is cut, in the text and beside it', async () => {
+    const backend = new FakeBackend({
+      log_lines: () => ({ total_lines: 2, total_bytes: 5_000_010, lines: [{ number: 1, text: 'head', at: 0, bytes: 5_000_000, cut: true }, { number: 2, text: 'end', at: 0, bytes: 4, cut: false }] }),
+    });
+    const copied = await new LogState(backend, 'step', { number: 1, lines: 2, bytes: 5_000_010 }).text(1, 2);
+    expect(copied.text).toBe('head … (a line of 5 MB, cut here)\nend');
+    expect(copiedSentence(copied, 2)).toBe('Copied 2 lines; line 1 is too long and only its beginning is copied. Save has all of it.');
+  });
 });

@@ -128,10 +128,11 @@ fn named((step, attempt): (String, String)) -> Result<Log, Refusal> {
 }
 
 async fn give_log(server: Server, Log { step, attempt }: Log) -> Result<Response, Refusal> {
+    let name = server.api.log_name(step, attempt).await?;
     let bytes = server.api.log_bytes(step, attempt, 0).await?;
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"step-{step}-{attempt}.log\"")),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.log\"")),
     ];
     Ok((headers, Body::from_stream(end_with(server, bytes))).into_response())
 }

@@ -2,8 +2,10 @@ import type { CitedLine, Project, ProjectId, Proposal, RunId, RunSummary, Update
 import { toBackendError, type Backend } from '../shared/backend';
 import { Chats } from './chat.svelte';
 import { Clock } from './clock.svelte';
+import { Drafts } from './drafts';
 import { Hosts } from './hosts.svelte';
 import { Layout, type Memory } from './layout.svelte';
+import { asksForDeploy, isUnsaved, LeftOut, type DeployChoice, type Unsaved } from './left-out.svelte';
 import { Logs } from './log.svelte';
 import { Notices } from './notices.svelte';
 import { Plans } from './plan.svelte';
@@ -32,6 +34,7 @@ export class App {
   readonly settings: SettingsState;
   readonly layout: Layout;
   readonly notices = new Notices();
+  readonly leftOut = new LeftOut();
   readonly clock = new Clock();
   connection = $state<Connection>('connecting');
   projectId = $state<ProjectId | null>(null);
@@ -40,9 +43,12 @@ export class App {
   /** A run whose stop waits for the person's confirmation. */
   stopping = $state.raw<RunSummary | null>(null);
 
+  /** A deployment that waits for the person's word on what is not saved. */
+  deployChoice = $state.raw<DeployChoice | null>(null);
+
   readonly #memory: Memory;
 
-  constructor(backend: Backend, memory: Memory) {
+  constructor(backend: Backend, memory: Memory, drafts = new Drafts()) {
     this.backend = backend;
     this.#memory = memory;
     this.projects = new Projects(backend);
@@ -52,14 +58,17 @@ export class App {
     this.proposals = new Proposals(backend);
     this.questions = new Questions(backend);
     this.hosts = new Hosts(backend);
-    this.plans = new Plans(backend);
-    this.practice = new Practice(backend);
+    this.plans = new Plans(backend, drafts);
+    this.practice = new Practice(backend, drafts);
     this.settings = new SettingsState(backend);
     this.layout = new Layout(memory);
   }
 
   /** A project whose removal waits for the person's confirmation. */
   removing = $state.raw<Project | null>(null);
+
+  /** A project that is being given another name. */
+  renaming = $state.raw<Project | null>(null);
 
   /** The project that is looked at. */
   get project(): Project | undefined {
@@ -92,6 +101,8 @@ export class App {
       return;
     }
     const begun = update.kind === 'run' && this.#isNewHere(update.run) ? update.run : undefined;
+    const ended = update.kind === 'run' && isFinal(update.run.state) && update.run.project_id === this.projectId && this.#wentOn(update.run);
+    if (update.kind === 'run' && !isFinal(update.run.state) && this.runs.get(update.run.id) === undefined) this.#noteLeftOut(update.run);
     this.projects.apply(update);
     this.runs.apply(update);
     this.logs.apply(update);
@@ -101,8 +112,11 @@ export class App {
     this.hosts.apply(update);
     this.plans.apply(update);
     if (begun !== undefined) this.#showBegun(begun);
+    // A run may have changed which servers answer, and what is known of their keys.
+    if (ended && this.projectId !== null) void this.#quietly(this.hosts.check(this.projectId));
     if (update.kind === 'plan' && update.project_id === this.projectId) {
-      void this.#quietly(this.hosts.load(update.project_id));
+      const id = update.project_id;
+      void this.#quietly(this.hosts.load(id).then(() => this.#measureNew(id)));
       // The plan says at which address the practice application answers.
       if (this.project?.practice === true) void this.practice.load();
     }
@@ -123,7 +137,10 @@ export class App {
     this.proposals.refresh();
     this.plans.refresh();
     if (this.project === undefined) this.#selectSome();
-    else if (this.projectId !== null) void this.#quietly(this.hosts.load(this.projectId));
+    else if (this.projectId !== null) {
+      const id = this.projectId;
+      void this.#quietly(this.hosts.load(id).then(() => this.#measureNew(id)));
+    }
   }
 
   select(id: ProjectId): void {
@@ -132,6 +149,7 @@ export class App {
     this.#memory.set('project', id);
     this.layout.fullLog = null;
     this.layout.cited = null;
+    this.layout.planPart = 'source';
     this.runs.closeRun();
     void this.chats.open(id);
     void this.plans.open(id);
@@ -159,7 +177,7 @@ export class App {
   async editProposal(proposal: Proposal): Promise<void> {
     const plan = await this.plans.open(proposal.project_id);
     plan.edit(proposal.source);
-    this.layout.showTab('plan');
+    this.layout.showPlan('source');
     let line = 0;
     for (const { kind } of proposal.diff) {
       if (kind === 'added' || kind === 'removed') break;
@@ -196,11 +214,70 @@ export class App {
     await this.#begin(() => this.backend.call('retry_run', { run_id: run.id }));
   }
 
-  /** Starts a run of the current plan; of exactly what was shown when a preview was. */
+  /** Starts a run of the current plan; of exactly what was shown when a preview was. Asks first when something is not saved. */
   async redeploy(projectId: ProjectId, renderedSha256?: string): Promise<void> {
-    await this.#begin(() => this.backend.call('start_run', {
+    await this.#deploy(projectId, () => this.#begin(() => this.backend.call('start_run', {
       project_id: projectId, ...(renderedSha256 === undefined ? {} : { rendered_sha256: renderedSha256 }),
-    }));
+    })));
+  }
+
+  /** Says something in a project's chat. Asks first when that certainly deploys and something is not saved. */
+  async say(projectId: ProjectId, text: string): Promise<void> {
+    const say = async (): Promise<void> => { await this.chats.get(projectId)?.say(text); };
+    await (asksForDeploy(text) ? this.#deploy(projectId, say) : say());
+  }
+
+  /** What of a project is written and not saved. */
+  unsaved(projectId: ProjectId): Unsaved {
+    return {
+      plan: this.plans.get(projectId)?.dirty === true,
+      application: this.projects.get(projectId)?.practice === true && this.practice.dirty,
+    };
+  }
+
+  /** Shows what is not saved where it is written. */
+  showUnsaved(projectId: ProjectId, unsaved: Unsaved): void {
+    this.select(projectId);
+    this.layout.showPlan(unsaved.plan ? 'source' : 'application');
+  }
+
+  /** Goes on with the deployment that waits, with what is saved. */
+  async deploySaved(): Promise<void> {
+    const choice = this.deployChoice;
+    this.deployChoice = null;
+    await choice?.go();
+  }
+
+  /** Saves first; when that fails nothing is deployed, and what failed is shown. */
+  async saveAndDeploy(): Promise<void> {
+    const choice = this.deployChoice;
+    if (choice === null) return;
+    const { plan, application } = choice.unsaved;
+    const saved = (!plan || await this.plans.get(choice.projectId)?.save() === true) && (!application || await this.practice.save());
+    this.deployChoice = null;
+    if (saved) await choice.go();
+    else this.showUnsaved(choice.projectId, this.unsaved(choice.projectId));
+  }
+
+  async #deploy(projectId: ProjectId, go: () => Promise<void>): Promise<void> {
+    const unsaved = this.unsaved(projectId);
+    if (isUnsaved(unsaved)) this.deployChoice = { projectId, unsaved, go };
+    else await go();
+  }
+
+  /** Whether a run was known and had not ended yet. */
+  #wentOn(run: RunSummary): boolean {
+    const known = this.runs.get(run.id);
+    return known !== undefined && !isFinal(known.state);
+  }
+
+  async #measureNew(projectId: ProjectId): Promise<void> {
+    if (this.hosts.list(projectId).some((host) => host.reach.kind === 'unknown')) await this.hosts.check(projectId);
+  }
+
+  #noteLeftOut(run: RunSummary): void {
+    const newest = this.runs.list(run.project_id)[0]?.number ?? 0;
+    if (run.number > newest) this.leftOut.note(run.id, this.unsaved(run.project_id));
   }
 
   /** A run that has just begun in this project is shown, unless the person looks at something that goes on. */
@@ -221,6 +298,7 @@ export class App {
   async #begin(start: () => Promise<RunSummary>): Promise<void> {
     const run = await this.act(start);
     if (run === undefined) return;
+    this.#noteLeftOut(run);
     this.runs.note(run);
     this.showRun(run.id);
   }

@@ -1,11 +1,13 @@
-import { SvelteMap } from 'svelte/reactivity';
-import type { HostStatus, ProjectId, Update } from '../shared/api';
+import { SvelteMap, SvelteSet } from 'svelte/reactivity';
+import type { HostStatus, ProjectId, Step, Update } from '../shared/api';
 import type { Backend } from '../shared/backend';
 
 /** The servers of the projects that were looked at. */
 export class Hosts {
   readonly #backend: Backend;
   readonly #byProject = new SvelteMap<ProjectId, HostStatus[]>();
+  /** The servers over which steps have run since the page was opened, as `project name`. */
+  readonly #worked = new SvelteSet<string>();
 
   constructor(backend: Backend) {
     this.#backend = backend;
@@ -13,6 +15,11 @@ export class Hosts {
 
   list(projectId: ProjectId): HostStatus[] {
     return this.#byProject.get(projectId) ?? [];
+  }
+
+  /** Whether a step has run on a server, so that it was reached whatever is known of the way there. */
+  worked(projectId: ProjectId, name: string): boolean {
+    return this.#worked.has(`${projectId} ${name}`);
   }
 
   /** Fetches what is known, without connecting to anything. */
@@ -26,6 +33,9 @@ export class Hosts {
   }
 
   apply(update: Update): void {
+    if (update.kind === 'run') {
+      for (const step of update.steps) if (ranThere(step)) this.#worked.add(`${update.run.project_id} ${step.host}`);
+    }
     if (update.kind === 'project_removed') this.#byProject.delete(update.project_id);
     if (update.kind !== 'host') return;
     const hosts = this.#byProject.get(update.project_id);
@@ -34,3 +44,6 @@ export class Hosts {
     this.#byProject.set(update.project_id, at < 0 ? [...hosts, update.host] : hosts.with(at, update.host));
   }
 }
+
+/** Whether the outcome of a step shows that its server was reached. */
+const ranThere = (step: Step): boolean => step.state === 'completed' || (step.reason?.kind === 'outcome' && step.reason.outcome.kind !== 'lost');

@@ -7,6 +7,8 @@ export const RAIL_FOLDS_BELOW = 1100;
 export const TWO_VIEWS_BELOW = 900;
 
 export type Tab = 'runs' | 'plan';
+/** What the Plan tab shows. */
+export type PlanPart = 'source' | 'picture' | 'preview' | 'application' | 'revisions';
 export type Dialog = 'settings' | 'new-project' | 'shortcuts' | 'palette' | null;
 
 /** A log that has the middle of the window. */
@@ -39,6 +41,7 @@ export class Layout {
   /** As the person has dragged it; what is shown is {@link sidebarWidth}. */
   #draggedWidth = $state(SIDEBAR_START);
   tab = $state<Tab>('runs');
+  planPart = $state<PlanPart>('source');
   /** Which of the two views is shown on a narrow window. */
   narrowView = $state<'chat' | 'side'>('chat');
   dialog = $state<Dialog>(null);
@@ -89,6 +92,11 @@ export class Layout {
   showTab(tab: Tab): void {
     this.tab = tab;
     this.narrowView = 'side';
+  }
+
+  showPlan(part: PlanPart): void {
+    this.planPart = part;
+    this.showTab('plan');
   }
 
   cite(stepId: string, attempt: number, lines: CitedLine[], line: number): void {

@@ -1,13 +1,32 @@
 import type { Attempt, Step, Update } from '../shared/api';
 import { toBackendError, type Backend } from '../shared/backend';
 import { plainText } from '../shared/ansi';
+import { count, plural, size } from '../shared/time';
 import { LogCache } from './log-cache';
 
-/** More than this is not put on the clipboard. */
-const COPY_LINES = 50_000;
-const COPY_CHARS = 8_000_000;
+/** More characters than this are not put on the clipboard. */
+const COPY_CHARS = 16_000_000;
 const COPY_PAGE = 2_000;
+/** Matches that are looked for at a time; those after them once the person goes on. */
 const SEARCH_LIMIT = 10_000;
+
+/** What was taken from a log to be copied. */
+export interface CopiedLines {
+  text: string;
+  /** How many lines it has, from the first one that was asked for. */
+  lines: number;
+  /** The numbers of the lines that are not whole: a log gives only the beginning of a very long line. */
+  cut: number[];
+}
+
+/** What to say of a copy that is not all that was asked for. */
+export function copiedSentence(copied: CopiedLines, wanted: number): string {
+  const { lines, cut } = copied;
+  const head = lines < wanted ? `Copied the first ${count(lines)} of ${plural(wanted, 'line')}` : `Copied ${plural(lines, 'line')}`;
+  const first = cut[0];
+  const short = first === undefined ? '' : cut.length === 1 ? `; line ${count(first)} is too long and only its beginning is copied` : `; ${count(cut.length)} lines are too long and only their beginnings are copied`;
+  return `${head}${short}. Save has all of ${lines < wanted ? 'them' : 'it'}.`;
+}
 
 /** A search in a log. */
 export class LogSearchState {
@@ -18,6 +37,11 @@ export class LogSearchState {
   busy = $state(false);
   /** Where the search stopped, when it did before the end. */
   next = $state<number | null>(null);
+
+  /** At the first match while not all are known: there is no last one to go to. */
+  get atBeginning(): boolean {
+    return this.at === 0 && this.next !== null;
+  }
 
   get current(): number | undefined {
     return this.lines[this.at];
@@ -95,24 +119,48 @@ export class LogState {
       search.busy = false;
       return;
     }
+    await this.#searchFrom(1, turn, near);
+    if (turn === this.#searchTurn && search.at < 0 && search.lines.length > 0) search.at = 0;
+  }
+
+  /** Goes to another match, round the ends; past the ones that are known it searches on. */
+  async step(by: 1 | -1): Promise<void> {
+    const search = this.search;
+    if (search.lines.length === 0 || (by === -1 && search.atBeginning)) return;
+    if (by === 1 && search.at === search.lines.length - 1 && search.next !== null) {
+      if (search.busy) return;
+      const known = search.lines.length;
+      const turn = this.#searchTurn;
+      await this.#searchFrom(search.next, turn, Number.POSITIVE_INFINITY);
+      if (turn !== this.#searchTurn) return;
+      if (search.lines.length > known) search.at = known;
+      else if (search.next === null) search.at = 0;
+      return;
+    }
+    search.at = (search.at + by + search.lines.length) % search.lines.length;
+  }
+
+  /** Adds the next matches, until there are enough for now or the log ends. */
+  async #searchFrom(line: number, turn: number, near: number): Promise<void> {
+    const search = this.search;
+    const enough = search.lines.length + SEARCH_LIMIT;
     search.busy = true;
     try {
-      let from: number | null = 1;
-      while (from !== null && search.lines.length < SEARCH_LIMIT) {
+      let from: number | null = line;
+      while (from !== null && search.lines.length < enough) {
         const found: { lines: number[]; next: number | null } = await this.#backend.call('log_search', {
-          step_id: this.stepId, attempt: this.attempt, query, from, limit: SEARCH_LIMIT - search.lines.length,
+          step_id: this.stepId, attempt: this.attempt, query: search.query, from, limit: enough - search.lines.length,
         });
         if (turn !== this.#searchTurn) return;
         search.lines = [...search.lines, ...found.lines];
         search.next = found.next;
         if (search.at < 0 && search.lines.length > 0) {
-          const behind = search.lines.findIndex((line) => line >= near);
+          const behind = search.lines.findIndex((one) => one >= near);
           if (behind >= 0) search.at = behind;
         }
         // A search that gives neither lines nor a later place would go on for ever.
         from = found.next !== null && found.next > from ? found.next : null;
       }
-      if (search.at < 0 && search.lines.length > 0) search.at = 0;
     } catch (error) {
       this.error = toBackendError(error).message;
     } finally {
@@ -120,30 +168,27 @@ export class LogState {
     }
   }
 
-  step(by: 1 | -1): void {
-    const { lines, at } = this.search;
-    if (lines.length > 0) this.search.at = (at + by + lines.length) % lines.length;
-  }
-
-  /** The text of lines (both included), from the end when they are too many. Says how many were left out. */
-  async text(first: number, last: number): Promise<{ text: string; left: number }> {
-    const from = Math.max(first, last - COPY_LINES + 1);
+  /** The text of lines (both included), from the first one on as far as the clipboard should hold. */
+  async text(first: number, last: number): Promise<CopiedLines> {
     const parts: string[] = [];
+    const cut: number[] = [];
     let chars = 0;
-    let line = from;
+    let line = first;
     while (line <= last && chars < COPY_CHARS) {
       const window = await this.#backend.call('log_lines', {
         step_id: this.stepId, attempt: this.attempt, from: line, count: Math.min(COPY_PAGE, last - line + 1),
       });
       if (window.lines.length === 0) break;
-      for (const { text } of window.lines) {
-        const plain = plainText(text);
+      for (const one of window.lines) {
+        const plain = plainText(one.text) + (one.cut ? ` … (a line of ${size(one.bytes)}, cut here)` : '');
+        if (one.cut) cut.push(one.number);
         parts.push(plain);
         chars += plain.length + 1;
+        if (chars >= COPY_CHARS) break;
       }
       line += window.lines.length;
     }
-    return { text: parts.join('\n'), left: Math.max(0, last - first + 1 - parts.length) };
+    return { text: parts.join('\n'), lines: parts.length, cut };
   }
 
   close(): void {

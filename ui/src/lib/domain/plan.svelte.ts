@@ -1,6 +1,8 @@
 import { SvelteMap } from 'svelte/reactivity';
-import type { PlanCheck, PlanView, Preview, ProjectId, RevisionView, Update } from '../shared/api';
+import type { DiffLine, PlanCheck, PlanView, Preview, ProjectId, RevisionView, Update } from '../shared/api';
 import { toBackendError, type Backend } from '../shared/backend';
+import { lineDiff } from '../shared/line-diff';
+import { Drafts } from './drafts';
 import { Revisions } from './revisions.svelte';
 
 const CHECK_AFTER_MS = 250;
@@ -8,11 +10,14 @@ const CHECK_AFTER_MS = 250;
 /** The plan of one project: what is saved, what is being written, and what is to say about it. */
 export class PlanState {
   readonly projectId: ProjectId;
+  /** The newest revision that is known. */
   saved = $state.raw<PlanView | null>(null);
   draft = $state('');
+  /** The revision that the draft was written over. */
+  #base = $state('');
+  /** The draft was written before the page was loaded. */
+  restored = $state(false);
   check = $state.raw<PlanCheck>({ problems: [], outline: { hosts: [], tasks: [] } });
-  /** The revision that someone else has saved since, while the draft was being written. */
-  newer = $state.raw<PlanView | null>(null);
   preview = $state.raw<Preview | null>(null);
   previewing = $state(false);
   saving = $state(false);
@@ -21,14 +26,18 @@ export class PlanState {
   jump = $state.raw<{ line: number; column: number; turn: number } | null>(null);
   readonly revisions: Revisions;
   readonly dirty = $derived(this.saved !== null && this.draft !== this.saved.source);
+  /** The revision that was saved elsewhere while the draft was being written. */
+  readonly newer = $derived(this.dirty && this.saved !== null && this.saved.sha256 !== this.#base ? this.saved : null);
   readonly errors = $derived(this.check.problems.filter((problem) => problem.severity === 'error').length);
 
   readonly #backend: Backend;
+  readonly #drafts: Drafts;
   #checkTimer: ReturnType<typeof setTimeout> | undefined;
   #checkTurn = 0;
 
-  constructor(backend: Backend, projectId: ProjectId) {
+  constructor(backend: Backend, projectId: ProjectId, drafts = new Drafts()) {
     this.#backend = backend;
+    this.#drafts = drafts;
     this.projectId = projectId;
     this.revisions = new Revisions(backend, projectId);
   }
@@ -36,8 +45,9 @@ export class PlanState {
   async load(): Promise<void> {
     try {
       const view = await this.#backend.call('plan', { project_id: this.projectId });
-      if (this.saved === null || !this.dirty) this.#take(view);
-      else if (view.sha256 !== this.saved.sha256) this.newer = view;
+      if (this.saved === null) this.#begin(view);
+      else if (!this.dirty || view.source === this.draft) this.#take(view);
+      else this.saved = view;
       this.error = null;
     } catch (error) {
       this.error = toBackendError(error).message;
@@ -47,13 +57,18 @@ export class PlanState {
   edit(source: string): void {
     this.draft = source;
     this.preview = null;
+    this.#keepDraft();
     clearTimeout(this.#checkTimer);
     this.#checkTimer = setTimeout(() => void this.#checkDraft(), CHECK_AFTER_MS);
   }
 
   revert(): void {
-    if (this.newer !== null) this.#take(this.newer);
-    else if (this.saved !== null) this.#take(this.saved);
+    if (this.saved !== null) this.#take(this.saved);
+  }
+
+  /** How saving the draft would change the plan as it is saved now. */
+  difference(): DiffLine[] {
+    return this.saved === null ? [] : lineDiff(this.saved.source, this.draft);
   }
 
   /** Saves the draft. When another revision was saved meanwhile, nothing is lost: both are kept for the person. */
@@ -63,12 +78,12 @@ export class PlanState {
     this.error = null;
     const source = this.draft;
     try {
-      const view = await this.#backend.call('save_plan', {
-        project_id: this.projectId, source, base_sha256: this.saved.sha256,
-      });
-      this.newer = null;
+      const view = await this.#backend.call('save_plan', { project_id: this.projectId, source, base_sha256: this.#base });
       this.saved = view;
+      this.#base = view.sha256;
+      this.restored = false;
       if (this.draft === source) this.check = view.check;
+      this.#keepDraft();
       return true;
     } catch (thrown) {
       const error = toBackendError(thrown);
@@ -82,9 +97,7 @@ export class PlanState {
 
   /** Keeps the draft and lets it follow the newer revision. */
   async saveOverNewer(): Promise<boolean> {
-    if (this.newer === null) return this.save();
-    this.saved = this.newer;
-    this.newer = null;
+    if (this.newer !== null) this.#base = this.newer.sha256;
     return this.save();
   }
 
@@ -140,10 +153,36 @@ export class PlanState {
     clearTimeout(this.#checkTimer);
     this.#checkTurn += 1;
     this.saved = view;
+    this.#base = view.sha256;
     this.draft = view.source;
     this.check = view.check;
-    this.newer = null;
     this.preview = null;
+    this.restored = false;
+    this.#keepDraft();
+  }
+
+  /** The first look at the plan: what was being written before the page was loaded comes back. */
+  #begin(view: PlanView): void {
+    const kept = this.#drafts.get(this.#draftName);
+    this.#take(view);
+    if (kept === null || kept.text === view.source) return;
+    this.#base = kept.base;
+    this.restored = true;
+    this.edit(kept.text);
+  }
+
+  get #draftName(): string {
+    return `plan.${this.projectId}`;
+  }
+
+  #keepDraft(): void {
+    this.#drafts.keep(this.#draftName, this.dirty ? { text: this.draft, base: this.#base } : null);
+  }
+
+  /** Forgets what is kept outside of the page: the project is gone. */
+  forget(): void {
+    clearTimeout(this.#checkTimer);
+    this.#drafts.keep(this.#draftName, null);
   }
 
   async #checkDraft(): Promise<void> {
@@ -160,10 +199,12 @@ export class PlanState {
 /** The plans of all projects that were looked at; what is being written stays while another project is looked at. */
 export class Plans {
   readonly #backend: Backend;
+  readonly #drafts: Drafts;
   readonly #plans = new SvelteMap<ProjectId, PlanState>();
 
-  constructor(backend: Backend) {
+  constructor(backend: Backend, drafts: Drafts) {
     this.#backend = backend;
+    this.#drafts = drafts;
   }
 
   get(projectId: ProjectId): PlanState | undefined {
@@ -173,7 +214,7 @@ export class Plans {
   async open(projectId: ProjectId): Promise<PlanState> {
     let plan = this.#plans.get(projectId);
     if (plan === undefined) {
-      plan = new PlanState(this.#backend, projectId);
+      plan = new PlanState(this.#backend, projectId, this.#drafts);
       this.#plans.set(projectId, plan);
     }
     await plan.load();
@@ -182,7 +223,10 @@ export class Plans {
 
   apply(update: Update): void {
     if (update.kind === 'plan') this.#plans.get(update.project_id)?.apply(update);
-    else if (update.kind === 'project_removed') this.#plans.delete(update.project_id);
+    else if (update.kind === 'project_removed') {
+      this.#plans.get(update.project_id)?.forget();
+      this.#plans.delete(update.project_id);
+    }
   }
 
   refresh(): void {

@@ -32,6 +32,10 @@ export class Projects {
     return project;
   }
 
+  async rename(id: ProjectId, name: string): Promise<void> {
+    this.#byId.set(id, await this.#backend.call('rename_project', { project_id: id, name }));
+  }
+
   async remove(id: ProjectId): Promise<void> {
     await this.#backend.call('remove_project', { project_id: id });
     this.#byId.delete(id);

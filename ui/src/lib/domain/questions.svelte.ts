@@ -1,3 +1,4 @@
+import { SvelteSet } from 'svelte/reactivity';
 import type { Answer, Question, RunId, Update } from '../shared/api';
 import type { Backend } from '../shared/backend';
 
@@ -5,6 +6,11 @@ import type { Backend } from '../shared/backend';
 export class Questions {
   readonly #backend: Backend;
   all = $state.raw<Question[]>([]);
+  /** Those that the person has put aside; they wait on. */
+  readonly #aside = new SvelteSet<string>();
+  /** The one to ask now. */
+  readonly asking = $derived(this.all.find((question) => !this.#aside.has(question.id)));
+  readonly aside = $derived(this.all.filter((question) => this.#aside.has(question.id)));
 
   constructor(backend: Backend) {
     this.#backend = backend;
@@ -17,6 +23,16 @@ export class Questions {
   /** Those that a run waits for. */
   of(runId: RunId): Question[] {
     return this.all.filter((question) => question.run_id === runId);
+  }
+
+  /** Leaves a question for later. What waits for it goes on waiting. */
+  putAside(question: Question): void {
+    this.#aside.add(question.id);
+  }
+
+  /** Asks a question again that was put aside. */
+  takeUp(question: Question): void {
+    this.#aside.delete(question.id);
   }
 
   /** Gives an answer; the question goes when the answer was taken. A secret is kept nowhere here. */
@@ -35,5 +51,6 @@ export class Questions {
 
   #remove(id: string): void {
     this.all = this.all.filter((known) => known.id !== id);
+    this.#aside.delete(id);
   }
 }

@@ -13,7 +13,7 @@ const STATE_TONES: Record<RunState, Tone> = {
 };
 
 const TRIGGER_LABELS: Record<Trigger, string> = {
-  chat: 'From chat', window: 'From the window', command_line: 'From the command line', retry: 'Retry', proposal: 'After a proposal',
+  chat: 'From chat', window: 'From the app', command_line: 'From the command line', retry: 'Retry', proposal: 'After a proposal',
 };
 
 const STEP_LABELS: Record<StepState, string> = {
@@ -103,14 +103,21 @@ export function stepTime(step: Step, now: number): string {
   return step.state === 'running' ? ticking(now - step.started_at) : '';
 }
 
+const ABOUT: Record<Question['about']['kind'], string> = { host_key: 'host key of ', passphrase: 'passphrase for ', password: 'password for ' };
+
+/** A question that was put aside: who waits, and for what. */
+export function questionLabel(question: Question, run: RunSummary | undefined, project: string | undefined): string {
+  const who = run === undefined ? 'Steadyhand' : `Run ${run.number}${project === undefined ? '' : ` of ${project}`}`;
+  return `${who} waits for your answer: ${ABOUT[question.about.kind]}${question.host}.`;
+}
+
 /** What keeps a run from going on, and what is asked of the person. */
 export function hindranceLabel(hindrance: Hindrance, questions: readonly Question[]): string {
   switch (hindrance.kind) {
     case 'reconnecting':
       return `Reconnecting to ${hindrance.host} (${ordinal(hindrance.failures + 1)} try): ${hindrance.message}`;
     case 'waiting': {
-      const about = questions[0]?.about.kind;
-      const what = about === 'host_key' ? 'host key of ' : about === 'passphrase' ? 'passphrase for ' : about === 'password' ? 'password for ' : '';
+      const what = questions[0] === undefined ? '' : ABOUT[questions[0].about.kind];
       return `Waiting for you: ${what}${hindrance.host}`;
     }
     case 'missing_secrets':

@@ -912,6 +912,14 @@ latency_ms: number, } | { "kind": "failed",
 /**
  * What happened and what to do next.
  */
+message: string, } | { "kind": "key_changed", 
+/**
+ * Which keys, and what to do next.
+ */
+message: string, } | { "kind": "key_revoked", 
+/**
+ * Which key, and what to do next.
+ */
 message: string, };
 
 /**
@@ -942,6 +950,19 @@ message: string, } | { "kind": "error",
  * What happened and what to do next.
  */
 message: string, };
+
+/**
+ * Another name for a project.
+ */
+export type RenameProject = { 
+/**
+ * Which.
+ */
+project_id: ProjectId, 
+/**
+ * Its new name, unique.
+ */
+name: string, };
 
 /**
  * An earlier revision of a plan that is to be the current one again.
@@ -1382,6 +1403,8 @@ export interface Operations {
   projects: { request: Nothing; response: Array<Project> };
   /** Makes a project. */
   create_project: { request: CreateProject; response: Project };
+  /** Gives a project another name. Its plan keeps its own. */
+  rename_project: { request: RenameProject; response: Project };
   /** Removes a project with its runs, logs and chat. Nothing on any server is touched. */
   remove_project: { request: OfProject; response: Nothing };
   /** A project's current plan. */

@@ -60,8 +60,11 @@ export function parseMarkdown(source: string): Block[] {
   return blocks;
 }
 
+/** Splits a line of text at `` `code` `` and nothing else: in a plan or a command, stars are no marks. */
+export const parseCode = (source: string): Inline[] => parseInline(source, false);
+
 /** Splits a line of text at `` `code` `` and `**bold**`. Marks without a partner stay text. */
-export function parseInline(source: string): Inline[] {
+export function parseInline(source: string, bold = true): Inline[] {
   const out: Inline[] = [];
   let text = '';
   let i = 0;
@@ -70,7 +73,7 @@ export function parseInline(source: string): Inline[] {
     text = '';
   };
   while (i < source.length) {
-    const mark = source[i] === '`' ? '`' : source.startsWith('**', i) ? '**' : undefined;
+    const mark = source[i] === '`' ? '`' : bold && source.startsWith('**', i) ? '**' : undefined;
     const end = mark === undefined ? -1 : source.indexOf(mark, i + mark.length);
     if (mark !== undefined && end > i + mark.length) {
       endText();

@@ -10,6 +10,6 @@ export const SHORTCUTS: readonly { keys: readonly string[]; what: string }[] = [
   { keys: ['g', 'G'], what: 'Beginning and end of the log' },
   { keys: ['Ctrl S'], what: 'Save the plan' },
   { keys: ['Ctrl ,'], what: 'Settings' },
-  { keys: ['Esc'], what: 'Back' },
+  { keys: ['Esc'], what: 'Back; out of the message, so that these keys work' },
   { keys: ['?'], what: 'These shortcuts' },
 ];
