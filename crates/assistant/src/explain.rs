@@ -39,6 +39,17 @@ pub(crate) async fn explain(shared: &Arc<Shared>, run: &RunSummary) -> Result<Re
     Ok(explanation.reply)
 }
 
+/// The proposal of a free port and what it answers, when the run failed because its port was in use.
+pub(crate) async fn free_port(
+    shared: &Arc<Shared>,
+    run: &RunSummary,
+) -> Result<Option<Reply>, AssistantError> {
+    let explanation = compose(shared, run).await?;
+    let Some(proposal) = &explanation.proposal else { return Ok(None) };
+    proposals::insert(shared, proposal).await?;
+    Ok(Some(explanation.reply))
+}
+
 /// Writes what is to say about failures that nobody has explained yet, each once.
 pub(crate) async fn explain_pending(shared: &Arc<Shared>) -> Result<(), AssistantError> {
     let pending = {

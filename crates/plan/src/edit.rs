@@ -83,6 +83,15 @@ pub fn variables(source: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The names of a plan's hosts and groups, which its tasks can be run on; empty when the source cannot be read.
+#[must_use]
+pub fn places(source: &str) -> Vec<String> {
+    let Some((_, root)) = read(source) else { return Vec::new() };
+    let names =
+        ["hosts", "groups"].map(|key| entries(&root, key).into_iter().map(|(name, _)| name.to_owned()));
+    names.into_iter().flatten().collect()
+}
+
 /// Where to put what, so that the variable has the value `scalar`.
 fn place_of_var(lines: &Source, root: &Node, name: &str, scalar: &str) -> Option<(usize, usize, String)> {
     let after_colon = |key: &Node| {
@@ -251,6 +260,13 @@ tasks:
       - run: ./shop --port ${{ vars.port }} --metrics 8080
         timeout: 8080s
 ";
+
+    #[test]
+    fn hosts_and_groups_are_the_places_of_a_plan() {
+        let source = "hosts: { web1: a@b, web2: { address: c } }\ngroups: { web: [web1] }\ntasks: {}\n";
+        assert_eq!(places(source), ["web1", "web2", "web"]);
+        assert!(places("{").is_empty());
+    }
 
     #[test]
     fn a_variable_that_is_the_port_is_the_only_change() {
