@@ -33,12 +33,7 @@ impl PortMeant {
     /// A variable that has the value `from` wins, when one was said; then the one that is called `port`; then the only
     /// one there is.
     pub(crate) fn among(variables: &[(String, String)], from: Option<u16>) -> Self {
-        let ports = variables
-            .iter()
-            .filter(|(name, _)| {
-                name == "port" || name.ends_with("_port") || name.ends_with("_PORT") || name == "PORT"
-            })
-            .filter_map(|(name, value)| Some((name.clone(), value.parse::<u16>().ok()?)));
+        let ports = variables.iter().filter_map(|known| Some((known.0.clone(), port_value(known)?)));
         let mut ports: Vec<(String, u16)> = ports.collect();
         if let Some(from) = from {
             let all = ports.clone();
@@ -60,6 +55,15 @@ impl PortMeant {
         let (name, value) = ports.swap_remove(at);
         Self::One(name, value)
     }
+}
+
+/// The value of a variable that is a port, by its name and its value.
+pub(crate) fn port_value((name, value): &(String, String)) -> Option<u16> {
+    let name = name.to_ascii_lowercase();
+    if name != "port" && !name.ends_with("_port") {
+        return None;
+    }
+    value.parse().ok()
 }
 
 pub(crate) async fn change_port(

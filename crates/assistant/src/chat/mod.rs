@@ -2,7 +2,7 @@
 
 pub(crate) mod actions;
 mod builtin;
-mod changes;
+pub(crate) mod changes;
 mod converse;
 mod draft;
 mod looks;
