@@ -15,4 +15,4 @@ pub use ids::{MessageId, ProjectId, ProposalId, QuestionId, RunId, StepId};
 pub use outcome::{LossReason, StepOutcome};
 pub use run::{Desired, IllegalRunTransition, RunEvent, RunState, Trigger};
 pub use step::{Guard, IllegalStepTransition, Reason, StepEvent, StepState};
-pub use time::Timestamp;
+pub use time::{Timestamp, duration};

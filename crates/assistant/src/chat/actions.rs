@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use steadyhand_domain::{ProjectId, Reason, RunState, StepState, Trigger};
+use steadyhand_domain::{ProjectId, Reason, RunState, StepState, Trigger, duration};
 use steadyhand_engine::EngineError;
 use steadyhand_plan::check;
 use steadyhand_store::{
@@ -379,7 +379,7 @@ pub(crate) fn one_line(run: &RunSummary) -> String {
     let mut line =
         format!("run {}: {state}, started by {} ({})", run.number, run.started_by, word(&run.trigger));
     if let Some(ended) = run.ended_at {
-        line.push_str(&format!(", took {:.1} s", ended.since(run.created_at) as f64 / 1000.0));
+        line.push_str(&format!(", took {}", duration(ended.since(run.created_at))));
     }
     if let (RunState::Failed | RunState::InProgress, Some(step)) = (run.state, &run.current_step) {
         line.push_str(&format!(", at “{step}”"));
