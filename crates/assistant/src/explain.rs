@@ -180,11 +180,8 @@ fn given_port(source: &str, step: &CompiledStep) -> Option<u16> {
     let Action::Run { script, env, .. } = &step.action else { return None };
     let texts: Vec<String> = std::iter::once(script).chain(env.values()).map(ToString::to_string).collect();
     let occurs = |port: u16| texts.iter().any(|text| edit::names_number(text, port));
-    let mut variables: Vec<u16> = edit::variables(source)
-        .iter()
-        .filter_map(|variable| changes::port_value(variable))
-        .filter(|port| occurs(*port))
-        .collect();
+    let mut variables: Vec<u16> =
+        edit::variables(source).iter().filter_map(changes::port_value).filter(|port| occurs(*port)).collect();
     variables.sort_unstable();
     variables.dedup();
     if !variables.is_empty() {

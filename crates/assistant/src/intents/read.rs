@@ -341,7 +341,7 @@ fn unknown(text: &str) -> Intent {
                 .count();
             let alike = strsim::jaro_winkler(text, offer);
             // What has nothing in common with the message is no guess at what it means.
-            (shared > 0 || alike >= ALIKE || *offer == "help").then(|| (alike + shared as f64, *offer))
+            (shared > 0 || alike >= ALIKE || *offer == "help").then_some((alike + shared as f64, *offer))
         })
         .collect();
     offers.sort_by(|a, b| b.0.total_cmp(&a.0));
