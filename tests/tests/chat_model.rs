@@ -286,16 +286,17 @@ async fn a_secret_never_reaches_the_model_and_what_has_read_logs_starts_nothing(
     assert!(log.contains(SECRET), "the step printed the secret, so there is something to hide: {log}");
     app.answer(project, 0, |message| !cards(message, "finding").is_empty()).await;
 
-    // Secrets are known without the plan that names them: this one is being written and cannot be read.
-    let plan = app.call("plan", json!({ "project_id": project })).await;
-    let broken = json!({ "project_id": project, "source": "secrets: [", "base_sha256": plan["sha256"] });
-    app.call("save_plan", broken).await;
-
     let answer = chat.ask(&format!("Read the log; my password is {SECRET}")).await;
     assert_eq!(answer["state"], "complete", "{answer:#}");
     assert_eq!(text(&answer), "The log says that the password was refused.");
     assert_eq!(chat.run_count().await, 1, "log text must not start anything");
     assert!(!cards(&answer, "replies").is_empty(), "the person is offered it instead: {answer:#}");
+
+    // Secrets are known without the plan that names them: this one is being written and cannot be read.
+    let plan = app.call("plan", json!({ "project_id": project })).await;
+    let broken = json!({ "project_id": project, "source": "secrets: [", "base_sha256": plan["sha256"] });
+    app.call("save_plan", broken).await;
+    chat.still_answers().await;
 
     let requests = chat.server.requests().await.expect("what it received");
     let received = serde_json::to_string(&requests).expect("JSON");
@@ -304,7 +305,6 @@ async fn a_secret_never_reaches_the_model_and_what_has_read_logs_starts_nothing(
     for form in [SECRET, "s3cr3t", "horse+battery", "M2NyM3QvaG9yc2UrYmF0dGVy"] {
         assert!(!received.contains(form), "{form:?} was sent");
     }
-    chat.still_answers().await;
 }
 
 #[tokio::test]

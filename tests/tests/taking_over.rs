@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use steadyhand_tests::{
     app::{App, WAITS, states},
     command::{ended, steady},
+    process::alive,
     sshd::Sshd,
 };
 
@@ -41,7 +42,8 @@ async fn a_run_waits_for_a_process_that_has_its_secrets() {
     };
     let mut app = App::start_with(data.path(), with).await;
     let needs = sshd.plan(&WAITS.replace("echo waiting", "echo ${{ secrets.PASSWORD }} | wc -c; : waiting"));
-    let needs = needs.replace("tasks:\n", "secrets: [PASSWORD]\ntasks:\n");
+    let needs =
+        needs.replace("tasks:\n", "secrets: [PASSWORD]\ntasks:\n").replace("HOME/go", "HOME/secret-go");
     let secret = app.project("with a secret", &needs).await;
     let plain = app.project("without one", &sshd.plan(WAITS)).await;
     for project in [&secret, &plain] {
@@ -55,13 +57,54 @@ async fn a_run_waits_for_a_process_that_has_its_secrets() {
     assert_eq!(app.ended(&plain, 1).await["run"]["state"], "completed");
     let waiting = app.run(&secret, 1, |detail| !detail["run"]["hindrance"].is_null()).await;
     assert_eq!(waiting["run"]["state"], "in_progress", "{waiting:#}");
-    assert_eq!(waiting["run"]["hindrance"], json!({ "kind": "missing_secrets", "names": ["PASSWORD"] }));
+    let missing = json!({ "kind": "missing_secrets", "names": ["PASSWORD"] });
+    assert_eq!(waiting["run"]["hindrance"], missing);
+    // One that has it goes on, and leaves the run again: that is told again.
+    let mut other = App::start_with(data.path(), with).await;
+    app.run(&secret, 1, |detail| detail["run"]["hindrance"].is_null()).await;
+    other.kill().await;
+    app.run(&secret, 1, |detail| detail["run"]["hindrance"] == missing).await;
     app.end().await;
+    fs::write(sshd.home().join("secret-go"), "").expect("go");
     let app = App::start_with(data.path(), with).await;
     let ended = app.ended(&secret, 1).await;
     assert_eq!(states(&ended), ["completed"; 3]);
     assert_eq!(ended["run"]["hindrance"], Value::Null);
     assert_eq!(app.log(&ended["steps"][1]).await, b"12\n");
+    app.end().await;
+}
+
+#[tokio::test]
+async fn stopping_a_run_whose_process_is_gone_takes_none_of_its_secrets() {
+    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+    let steps = r#"      - name: Before
+        run: echo before
+      - name: Long
+        run: |
+          echo $$ > "$HOME/pid"
+          echo ${{ secrets.PASSWORD }} | wc -c
+          sleep 300
+"#;
+    let plan = sshd.plan(steps).replace("tasks:\n", "secrets: [PASSWORD]\ntasks:\n");
+    let mut app = App::start_with(data.path(), |app| {
+        app.env("STEADYHAND_SECRET_PASSWORD", "open sesame");
+    })
+    .await;
+    let project = app.project("shop", &plan).await;
+    app.call("start_run", json!({ "project_id": project })).await;
+    app.waiting(&project, 1).await;
+    app.kill().await;
+    let pid = fs::read_to_string(sshd.home().join("pid")).expect("its number");
+    assert!(alive(pid.trim()), "the command goes on without Steadyhand");
+    let app = App::start(data.path()).await;
+    let run = app.run(&project, 1, |detail| !detail["run"]["hindrance"].is_null()).await;
+    app.call("stop_run", json!({ "run_id": run["run"]["id"] })).await;
+    let ended = app.ended(&project, 1).await;
+    assert_eq!(ended["run"]["state"], "stopped", "{ended:#}");
+    assert_eq!(states(&ended), ["completed", "failed"]);
+    assert_eq!(ended["steps"][1]["reason"]["kind"], "run_stopped");
+    assert_eq!(app.log(&ended["steps"][1]).await, b"12\n");
+    assert!(!alive(pid.trim()), "it runs on although the run was said to have been stopped");
     app.end().await;
 }
 

@@ -1,13 +1,13 @@
 //! Keeping leases, taking over runs whose owner is gone, and removing what ended runs left on hosts.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use steadyhand_domain::RunId;
-use steadyhand_store::{StoreError, logs, records::Hindrance, runs, steps};
+use steadyhand_domain::{Desired, RunId};
+use steadyhand_store::{StoreError, logs, records::Hindrance, runs, runs::Lease, steps};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{EngineError, RunSpec, engine::Shared, execute, hosts::host_spec, owner};
@@ -25,7 +25,7 @@ pub(crate) async fn watch(shared: Arc<Shared>) {
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut told = HashSet::new();
+    let mut waiting = HashMap::new();
     let tidier = shared.clone();
     shared.tasks.spawn(async move {
         let closing = tidier.closing.clone();
@@ -35,7 +35,7 @@ pub(crate) async fn watch(shared: Arc<Shared>) {
         let result = tokio::select! {
             () = shared.closing.cancelled() => return,
             _ = heartbeat.tick() => renew(&shared).await,
-            _ = look.tick(), if shared.takes_over.load(Ordering::Relaxed) => take_over(&shared, &mut told).await,
+            _ = look.tick(), if shared.takes_over.load(Ordering::Relaxed) => take_over(&shared, &mut waiting).await,
         };
         if let Err(error) = result {
             tracing::warn!(%error, "leases could not be kept; trying again");
@@ -53,8 +53,11 @@ async fn renew(shared: &Shared) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// `told` are the runs of which was noted that this process cannot go on with them.
-async fn take_over(shared: &Arc<Shared>, told: &mut HashSet<RunId>) -> Result<(), StoreError> {
+/// `waiting` are the runs of which was noted that this process lacks their secrets, with the owner that left them.
+async fn take_over(
+    shared: &Arc<Shared>,
+    waiting: &mut HashMap<RunId, Option<String>>,
+) -> Result<(), StoreError> {
     let leases = runs::unfinished(&mut *shared.store.read().await?).await?;
     let now = crate::now();
     for lease in leases {
@@ -68,15 +71,17 @@ async fn take_over(shared: &Arc<Shared>, told: &mut HashSet<RunId>) -> Result<()
         if lease.owner.is_some() && gone.is_none() && lease.until >= now {
             continue;
         }
-        let names = missing_secrets(shared, lease.run_id).await?;
+        if lease.desired != Desired::Stopped && waiting.get(&lease.run_id) == Some(&lease.owner) {
+            continue;
+        }
+        let names = missing_secrets(shared, &lease).await?;
         if !names.is_empty() {
-            if told.insert(lease.run_id) {
-                let hindrance = Hindrance::MissingSecrets { names };
-                let mut db = shared.store.write().await?;
-                runs::note_hindrance(&mut db, lease.run_id, lease.owner.as_deref(), &hindrance, now).await?;
-                db.commit().await?;
-                shared.feed.committed();
-            }
+            let hindrance = Hindrance::MissingSecrets { names };
+            let mut db = shared.store.write().await?;
+            runs::note_hindrance(&mut db, lease.run_id, lease.owner.as_deref(), &hindrance, now).await?;
+            db.commit().await?;
+            shared.feed.committed();
+            waiting.insert(lease.run_id, lease.owner);
             continue;
         }
         let mut db = shared.store.write().await?;
@@ -93,7 +98,12 @@ async fn take_over(shared: &Arc<Shared>, told: &mut HashSet<RunId>) -> Result<()
 }
 
 /// The secrets that a run needs and this process has not. A plan that cannot be read is taken: whoever takes it says so.
-async fn missing_secrets(shared: &Shared, id: RunId) -> Result<Vec<String>, StoreError> {
+/// Stopping takes none.
+async fn missing_secrets(shared: &Shared, lease: &Lease) -> Result<Vec<String>, StoreError> {
+    if lease.desired == Desired::Stopped {
+        return Ok(Vec::new());
+    }
+    let id = lease.run_id;
     let mut db = shared.store.read().await?;
     let json = runs::compiled_json(&mut db, id).await?;
     Ok(RunSpec::from_json(id, &json).map(|spec| shared.missing_secrets(&spec)).unwrap_or_default())
@@ -125,6 +135,8 @@ pub(crate) async fn tidy(shared: &Shared, id: RunId) -> Result<(), EngineError> 
         let sizes = logs::sizes(&mut *shared.store.read_logs().await?, id).await?;
         (spec, steps::of_run(&mut db, id, &sizes).await?)
     };
+    // From here on the logs are nowhere else.
+    shared.store.sync_logs().await?;
     for name in spec.plan.hosts.keys() {
         let attempts: Vec<String> = steps
             .iter()

@@ -18,6 +18,8 @@ use crate::StoreError;
 /// Pages of 4 KiB that may stand in the logs' write-ahead log before they are moved to their place: 64 MiB. Each move
 /// waits for the disk twice; SQLite's own 1,000 pages made a fast command wait for most of its time.
 const LOG_PAGES: &str = "16000";
+/// Bytes to which the file of the write-ahead log is cut when all of it was moved.
+const LOG_KEPT: &str = "4194304";
 
 static STATE: Migrator = sqlx::migrate!("../../migrations/state");
 static LOGS: Migrator = sqlx::migrate!("../../migrations/logs");
@@ -62,7 +64,8 @@ impl Store {
         let logs = options
             .filename(folder.join("logs.db"))
             .synchronous(SqliteSynchronous::Normal)
-            .pragma("wal_autocheckpoint", LOG_PAGES);
+            .pragma("wal_autocheckpoint", LOG_PAGES)
+            .pragma("journal_size_limit", LOG_KEPT);
         let (state, logs) = (File::open(state, &STATE).await?, File::open(logs, &LOGS).await?);
         Ok(Self { state, logs, folder: folder.to_owned() })
     }
@@ -104,6 +107,16 @@ impl Store {
     /// When the database cannot be reached, or is locked for longer than ten seconds.
     pub async fn write_logs(&self) -> Result<Writer, StoreError> {
         Ok(self.logs.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// Makes sure that the logs as they are now survive a loss of power. Until then the host's own copy does.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn sync_logs(&self) -> Result<(), StoreError> {
+        // Its first act is to wait until the write-ahead log is on the disk.
+        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&self.logs.writer).await?;
+        Ok(())
     }
 
     /// Closes every connection.

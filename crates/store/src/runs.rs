@@ -38,6 +38,8 @@ pub struct Lease {
     pub owner: Option<String>,
     /// When the ownership ends unless it is renewed.
     pub until: Timestamp,
+    /// What was asked of it.
+    pub desired: Desired,
 }
 
 #[derive(sqlx::FromRow)]
@@ -239,17 +241,19 @@ pub async fn compiled_json(db: &mut SqliteConnection, id: RunId) -> Result<Strin
 /// # Errors
 /// When the database cannot be read.
 pub async fn unfinished(db: &mut SqliteConnection) -> Result<Vec<Lease>, StoreError> {
-    let rows: Vec<(String, Option<String>, i64)> = sqlx::query_as(
-        "SELECT id, owner, lease_until FROM runs WHERE state IN ('started', 'in_progress', 'paused') ORDER BY created_at",
+    let rows: Vec<(String, Option<String>, i64, String)> = sqlx::query_as(
+        "SELECT id, owner, lease_until, desired FROM runs WHERE state IN ('started', 'in_progress', 'paused') ORDER BY created_at",
     )
     .fetch_all(db)
     .await?;
     rows.into_iter()
-        .map(|(id, owner, until)| {
+        .map(|(id, owner, until, desired)| {
+            let place = Place { table: "runs", row: &id };
             Ok(Lease {
-                run_id: Place { table: "runs", row: &id }.id("id", &id)?,
+                run_id: place.id("id", &id)?,
                 owner,
                 until: Timestamp(until),
+                desired: place.word("desired", &desired)?,
             })
         })
         .collect()

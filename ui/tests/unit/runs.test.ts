@@ -68,9 +68,10 @@ describe('updates of a run', () => {
 
   it('that repeat a number are taken: what keeps a run from going on is not counted', async () => {
     const { runs, backend } = await opened(detail(3, 'running'));
-    const run = { ...detail(3).run, hindrance: { kind: 'owner_gone' } as const };
+    const hindrance = { kind: 'missing_secrets' as const, names: ['TOKEN'] };
+    const run = { ...detail(3).run, hindrance };
     runs.apply(update(run, []));
-    expect(runs.get(ID)?.hindrance).toEqual({ kind: 'owner_gone' });
+    expect(runs.get(ID)?.hindrance).toEqual(hindrance);
     expect(backend.count('run')).toBe(1);
   });
 

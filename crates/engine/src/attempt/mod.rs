@@ -82,7 +82,12 @@ impl Execution<'_> {
     fn may_retry(&self, index: usize, outcome: Option<&StepOutcome>) -> bool {
         self.steps[index].attempt <= self.step(index).retries.times
             && !matches!(outcome, Some(StepOutcome::Lost { .. } | StepOutcome::Stopped))
-            && *self.desired.borrow() != Desired::Stopped
+            && !self.is_stopping()
+    }
+
+    /// Whether the run was asked to stop.
+    fn is_stopping(&self) -> bool {
+        *self.desired.borrow() == Desired::Stopped
     }
 
     async fn attempt(&mut self, index: usize) -> Result<AttemptEnd, EngineError> {
@@ -98,6 +103,10 @@ impl Execution<'_> {
             Action::Run { script, cwd, env, login_shell } => {
                 let command = run::Command { script, cwd: cwd.as_ref(), env, login_shell: *login_shell };
                 self.run(&attempt, &command).await
+            }
+            // They are carried out from here: what an earlier process did of them ended with it.
+            Action::Upload { .. } | Action::WaitFor { .. } if self.is_stopping() => {
+                Ok(AttemptEnd::Stopped(None))
             }
             Action::Upload { from, to } => self.upload(&attempt, from, to).await,
             Action::WaitFor { probe, timeout_ms, interval_ms } => {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use steadyhand_domain::Desired;
 use steadyhand_remote::RemoteError;
 use steadyhand_store::records::Hindrance;
 use tokio::time::{Instant, sleep};
@@ -46,6 +47,11 @@ impl Execution<'_> {
         loop {
             let cancel = CancellationToken::new();
             let mut desired = self.desired.clone();
+            if *desired.borrow_and_update() == Desired::Stopped {
+                // Known from the beginning, so that nothing is begun on the host only to be stopped.
+                given_until.get_or_insert_with(|| Instant::now() + STOP_PATIENCE);
+                cancel.cancel();
+            }
             let mut attempt = operation(cancel.clone());
             let result = loop {
                 tokio::select! {

@@ -31,6 +31,8 @@ impl Execution<'_> {
     ) -> Result<AttemptEnd, EngineError> {
         let mut request = match self.request(attempt, command) {
             Ok(request) => request,
+            // What is stopped is never started, so its script need not be known.
+            Err(_) if self.is_stopping() => StepRequest::new(self.attempt_name(attempt), ""),
             Err(reason) => return Ok(AttemptEnd::failed(reason)),
         };
         if attempt.step.host == "local" && request.cwd.is_none() {
@@ -69,10 +71,14 @@ impl Execution<'_> {
         })
     }
 
+    fn attempt_name(&self, attempt: &Attempt) -> String {
+        attempt_name(self.id, attempt.step.index, attempt.number)
+    }
+
     fn request(&self, attempt: &Attempt, command: &Command<'_>) -> Result<StepRequest, Reason> {
         let reveal = |text| reveal(text, &attempt.secrets);
         Ok(StepRequest {
-            attempt: attempt_name(self.id, attempt.step.index, attempt.number),
+            attempt: self.attempt_name(attempt),
             script: reveal(command.script)?.into(),
             login_shell: command.login_shell,
             cwd: command.cwd.map(reveal).transpose()?,
