@@ -42,12 +42,7 @@ impl ApiError {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         let message = message.into();
         // A message begins like a sentence, whatever it was put together from.
-        let mut letters = message.chars();
-        let message = match letters.next() {
-            Some(first) => first.to_uppercase().chain(letters).collect(),
-            None => message,
-        };
-        Self { code, message }
+        Self { code, message: steadyhand_assistant::capitalized(&message) }
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod chats;
 mod error;
+mod finding;
 mod folders;
 mod hosts;
 mod hub;

@@ -256,7 +256,13 @@ impl Api {
     ) -> Result<RunSummary, ApiError> {
         let source = read_plan(path)?;
         let vars: BTreeMap<String, String> = vars.into_iter().collect();
-        let compiled = steadyhand_engine::compile_source(&source, vars.clone())?;
+        let known: Vec<String> =
+            steadyhand_plan::edit::variables(&source).into_iter().map(|(name, _)| name).collect();
+        if let Some(unknown) = vars.keys().find(|name| !known.contains(name)) {
+            return Err(no_such_variable(path, unknown, &known));
+        }
+        let compiled =
+            steadyhand_engine::compile_source(&source, vars.clone()).map_err(|error| in_file(path, error))?;
         let existing = projects::by_name(&mut *self.read().await?, &compiled.name).await?;
         self.inner.engine.take_over();
         let project = match existing {
@@ -289,6 +295,22 @@ impl Api {
     }
 }
 
+fn no_such_variable(path: &Path, name: &str, known: &[String]) -> ApiError {
+    let shown = path.display();
+    let has = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let message = format!("the plan {shown} has no variable `{name}` to set; it has {has}. Nothing was run.");
+    ApiError::new(ErrorCode::Invalid, message)
+}
+
+/// Errors of a plan with the file and the lines that they are in.
+fn in_file(path: &Path, error: EngineError) -> ApiError {
+    let EngineError::Plan { diagnostics } = &error else { return error.into() };
+    let errors = diagnostics.iter().filter(|problem| problem.is_error());
+    let lines = errors.map(|problem| format!("\n  {}:{}: {}", path.display(), problem.line, problem.message));
+    let message = format!("the plan has errors; nothing was run:{}", lines.collect::<String>());
+    ApiError::new(ErrorCode::PlanInvalid, message)
+}
+
 fn read_plan(path: &Path) -> Result<String, ApiError> {
     let shown = path.display();
     let bytes = std::fs::read(path).map_err(|error| {
@@ -299,14 +321,14 @@ fn read_plan(path: &Path) -> Result<String, ApiError> {
         ApiError::new(code, format!("the plan {shown} cannot be read: {error}; check the path"))
     })?;
     if bytes.len() > LARGEST {
-        let message = format!("{shown} has {} bytes; a plan has at most {LARGEST}", bytes.len());
+        let message = format!("the plan {shown} has {} bytes; a plan has at most {LARGEST}", bytes.len());
         return Err(ApiError::new(ErrorCode::Invalid, message));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         ApiError::new(
             ErrorCode::PlanInvalid,
-            format!("{shown} is not UTF-8 text (byte {at}); save it as UTF-8"),
+            format!("the plan {shown} is not UTF-8 text (byte {at}); save it as UTF-8"),
         )
     })
 }

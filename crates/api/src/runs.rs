@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use futures::Stream;
-use steadyhand_domain::{RunId, StepId, Trigger};
+use steadyhand_domain::{StepId, Trigger};
 use steadyhand_store::{
-    StoreError, logs, projects,
+    StoreError, logs,
     records::{LogMatches, LogWindow, RunSummary, Step},
     runs, steps,
 };
@@ -64,47 +64,6 @@ impl Api {
         let mut db = self.read().await?;
         let run = runs::get(&mut db, id).await?.ok_or(StoreError::UnknownRun(id))?;
         Ok(RunDetail { run, steps: steps::of_run(&mut db, id, &sizes).await? })
-    }
-
-    /// The run that a person means: `24`, `shop/24`, an identifier or the beginning of one. A number alone means the
-    /// run of that number in the project that ran last.
-    ///
-    /// # Errors
-    /// [`ErrorCode::NotFound`], or [`ErrorCode::Invalid`] when several runs fit.
-    pub async fn find_run(&self, text: &str) -> Result<RunSummary, ApiError> {
-        let missing = |what: String| ApiError::new(ErrorCode::NotFound, what);
-        let mut db = self.read().await?;
-        if let Ok(id) = text.parse::<RunId>() {
-            return runs::get(&mut db, id).await?.ok_or_else(|| missing(format!("there is no run {text}")));
-        }
-        if let Some((project, number)) = text.rsplit_once('/') {
-            let found = projects::by_name(&mut db, project).await?.ok_or_else(|| {
-                missing(format!("there is no project “{project}”; `steady runs` shows what there is"))
-            })?;
-            let number = number.parse().map_err(|_| {
-                ApiError::new(ErrorCode::Invalid, format!("“{number}” is not the number of a run"))
-            })?;
-            return runs::by_number(&mut db, found.id, number)
-                .await?
-                .ok_or_else(|| missing(format!("the project “{project}” has no run {number}")));
-        }
-        let newest = runs::newest(&mut db, 1000).await?;
-        if let Ok(number) = text.parse::<u32>() {
-            return newest.into_iter().find(|run| run.number == number).ok_or_else(|| {
-                missing(format!("there is no run {number}; `steady runs` shows what there is"))
-            });
-        }
-        let wanted = text.to_ascii_lowercase();
-        let mut fitting: Vec<RunSummary> =
-            newest.into_iter().filter(|run| run.id.to_string().starts_with(&wanted)).collect();
-        match (fitting.pop(), fitting.is_empty()) {
-            (Some(run), true) if text.len() >= 4 => Ok(run),
-            (Some(_), _) => Err(ApiError::new(
-                ErrorCode::Invalid,
-                format!("several runs begin with “{text}”; write more of it"),
-            )),
-            (None, _) => Err(missing(format!("there is no run “{text}”; `steady runs` shows what there is"))),
-        }
     }
 
     /// See the list of operations.

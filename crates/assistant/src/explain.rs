@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use steadyhand_domain::{MessageId, RunId, StepState};
+use steadyhand_domain::{ConnectionProblem, MessageId, Reason, RunId, StepState};
 use steadyhand_engine::now;
 use steadyhand_plan::{Action, CompiledStep, edit};
 use steadyhand_store::{
-    StoreError, chat, logs,
+    StoreError, chat, logs, plans,
     records::{Advice, Card, CitedLine, Message, MessageState, Proposal, Role, RunSummary, Step},
     runs,
 };
@@ -16,6 +16,7 @@ use crate::{
     chat::{
         AssistantError, Shared,
         actions::{self, Reply},
+        changes,
     },
     diagnose::{Citation, Diagnosis, Failure, Finding, FixKind, LogTail, diagnose},
     ports, proposals,
@@ -37,6 +38,17 @@ pub(crate) async fn explain(shared: &Arc<Shared>, run: &RunSummary) -> Result<Re
         proposals::insert(shared, proposal).await?;
     }
     Ok(explanation.reply)
+}
+
+/// The proposal of a free port and what it answers, when the run failed because its port was in use.
+pub(crate) async fn free_port(
+    shared: &Arc<Shared>,
+    run: &RunSummary,
+) -> Result<Option<Reply>, AssistantError> {
+    let explanation = compose(shared, run).await?;
+    let Some(proposal) = &explanation.proposal else { return Ok(None) };
+    proposals::insert(shared, proposal).await?;
+    Ok(Some(explanation.reply))
 }
 
 /// Writes what is to say about failures that nobody has explained yet, each once.
@@ -95,7 +107,9 @@ async fn compose(shared: &Arc<Shared>, run: &RunSummary) -> Result<Explanation, 
     };
     let spec = shared.engine.spec(run.id).await?;
     let compiled = spec.plan.steps.get(step.index as usize);
-    let diagnosis = read_log(shared, step, compiled).await?;
+    let plan = plan_of(shared, run).await?;
+    let port = plan.as_ref().and_then(|source| given_port(source, compiled?));
+    let diagnosis = read_log(shared, step, compiled, port).await?;
     let best = diagnosis.findings.first();
     let why = step.reason_text.as_deref().unwrap_or("it failed");
     let why = why.trim_end_matches('.');
@@ -108,8 +122,20 @@ async fn compose(shared: &Arc<Shared>, run: &RunSummary) -> Result<Explanation, 
         }
         proposal = found.proposal;
     }
+    let bad_key = step.reason.as_ref().is_some_and(is_bad_key);
+    if bad_key
+        && let Some((line, path)) = plan.as_ref().and_then(|plan| edit::identity_of_host(plan, &step.host))
+    {
+        text.push_str(&format!(" The plan names it in line {line}: `identity: {path}`."));
+    }
+    let changed = actions::plan_changed_since(shared, run).await?;
     if run.steps.skipped > 0 {
         text.push_str(" Nothing after that step was run.");
+    }
+    if changed {
+        text.push_str(
+            " The plan has changed since: **redeploy** runs the plan as it is now, a retry repeats the old revision.",
+        );
     }
     let mut reply = Reply::say(text);
     // With neither a log nor a known cause, the sentence has said all that is known.
@@ -121,17 +147,62 @@ async fn compose(shared: &Arc<Shared>, run: &RunSummary) -> Result<Explanation, 
     } else {
         // Without a number, the newest run is meant.
         let newest = shared.last_run(run.project_id).await?.is_some_and(|last| last.id == run.id);
-        let retry = if newest { "Retry".to_owned() } else { format!("Retry run {}", run.number) };
-        reply = reply.offering(shared, run.project_id, &[&retry]).await?;
+        let numbered = format!("Retry run {}", run.number);
+        let texts: &[&str] = match (bad_key, changed, newest) {
+            // The same plan would name the same key again.
+            (true, false, _) => &["Redeploy"],
+            (_, true, _) => &["Redeploy", &numbered],
+            (_, _, true) => &["Retry"],
+            _ => &[&numbered],
+        };
+        reply = reply.offering(shared, run.project_id, texts).await?;
     }
     reply.detail = Some(detail(&diagnosis));
     Ok(Explanation { reply, proposal })
+}
+
+/// The plan that the run executed, as it was written.
+async fn plan_of(shared: &Shared, run: &RunSummary) -> Result<Option<String>, StoreError> {
+    let mut db = shared.engine.store().read().await?;
+    let plan = plans::by_sha256(&mut db, run.project_id, &run.plan_sha256).await?;
+    Ok(plan.map(|plan| plan.source))
+}
+
+/// Whether the key that the plan names is what kept the host from being reached.
+fn is_bad_key(reason: &Reason) -> bool {
+    use ConnectionProblem::{KeyMissing, KeyUnreadable, KeyUnusable};
+    matches!(reason, Reason::Connection { problem: KeyMissing | KeyUnreadable | KeyUnusable, .. })
+}
+
+/// The port that a step was given: the one of the only port variable that occurs in it, or else the only number that
+/// can be a port.
+fn given_port(source: &str, step: &CompiledStep) -> Option<u16> {
+    let Action::Run { script, env, .. } = &step.action else { return None };
+    let texts: Vec<String> = std::iter::once(script).chain(env.values()).map(ToString::to_string).collect();
+    let occurs = |port: u16| texts.iter().any(|text| edit::names_number(text, port));
+    let mut variables: Vec<u16> =
+        edit::variables(source).iter().filter_map(changes::port_value).filter(|port| occurs(*port)).collect();
+    variables.sort_unstable();
+    variables.dedup();
+    if !variables.is_empty() {
+        return Some(variables).filter(|ports| ports.len() == 1).and_then(|ports| ports.first().copied());
+    }
+    let numbers = texts.iter().flat_map(|text| text.split(|letter: char| !letter.is_ascii_digit()));
+    let mut ports: Vec<u16> = numbers
+        .filter_map(|number| number.parse().ok())
+        .filter(|port| *port >= 1024 || matches!(port, 80 | 443))
+        .filter(|port| occurs(*port))
+        .collect();
+    ports.sort_unstable();
+    ports.dedup();
+    Some(ports).filter(|ports| ports.len() == 1).and_then(|ports| ports.first().copied())
 }
 
 async fn read_log(
     shared: &Shared,
     step: &Step,
     compiled: Option<&CompiledStep>,
+    port: Option<u16>,
 ) -> Result<Diagnosis, AssistantError> {
     let mut lines = Vec::new();
     if let Some(attempt) = step.attempts.last() {
@@ -149,13 +220,14 @@ async fn read_log(
         let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
         let first_line_number = lines.first().map_or(1, |line| line.number);
         let log = LogTail { first_line_number, lines: &texts, truncated: first_line_number > 1 };
-        let outcome = reason.unwrap_or(steadyhand_domain::Reason::RunStopped);
+        let outcome = reason.unwrap_or(Reason::RunStopped);
         diagnose(&Failure {
             step_name: &step.name,
             script: script.as_deref(),
             action: &step.kind,
             host: &step.host,
             outcome: &outcome,
+            port,
             log: &log,
         })
     })
@@ -260,5 +332,31 @@ fn detail(diagnosis: &Diagnosis) -> String {
             format!("The cause is not known. The most telling line is {}: {}", line.line, line.text)
         }
         _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The port that the only step of a plan was given.
+    fn given(vars: &str, run: &str) -> Option<u16> {
+        let source = format!(
+            "name: x\nvars: {{ {vars} }}\ntasks:\n  a:\n    on: local\n    steps:\n      - run: {run}\n"
+        );
+        let plan = steadyhand_engine::compile_source(&source, Default::default()).expect("a plan");
+        given_port(&source, &plan.steps[0])
+    }
+
+    #[test]
+    fn the_port_that_a_step_was_given_is_the_one_variable_or_the_one_number() {
+        let two = "port: 8123, admin_port: 8124, workers: 4";
+        assert_eq!(given(two, "python3 -m http.server ${{ vars.port }}"), Some(8123));
+        assert_eq!(given(two, "serve ${{ vars.port }} 9000"), Some(8123));
+        assert_eq!(given(two, "serve ${{ vars.port }} ${{ vars.admin_port }}"), None);
+        assert_eq!(given(two, "serve --listen 0.0.0.0:9000 --workers 12"), Some(9000));
+        assert_eq!(given(two, "serve 9000 9001"), None);
+        assert_eq!(given(two, "serve -p 9000:9000"), Some(9000));
+        assert_eq!(given(two, "./serve"), None);
     }
 }

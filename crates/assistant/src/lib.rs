@@ -19,3 +19,4 @@ mod wording;
 
 pub use chat::{Assistant, AssistantError};
 pub use proposals::difference;
+pub use wording::capitalized;

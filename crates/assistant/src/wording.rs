@@ -6,8 +6,17 @@ pub(crate) fn sentence(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!("{}.", capitalized(message)) }
 }
 
-/// A text with a capital letter.
-pub(crate) fn capitalized(text: &str) -> String {
+/// A text with a capital letter, unless it begins with a name: of a file (`plan.yaml`), a path, a host (`web1: …`).
+#[must_use]
+pub fn capitalized(text: &str) -> String {
+    let word = text.split_whitespace().next().unwrap_or_default();
+    if !word
+        .trim_end_matches([',', '…'])
+        .chars()
+        .all(|letter| letter.is_alphabetic() || "'’-".contains(letter))
+    {
+        return text.to_owned();
+    }
     let mut letters = text.chars();
     match letters.next() {
         Some(first) => format!("{}{}", first.to_uppercase(), letters.as_str()),
@@ -20,8 +29,10 @@ mod tests {
     use super::sentence;
 
     #[test]
-    fn a_sentence_has_one_capital_letter_and_one_full_stop() {
-        assert_eq!(sentence("web1: it is down. Check it."), "Web1: it is down. Check it.");
+    fn a_sentence_has_one_full_stop_and_a_capital_letter_unless_it_begins_with_a_name() {
+        assert_eq!(sentence("web1: it is down. Check it."), "web1: it is down. Check it.");
+        assert_eq!(sentence("rnd.yaml is not UTF-8 text"), "rnd.yaml is not UTF-8 text.");
+        assert_eq!(sentence("nothing was run"), "Nothing was run.");
         assert_eq!(sentence("élan"), "Élan.");
         assert_eq!(sentence(""), "");
     }

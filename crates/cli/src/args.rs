@@ -65,9 +65,10 @@ pub(crate) enum Command {
     },
     /// Writes the logs of a run, byte for byte
     ///
-    /// On a terminal, control sequences other than colours are left out; `--raw` passes them.
+    /// On a terminal, control sequences other than colours are left out, and of a line that is written over (progress) the
+    /// last text is shown; `--raw` passes everything.
     Logs {
-        /// A number (24), project and number (shop/24), or an id or its beginning
+        /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning
         run: String,
         /// Only this step: its number in the run, or its name
         step: Option<String>,
@@ -80,17 +81,17 @@ pub(crate) enum Command {
     },
     /// Holds a run after its current step, also one that another Steadyhand executes
     Pause {
-        /// A number (24), project and number (shop/24), or an id or its beginning
+        /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning
         run: String,
     },
     /// Lets a paused run go on
     Resume {
-        /// A number (24), project and number (shop/24), or an id or its beginning
+        /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning
         run: String,
     },
     /// Ends a run and what it is running
     Stop {
-        /// A number (24), project and number (shop/24), or an id or its beginning
+        /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning
         run: String,
     },
     /// Shows the projects, their last runs and the questions that wait for you

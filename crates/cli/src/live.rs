@@ -14,7 +14,7 @@ use steadyhand_domain::{Desired, RunState, StepId, StepState};
 
 use crate::{
     output::{Colour, Failure, Output},
-    terminal_text::plain,
+    terminal_text::{at_its_end, plain},
     words,
 };
 
@@ -119,7 +119,7 @@ impl Live {
     }
 
     /// Shows what is new. `settled`: a last line that did not grow since the last time is shown although it has no
-    /// end yet (a prompt, a progress bar).
+    /// end yet (a prompt).
     pub(crate) async fn show(
         &mut self,
         api: &Api,
@@ -193,17 +193,23 @@ impl Live {
         let prefix = output.paint(Colour::Grey, &prefix);
         loop {
             let window = api.log_lines(shown.log.request(step.id, attempt)).await?;
+            // As JSON, a line is told once, when it is finished; a terminal shows it while it grows.
+            let settled = settled && !output.json() && !output.terminal();
             let (lines, more) = shown.log.take(window, settled, whole);
             for line in &lines {
                 if output.json() {
                     output.document(&LineEvent { kind: "line", step_id: step.id, attempt, line })?;
                 } else {
                     let cut = if line.cut { format!(" … ({} bytes)", line.bytes) } else { String::new() };
-                    output.line(&format!("{prefix}{}{cut}", output.log_text(&line.text)))?;
+                    let text = output.log_text(at_its_end(&line.text));
+                    output.line(&format!("{prefix}{text}{cut}"))?;
                 }
             }
             if !more {
-                return Ok(());
+                return match shown.log.unfinished() {
+                    Some(text) => output.passing(&format!("{prefix}{}", output.log_text(at_its_end(text)))),
+                    None => Ok(()),
+                };
             }
         }
     }

@@ -50,6 +50,8 @@ pub(crate) struct Output {
     terminal: bool,
     out_colour: bool,
     err_colour: bool,
+    /// Whether the last line of the terminal is one that will be written over.
+    passing: bool,
 }
 
 impl Output {
@@ -65,6 +67,7 @@ impl Output {
             terminal,
             out_colour: wanted && terminal,
             err_colour: wanted && io::stderr().is_terminal(),
+            passing: false,
         }
     }
 
@@ -80,8 +83,28 @@ impl Output {
     /// A line for people; nothing when the format is JSON.
     pub(crate) fn line(&mut self, text: &str) -> Result<(), Failure> {
         if self.format == Format::Text {
+            self.clear_passing()?;
             self.out.write_all(text.as_bytes())?;
             self.out.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+
+    /// Shows a line that is not finished, in the place of the one that was shown like this before; only where a
+    /// terminal shows it. Whatever is written next takes its place.
+    pub(crate) fn passing(&mut self, text: &str) -> Result<(), Failure> {
+        if self.format == Format::Text && self.terminal {
+            self.clear_passing()?;
+            // A line that is wider than the terminal is cut there: what is wrapped could not be written over.
+            write!(self.out, "\x1b[?7l{text}\x1b[?7h")?;
+            self.passing = true;
+        }
+        Ok(())
+    }
+
+    fn clear_passing(&mut self) -> Result<(), Failure> {
+        if std::mem::take(&mut self.passing) {
+            self.out.write_all(b"\r\x1b[K")?;
         }
         Ok(())
     }
@@ -111,12 +134,14 @@ impl Output {
     /// Something to know that is no result: on standard error, in both formats. Errors of writing are ignored, since
     /// there is nowhere left to report them.
     pub(crate) fn note(&mut self, text: &str) {
+        let _ = self.clear_passing();
         let _ = self.out.flush();
         let _ = writeln!(self.err, "{text}");
     }
 
     /// A question without a line end, on standard error so that it is seen when standard output is redirected.
     pub(crate) fn prompt(&mut self, text: &str) {
+        let _ = self.clear_passing();
         let _ = self.out.flush();
         let _ = write!(self.err, "{text}");
         let _ = self.err.flush();

@@ -13,6 +13,12 @@ pub(crate) fn coloured(text: &str) -> String {
     filter(text, true)
 }
 
+/// What a terminal shows of a line at its end: what follows the last carriage return that visible text follows, as a
+/// line of progress is written over.
+pub(crate) fn at_its_end(text: &str) -> &str {
+    text.rsplit('\r').find(|part| !plain(part).is_empty()).unwrap_or_default()
+}
+
 fn filter(text: &str, keep_colours: bool) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut coloured = false;
@@ -79,6 +85,22 @@ mod tests {
     fn check(text: &str, expected_plain: &str, expected_coloured: &str) {
         assert_eq!(plain(text), expected_plain, "plain {text:?}");
         assert_eq!(coloured(text), expected_coloured, "coloured {text:?}");
+    }
+
+    #[test]
+    fn of_a_line_that_was_written_over_the_last_text_is_shown() {
+        let cases = [
+            ("plain", "plain"),
+            ("1%\r2%\r100%", "100%"),
+            ("\r1%\r2%\r", "2%"),
+            ("windows\r", "windows"),
+            ("50%\r\u{1b}[K", "50%"),
+            ("50%\r\u{1b}[2Kdone", "\u{1b}[2Kdone"),
+            ("\r\r", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(at_its_end(text), expected, "{text:?}");
+        }
     }
 
     #[test]

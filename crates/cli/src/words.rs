@@ -6,7 +6,7 @@ use steadyhand_api::{
     Problem, ProblemSeverity, SECRET_VARIABLE,
     records::{Hindrance, RunSummary, Step},
 };
-use steadyhand_domain::{Desired, RunState, StepState};
+use steadyhand_domain::{Desired, RunState, StepState, Trigger, duration};
 
 use crate::output::{Colour, Output};
 
@@ -57,17 +57,28 @@ pub(crate) fn hindrance(hindrance: &Hindrance) -> String {
     }
 }
 
-/// A duration in milliseconds, as precise as it matters: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`.
-pub(crate) fn duration(ms: i64) -> String {
-    let seconds = ms.max(0) / 1000;
-    match seconds {
-        0..10 => {
-            let tenths = ms.max(0) / 100;
-            format!("{}.{} s", tenths / 10, tenths % 10)
-        }
-        10..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+/// How long ago, as the pages say it: `now`, `5 min ago`, `3 h ago`, `2 d ago`, `7 w ago`.
+pub(crate) fn ago(ms: i64) -> String {
+    let minutes = ms / 60_000;
+    let (hours, days) = (minutes / 60, minutes / (60 * 24));
+    match () {
+        () if minutes < 1 => "now".to_owned(),
+        () if hours < 1 => format!("{minutes} min ago"),
+        () if days < 1 => format!("{hours} h ago"),
+        () if days < 14 => format!("{days} d ago"),
+        () if days < 365 => format!("{} w ago", days / 7),
+        () => format!("{} y ago", days / 365),
+    }
+}
+
+/// What started a run.
+pub(crate) fn trigger(trigger: Trigger) -> &'static str {
+    match trigger {
+        Trigger::Chat => "chat",
+        Trigger::Window => "window",
+        Trigger::CommandLine => "command line",
+        Trigger::Retry => "retry",
+        Trigger::Proposal => "proposal",
     }
 }
 
@@ -97,8 +108,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_as_precise_as_matters() {
-        let said: Vec<_> = [-5, 0, 449, 9_999, 10_000, 59_999, 185_000, 7_800_000].map(duration).into();
-        assert_eq!(said, ["0.0 s", "0.0 s", "0.4 s", "9.9 s", "10 s", "59 s", "3 min 05 s", "2 h 10 min"]);
+    fn how_long_ago_is_said_in_the_largest_unit() {
+        let minute = 60_000;
+        let said: Vec<_> = [
+            -5,
+            59_999,
+            minute,
+            59 * minute,
+            60 * minute,
+            1440 * minute,
+            14 * 1440 * minute,
+            365 * 1440 * minute,
+        ]
+        .map(ago)
+        .into();
+        assert_eq!(
+            said,
+            ["now", "now", "1 min ago", "59 min ago", "1 h ago", "1 d ago", "2 w ago", "1 y ago"]
+        );
     }
 }

@@ -3,14 +3,16 @@
 //! Everything here is pure: no I/O, no clock, no randomness. The state machines of runs and steps live here and
 //! nowhere else; other crates store and show what `next` returns.
 
+mod connection;
 mod ids;
 mod outcome;
 mod run;
 mod step;
 mod time;
 
+pub use connection::ConnectionProblem;
 pub use ids::{MessageId, ProjectId, ProposalId, QuestionId, RunId, StepId};
 pub use outcome::{LossReason, StepOutcome};
 pub use run::{Desired, IllegalRunTransition, RunEvent, RunState, Trigger};
 pub use step::{Guard, IllegalStepTransition, Reason, StepEvent, StepState};
-pub use time::Timestamp;
+pub use time::{Timestamp, duration};

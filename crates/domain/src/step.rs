@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::StepOutcome;
+use crate::{ConnectionProblem, StepOutcome};
 
 /// What a step is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
@@ -76,6 +76,10 @@ pub enum Reason {
     Connection {
         /// What happened, on which host, and what to do next.
         message: String,
+        /// Which kind of thing that is.
+        #[serde(default)]
+        #[ts(skip)]
+        problem: ConnectionProblem,
     },
     /// Failed: the step could not be carried out for a reason of its own (a missing local file, a check that never
     /// passed).
@@ -128,7 +132,7 @@ impl fmt::Display for Reason {
             Self::EarlierStepFailed { step } => write!(f, "“{step}” failed before it"),
             Self::RunStopped => f.write_str("run stopped"),
             Self::Outcome { outcome } => outcome.fmt(f),
-            Self::Connection { message } | Self::Error { message } => f.write_str(message),
+            Self::Connection { message, .. } | Self::Error { message } => f.write_str(message),
         }
     }
 }

@@ -72,6 +72,14 @@ pub fn set_var(source: &str, name: &str, value: &str) -> Option<String> {
     is_set.then_some(new)
 }
 
+/// Whether `number` stands in the text as a number of its own, as a port would.
+#[must_use]
+pub fn names_number(text: &str, number: u16) -> bool {
+    let chars: Vec<char> = text.chars().collect();
+    let number: Vec<char> = number.to_string().chars().collect();
+    !tokens(&chars, &number).is_empty()
+}
+
 /// The variables of a plan with their values as they are written, in the order of the source; empty when the source
 /// cannot be read.
 #[must_use]
@@ -81,6 +89,25 @@ pub fn variables(source: &str) -> Vec<(String, String)> {
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), text(value)?.to_owned())))
         .collect()
+}
+
+/// The line, from 1, in which a host names its private key, and the key's file as it is written there.
+#[must_use]
+pub fn identity_of_host(source: &str, host: &str) -> Option<(usize, String)> {
+    let (_, root) = read(source)?;
+    let hosts = entries(&root, "hosts");
+    let (_, declared) = hosts.into_iter().find(|(name, _)| *name == host)?;
+    let (_, identity) = fields(declared).into_iter().find(|(key, _)| *key == "identity")?;
+    Some((usize::try_from(identity.span.start.line).ok()?, text(identity)?.to_owned()))
+}
+
+/// The names of a plan's hosts and groups, which its tasks can be run on; empty when the source cannot be read.
+#[must_use]
+pub fn places(source: &str) -> Vec<String> {
+    let Some((_, root)) = read(source) else { return Vec::new() };
+    let names =
+        ["hosts", "groups"].map(|key| entries(&root, key).into_iter().map(|(name, _)| name.to_owned()));
+    names.into_iter().flatten().collect()
 }
 
 /// Where to put what, so that the variable has the value `scalar`.
@@ -251,6 +278,22 @@ tasks:
       - run: ./shop --port ${{ vars.port }} --metrics 8080
         timeout: 8080s
 ";
+
+    #[test]
+    fn the_line_that_names_the_key_of_a_host_is_found() {
+        let source =
+            "name: x\nhosts:\n  a: b\n  web1:\n    address: c\n    identity: ~/.ssh/deploy\ntasks: {}\n";
+        assert_eq!(identity_of_host(source, "web1"), Some((6, "~/.ssh/deploy".to_owned())));
+        assert_eq!(identity_of_host(source, "a"), None);
+        assert_eq!(identity_of_host(source, "c"), None);
+    }
+
+    #[test]
+    fn hosts_and_groups_are_the_places_of_a_plan() {
+        let source = "hosts: { web1: a@b, web2: { address: c } }\ngroups: { web: [web1] }\ntasks: {}\n";
+        assert_eq!(places(source), ["web1", "web2", "web"]);
+        assert!(places("{").is_empty());
+    }
 
     #[test]
     fn a_variable_that_is_the_port_is_the_only_change() {

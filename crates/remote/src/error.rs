@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use steadyhand_domain::ConnectionProblem;
+
 /// A failure to reach a host or to work on it. Every message says what happened, where, and what to do next.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum RemoteError {
@@ -238,6 +240,37 @@ impl RemoteError {
     #[must_use]
     pub fn is_connection_lost(&self) -> bool {
         matches!(self, Self::ConnectionLost { .. })
+    }
+
+    /// Which kind of problem it is.
+    #[must_use]
+    pub fn problem(&self) -> ConnectionProblem {
+        match self {
+            Self::NoSuchName { .. } => ConnectionProblem::NoSuchName,
+            Self::Refused { .. } => ConnectionProblem::Refused,
+            Self::TimedOut { .. } => ConnectionProblem::TimedOut,
+            Self::Unreachable { .. } => ConnectionProblem::Unreachable,
+            Self::Handshake { .. } => ConnectionProblem::Handshake,
+            Self::HostKeyUnknown { .. } => ConnectionProblem::HostKeyUnknown,
+            Self::HostKeyChanged { .. } => ConnectionProblem::HostKeyChanged,
+            Self::HostKeyRevoked { .. } => ConnectionProblem::HostKeyRevoked,
+            Self::KnownHosts { .. } => ConnectionProblem::KnownHosts,
+            Self::Authentication { .. } => ConnectionProblem::LoginRefused,
+            Self::KeyFile { problem, .. } => match problem {
+                KeyFileProblem::Missing => ConnectionProblem::KeyMissing,
+                KeyFileProblem::Unreadable(_) => ConnectionProblem::KeyUnreadable,
+                KeyFileProblem::NoPassphrase => ConnectionProblem::KeyLocked,
+                KeyFileProblem::WrongPassphrase => ConnectionProblem::WrongPassphrase,
+                KeyFileProblem::BadFormat(_) => ConnectionProblem::KeyUnusable,
+            },
+            Self::ConnectionLost { .. } => ConnectionProblem::Lost,
+            Self::NoShell { .. } => ConnectionProblem::NoShell,
+            Self::Channel { .. }
+            | Self::Unanswered { .. }
+            | Self::Record { .. }
+            | Self::Upload { .. }
+            | Self::Config { .. } => ConnectionProblem::Other,
+        }
     }
 
     /// Whether connecting again later may help without a person: the host or the network is down for now.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use steadyhand_domain::{ProjectId, Reason, RunState, StepState, Trigger};
+use steadyhand_domain::{ProjectId, Reason, RunState, StepState, Trigger, duration};
 use steadyhand_engine::EngineError;
-use steadyhand_plan::{check, edit};
+use steadyhand_plan::check;
 use steadyhand_store::{
     StoreError, logs, plans,
     records::{Card, RunSummary, Step},
@@ -12,7 +12,10 @@ use steadyhand_store::{
 };
 
 use super::{AssistantError, Shared};
-use crate::{explain, proposals, wording::sentence};
+use crate::{explain, wording::sentence};
+
+/// At most so many errors of a plan are listed in an answer.
+const SHOWN_ERRORS: usize = 5;
 
 /// What came of an action.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +38,7 @@ impl Reply {
         self
     }
 
-    fn detailed(mut self, detail: String) -> Self {
+    pub(super) fn detailed(mut self, detail: String) -> Self {
         self.detail = Some(detail);
         self
     }
@@ -50,12 +53,16 @@ pub(crate) enum Ask {
 }
 
 /// An error as an answer: what is wrong with the request is said in the chat.
-fn refusal(error: &EngineError) -> Reply {
+pub(super) fn refusal(error: &EngineError) -> Reply {
     match error {
         EngineError::Plan { diagnostics } => {
             let mut text = String::from("The plan has errors, so nothing was started:\n");
-            for problem in diagnostics.iter().filter(|problem| problem.is_error()).take(5) {
+            let errors: Vec<_> = diagnostics.iter().filter(|problem| problem.is_error()).collect();
+            for problem in errors.iter().take(SHOWN_ERRORS) {
                 text.push_str(&format!("\n- line {}: {}", problem.line, problem.message));
+            }
+            if let more @ 1.. = errors.len().saturating_sub(SHOWN_ERRORS) {
+                text.push_str(&format!("\n- and {more} more"));
             }
             text.push_str("\n\nThe **Plan** tab shows each in its place.");
             Reply::say(text)
@@ -87,7 +94,7 @@ pub(crate) async fn redeploy(shared: &Arc<Shared>, project: ProjectId) -> Result
     }
 }
 
-async fn by_number(
+pub(super) async fn by_number(
     shared: &Shared,
     project: ProjectId,
     number: u32,
@@ -164,11 +171,28 @@ pub(crate) async fn retry(
             }
         });
     };
+    let changed = plan_changed_since(shared, &run).await?;
+    if changed && number.is_none() {
+        let number = run.number;
+        let reply = Reply::say(format!(
+            "The plan has changed since run {number}. **Redeploy** runs the plan as it is now; **retry run {number}** \
+             repeats that run with its old plan. Which do you mean? I haven't done anything yet."
+        ));
+        return Ok(reply.offering(shared, project, &["Redeploy", &format!("Retry run {number}")]).await?);
+    }
+    let with =
+        if changed { "the plan of that time, not with the plan as it is now" } else { "the same plan" };
     Ok(match shared.engine.retry(run.id, &shared.user).await {
-        Ok(new) => Reply::say(format!("Run {} repeats run {} with the same plan.", new.number, run.number))
+        Ok(new) => Reply::say(format!("Run {} repeats run {} with {with}.", new.number, run.number))
             .with(Card::Run { run_id: new.id }),
         Err(error) => refusal(&error).with(Card::Run { run_id: run.id }),
     })
+}
+
+/// Whether the plan is another revision now than the one that the run executed.
+pub(crate) async fn plan_changed_since(shared: &Shared, run: &RunSummary) -> Result<bool, StoreError> {
+    let plan = current_plan(shared, run.project_id).await?;
+    Ok(plan.is_some_and(|plan| plan.revision.sha256 != run.plan_sha256))
 }
 
 pub(crate) async fn status(shared: &Arc<Shared>, project: ProjectId) -> Result<Reply, AssistantError> {
@@ -189,8 +213,12 @@ pub(crate) async fn status(shared: &Arc<Shared>, project: ProjectId) -> Result<R
         RunState::Stopped => format!("Nothing is running. Run {number} was stopped."),
     };
     let reply = Reply::say(text).with(Card::Run { run_id: run.id }).detailed(describe(&run, &steps));
+    let again = format!("Retry run {number}");
     let texts: &[&str] = match run.state {
         RunState::Paused => &["Resume", "Stop"],
+        RunState::Failed if plan_changed_since(shared, &run).await? => {
+            &["Redeploy", "Why did it fail?", &again]
+        }
         RunState::Failed => &["Why did it fail?", "Retry"],
         _ => &[],
     };
@@ -267,89 +295,6 @@ pub(crate) async fn why_failed(
     explain::explain(shared, &run).await
 }
 
-pub(crate) async fn change_port(
-    shared: &Arc<Shared>,
-    project: ProjectId,
-    port: u16,
-) -> Result<Reply, AssistantError> {
-    let Some(plan) = current_plan(shared, project).await? else { return Ok(refusal(&EngineError::NoPlan)) };
-    let ports: Vec<(String, u16)> = edit::variables(&plan.source)
-        .into_iter()
-        .filter(|(name, value)| is_port(name, value))
-        .filter_map(|(name, value)| Some((name, value.parse().ok()?)))
-        .collect();
-    match ports.as_slice() {
-        [(_, current)] if *current == port => Ok(Reply::say(format!("The plan uses port {port} already."))),
-        [(name, _)] => {
-            let source = edit::set_var(&plan.source, name, &port.to_string());
-            propose(shared, project, &plan, source, &format!("Use port {port}")).await
-        }
-        [] => Ok(Reply::say(
-            "The plan has no variable called `port`, so it isn't plain which port is meant. Change it in the **Plan** tab.",
-        )),
-        many => {
-            let names: Vec<&str> = many.iter().map(|(name, _)| name.as_str()).collect();
-            Ok(Reply::say(format!(
-                "The plan has several ports: {}. Say which, for instance “set {} to {port}”.",
-                names.join(", "),
-                names.first().unwrap_or(&"port")
-            )))
-        }
-    }
-}
-
-pub(crate) async fn set_variable(
-    shared: &Arc<Shared>,
-    project: ProjectId,
-    name: &str,
-    value: &str,
-) -> Result<Reply, AssistantError> {
-    let Some(plan) = current_plan(shared, project).await? else { return Ok(refusal(&EngineError::NoPlan)) };
-    let variables = edit::variables(&plan.source);
-    match variables.iter().find(|(known, _)| known == name) {
-        Some((_, current)) if current == value => Ok(Reply::say(format!("`{name}` is `{value}` already."))),
-        Some(_) => {
-            let source = edit::set_var(&plan.source, name, value);
-            propose(shared, project, &plan, source, &format!("Set {name} to {value}")).await
-        }
-        None => {
-            let known: Vec<String> = variables.iter().map(|(name, _)| format!("`{name}`")).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            Ok(Reply::say(format!("The plan has no variable called `{name}`. It has: {known}.")))
-        }
-    }
-}
-
-pub(crate) async fn propose_plan(
-    shared: &Arc<Shared>,
-    project: ProjectId,
-    source: String,
-    title: &str,
-) -> Result<Reply, AssistantError> {
-    let Some(plan) = current_plan(shared, project).await? else { return Ok(refusal(&EngineError::NoPlan)) };
-    let problems = problems(&source);
-    if !problems.is_empty() {
-        return Ok(Reply::say("The proposed plan has errors and was not shown.").detailed(problems));
-    }
-    propose(shared, project, &plan, Some(source), title).await
-}
-
-async fn propose(
-    shared: &Arc<Shared>,
-    project: ProjectId,
-    plan: &plans::Plan,
-    source: Option<String>,
-    title: &str,
-) -> Result<Reply, AssistantError> {
-    let Some(source) = source.filter(|source| *source != plan.source) else {
-        return Ok(Reply::say("That changes nothing in the plan."));
-    };
-    let proposal = proposals::make(project, plan, source, title, "");
-    proposals::insert(shared, &proposal).await?;
-    Ok(Reply::say("Here is the change. Nothing happens before you accept it.")
-        .with(Card::Proposal { proposal_id: proposal.id }))
-}
-
 pub(crate) async fn read_plan(shared: &Arc<Shared>, project: ProjectId) -> Result<Reply, AssistantError> {
     Ok(match current_plan(shared, project).await? {
         Some(plan) => Reply::say("Read the plan.").detailed(plan.source),
@@ -364,7 +309,7 @@ pub(crate) fn check_plan(source: &str) -> Reply {
 }
 
 /// The errors of a plan, a line each; empty when it has none.
-fn problems(source: &str) -> String {
+pub(super) fn problems(source: &str) -> String {
     let checked = check(source);
     let errors: Vec<String> =
         checked.diagnostics.iter().filter(|problem| problem.is_error()).map(ToString::to_string).collect();
@@ -415,17 +360,16 @@ pub(crate) async fn steps_of(shared: &Shared, run: &RunSummary) -> Result<Vec<St
     steps::of_run(&mut db, run.id, &sizes).await
 }
 
-/// Whether a variable of a plan is a port that can be named in the chat.
-pub(crate) fn is_port(name: &str, value: &str) -> bool {
-    (name == "port" || name.ends_with("_port")) && value.parse::<u16>().is_ok()
-}
-
-async fn no_such_run(shared: &Shared, project: ProjectId, number: u32) -> Result<Reply, StoreError> {
+pub(super) async fn no_such_run(
+    shared: &Shared,
+    project: ProjectId,
+    number: u32,
+) -> Result<Reply, StoreError> {
     let reply = Reply::say(format!("This project has no run {number}."));
     reply.offering(shared, project, &["Show the last runs"]).await
 }
 
-async fn nothing_has_run(shared: &Shared, project: ProjectId) -> Result<Reply, AssistantError> {
+pub(super) async fn nothing_has_run(shared: &Shared, project: ProjectId) -> Result<Reply, AssistantError> {
     Ok(Reply::say("Nothing has run yet.").offering(shared, project, &["Redeploy"]).await?)
 }
 
@@ -435,7 +379,7 @@ pub(crate) fn one_line(run: &RunSummary) -> String {
     let mut line =
         format!("run {}: {state}, started by {} ({})", run.number, run.started_by, word(&run.trigger));
     if let Some(ended) = run.ended_at {
-        line.push_str(&format!(", took {:.1} s", ended.since(run.created_at) as f64 / 1000.0));
+        line.push_str(&format!(", took {}", duration(ended.since(run.created_at))));
     }
     if let (RunState::Failed | RunState::InProgress, Some(step)) = (run.state, &run.current_step) {
         line.push_str(&format!(", at “{step}”"));
@@ -462,7 +406,7 @@ fn describe(run: &RunSummary, steps: &[Step]) -> String {
 }
 
 /// The word by which a state is stored and shown.
-fn word(value: &impl serde::Serialize) -> String {
+pub(super) fn word(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value)
         .ok()
         .and_then(|value| value.as_str().map(|word| word.replace('_', " ")))

@@ -6,22 +6,25 @@ use steadyhand_domain::RunState;
 use steadyhand_plan::edit;
 use steadyhand_store::{
     projects,
-    records::{Card, Message, MessageState},
+    records::{Card, Message, MessageState, Project},
 };
 
 use super::{
     AssistantError, Shared,
     actions::{self, Ask, Reply},
+    changes,
     draft::Draft,
+    looks,
 };
 use crate::intents::{Context, CurrentRun, Intent, understand};
 use crate::wording::sentence;
 
-const HELP: &str = "You can say, in your own words:\n
+pub(super) const HELP: &str = "You can say, in your own words:\n
 - **Redeploy** to run the plan
 - **Pause**, **resume** or **stop** the current run
 - **Status**, or **show the last 5 runs**
 - **Why did it fail?**, and **retry**
+- **Compare run 4 and 5**, or **open the app**
 - **Use port 3002**, or **set a variable to a value**: I show the change of the plan first\n
 For everything else, connect a model in **Settings**.";
 
@@ -52,17 +55,18 @@ pub(crate) async fn read(shared: &Arc<Shared>, message: &Message) -> Result<Inte
         Some(RunState::Paused) => CurrentRun::Paused,
         _ => CurrentRun::None,
     };
-    let name = {
-        let mut db = shared.engine.store().read().await?;
-        projects::get(&mut db, project).await?.map(|project| project.name)
-    };
+    let projects = projects::all(&mut *shared.engine.store().read().await?).await?;
+    let (own, others): (Vec<_>, Vec<_>) = projects.into_iter().partition(|known| known.id == project);
+    let names = |projects: Vec<Project>| projects.into_iter().map(|project| project.name).collect();
     let plan = actions::current_plan(shared, project).await?;
-    let variables = plan.map(|plan| edit::variables(&plan.source)).unwrap_or_default();
+    let source = plan.map(|plan| plan.source).unwrap_or_default();
     let context = Context {
         run,
         asked,
-        names: name.into_iter().collect(),
-        variables: variables.into_iter().map(|(name, _)| name).collect(),
+        names: names(own),
+        variables: edit::variables(&source).into_iter().map(|(name, _)| name).collect(),
+        places: edit::places(&source),
+        others: names(others),
     };
     Ok(understand(&message.text, &context))
 }
@@ -79,8 +83,12 @@ async fn act(shared: &Arc<Shared>, message: &Message, intent: &Intent) -> Result
         Intent::ShowRun { run } => actions::show_run(shared, project, *run).await,
         Intent::WhyFailed { run } => actions::why_failed(shared, project, *run).await,
         Intent::Retry { run } => actions::retry(shared, project, *run).await,
-        Intent::ChangePort { port } => actions::change_port(shared, project, *port).await,
-        Intent::SetVar { name, value } => actions::set_variable(shared, project, name, value).await,
+        Intent::ChangePort { port, from } => changes::change_port(shared, project, *port, *from).await,
+        Intent::FreePort => changes::free_port(shared, project).await,
+        Intent::CompareRuns { first, second } => looks::compare(shared, project, *first, *second).await,
+        Intent::OpenApp => looks::open_app(shared, project).await,
+        Intent::Elsewhere { project: name, asked } => looks::elsewhere(shared, project, name, asked).await,
+        Intent::SetVar { name, value } => changes::set_variable(shared, project, name, value).await,
         Intent::Help => Ok(Reply::say(HELP)),
         Intent::Greeting => {
             let reply = Reply::say("Hello. What shall we deploy?");
@@ -91,7 +99,15 @@ async fn act(shared: &Arc<Shared>, message: &Message, intent: &Intent) -> Result
         Intent::Declined { action } => Ok(Reply::say(format!("All right: I won't {}.", action.in_words()))),
         Intent::AskBack { did_you_mean } => {
             shared.chats().entry(project).or_default().asked = Some((**did_you_mean).clone());
-            let question = did_you_mean.in_words();
+            // Named, since several projects may be open.
+            let name = {
+                let mut db = shared.engine.store().read().await?;
+                projects::get(&mut db, project).await?.map(|project| project.name)
+            };
+            let mut question = did_you_mean.in_words();
+            if let Some(name) = name {
+                question = question.replace("the application", &format!("the application **{name}**"));
+            }
             Ok(Reply::say(format!("Do you want me to {question}? I haven't done anything yet."))
                 .with(Card::Replies { texts: vec!["Yes".into(), "No".into()] }))
         }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     AssistantError, Shared,
     actions::{self, Ask, Reply},
-    builtin,
+    builtin, changes,
     draft::Draft,
 };
 use crate::model::{
@@ -233,7 +233,7 @@ async fn act(shared: &Arc<Shared>, project: ProjectId, tool: &Tool) -> Result<Re
         Tool::ExplainFailure(args) => actions::why_failed(shared, project, args.run).await,
         Tool::ReadPlan(_) => actions::read_plan(shared, project).await,
         Tool::ProposePlan(args) => {
-            actions::propose_plan(shared, project, args.source.clone(), &args.title).await
+            changes::propose_plan(shared, project, args.source.clone(), &args.title).await
         }
         Tool::CheckPlan(args) => Ok(actions::check_plan(&args.source)),
     }

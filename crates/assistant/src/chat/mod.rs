@@ -2,9 +2,13 @@
 
 pub(crate) mod actions;
 mod builtin;
+pub(crate) mod changes;
 mod converse;
 mod draft;
+mod looks;
 mod offers;
+#[cfg(test)]
+mod suggestions;
 
 use std::{
     collections::HashMap,

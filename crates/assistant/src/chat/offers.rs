@@ -11,6 +11,7 @@ use steadyhand_store::{
 use super::{
     Shared,
     actions::{self, Reply},
+    changes::PortMeant,
 };
 use crate::{
     intents::{Context, Intent, understand},
@@ -29,6 +30,7 @@ pub(crate) struct Now {
     /// The newest run.
     last: Option<RunSummary>,
     some_failed: bool,
+    some_completed: bool,
     /// There is a plan, and it has no errors.
     can_start: bool,
     /// The variables of the plan.
@@ -44,6 +46,7 @@ impl Now {
         let plan = actions::current_plan(shared, project).await?;
         Ok(Self {
             some_failed: recent.iter().any(|run| run.state == RunState::Failed),
+            some_completed: recent.iter().any(|run| run.state == RunState::Completed),
             last: recent.into_iter().next(),
             can_start: plan.as_ref().is_some_and(|plan| {
                 !check(&plan.source).diagnostics.iter().any(|problem| problem.is_error())
@@ -75,10 +78,20 @@ impl Now {
                 }
                 true
             }
-            Intent::ChangePort { port } => {
-                let mut ports = self.variables.iter().filter(|(name, value)| actions::is_port(name, value));
-                ports.next().is_some_and(|(_, value)| *value != port.to_string()) && ports.next().is_none()
+            Intent::ChangePort { port, from } => matches!(
+                PortMeant::among(&self.variables, from),
+                PortMeant::One(_, current) if current != port
+            ),
+            Intent::FreePort => last.is_some_and(|run| run.state == RunState::Failed),
+            Intent::CompareRuns { first, second } => {
+                let last = last?;
+                if first.max(second) > last.number {
+                    let before = last.number.checked_sub(1).filter(|number| *number > 0)?;
+                    return Some(format!("compare run {before} and {}", last.number));
+                }
+                true
             }
+            Intent::OpenApp => self.some_completed,
             Intent::SetVar { name, value } => {
                 self.variables.iter().any(|(known, now)| *known == name && *now != value)
             }

@@ -6,11 +6,13 @@ use std::sync::{LazyLock, OnceLock};
 use aho_corasick::{AhoCorasick, MatchKind};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
+use steadyhand_domain::ConnectionProblem;
 
 use super::{Confidence, FixKind, fill, kind, literals};
 
 /// The files of the catalogue, one for each area.
 const FILES: &[(&str, &str)] = &[
+    ("connection", include_str!("../../catalogue/connection.toml")),
     ("network", include_str!("../../catalogue/network.toml")),
     ("tls", include_str!("../../catalogue/tls.toml")),
     ("files", include_str!("../../catalogue/files.toml")),
@@ -71,7 +73,8 @@ pub(super) struct Rule {
     pub(super) explanation: String,
     #[serde(default)]
     pub(super) patterns: Vec<Pattern>,
-    /// Matched on the message of a step that failed without a command (`Reason::Connection`, `Reason::Error`).
+    /// Matched on the message of a step that failed without a command (`Reason::Error`). Of a rule about a connection
+    /// they only name things.
     #[serde(default)]
     pub(super) message: Vec<Pattern>,
     #[serde(default)]
@@ -126,6 +129,9 @@ pub(super) struct Needs {
     /// How the step ended: `exited`, `killed`, `timed_out`, `lost`, `connection`, `error`.
     #[serde(default)]
     pub(super) ended: Vec<String>,
+    /// What kept the host from being worked on; only such rules speak of a connection of our own.
+    #[serde(default)]
+    pub(super) connection: Vec<ConnectionProblem>,
     #[serde(default)]
     pub(super) signal: Vec<String>,
     #[serde(default)]
@@ -258,6 +264,7 @@ impl Rule {
             && self.message.is_empty()
             && self.needs.ended.is_empty()
             && self.needs.status.is_empty()
+            && self.needs.connection.is_empty()
         {
             return Err("it has neither patterns nor an end of the step to rest on".to_owned());
         }

@@ -43,6 +43,8 @@ pub struct Failure<'a> {
     pub host: &'a str,
     /// Why the step failed.
     pub outcome: &'a Reason,
+    /// The port that the step was given to listen on, when it is plain which one that is.
+    pub port: Option<u16>,
     /// The end of the log of the last attempt.
     pub log: &'a LogTail<'a>,
 }

@@ -7,7 +7,7 @@ use super::catalogue::{Catalogue, Rule};
 use super::clean::Log;
 use super::kind::{self, Kind, Level};
 use super::search::{self, Match};
-use super::{Citation, Confidence, Failure, Finding, Fix, fill, telling};
+use super::{Citation, Confidence, Failure, Finding, Fix, FixKind, fill, telling};
 
 /// The least score that is claimed.
 const LEAST: i32 = 40;
@@ -233,6 +233,9 @@ fn causes_before_effects<'c, 'm>(
 fn finding(rule: &Rule, scored: &Scored<'_>, failure: &Failure<'_>, log: &Log) -> Finding {
     let mut found = scored.found.clone();
     search::look_around(rule, &mut found, failure, log);
+    if let (Some(port), true) = (failure.port, rule.fixes.iter().any(|fix| fix.kind == FixKind::ChangePort)) {
+        found.captures.entry("port".to_owned()).or_insert_with(|| port.to_string());
+    }
     let mut values = found.captures.clone();
     values.entry("server".to_owned()).or_insert_with(|| failure.host.to_owned());
     values.entry("step".to_owned()).or_insert_with(|| failure.step_name.to_owned());
@@ -252,14 +255,16 @@ fn finding(rule: &Rule, scored: &Scored<'_>, failure: &Failure<'_>, log: &Log) -
         title,
         explanation: filled(&rule.explanation).unwrap_or_default(),
         confidence: rule.most.map_or(confidence, |most| most.min(confidence)),
-        citations: citations(&found, log),
+        citations: citations(&found, !rule.needs.connection.is_empty(), log),
         captures: found.captures,
         fixes: fixes.collect(),
     }
 }
 
-fn citations(found: &Match, log: &Log) -> Vec<Citation> {
-    let telling = found.line.or_else(|| telling::most_telling(log));
+fn citations(found: &Match, about_connection: bool, log: &Log) -> Vec<Citation> {
+    // What the log says is not why a connection of our own failed.
+    let of_log = || (!about_connection).then(|| telling::most_telling(log)).flatten();
+    let telling = found.line.or_else(of_log);
     let mut lines: Vec<usize> = telling.into_iter().collect();
     lines.extend(found.context.iter().filter(|at| Some(**at) != telling).take(2));
     lines.into_iter().map(|at| log.cite(at)).collect()

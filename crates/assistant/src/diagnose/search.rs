@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use regex::{Captures, Regex};
-use steadyhand_domain::{Reason, StepOutcome};
+use steadyhand_domain::{ConnectionProblem, Reason, StepOutcome};
 
 use super::Failure;
 use super::catalogue::{Catalogue, Context, Needs, Place, Rule};
@@ -32,10 +32,17 @@ pub(super) struct Match {
 
 /// Every match of every rule.
 pub(super) fn find(catalogue: &Catalogue, failure: &Failure<'_>, log: &Log) -> Vec<Match> {
+    // A connection of our own says itself what is wrong; words of other programs in the log are not about it.
+    if let Reason::Connection { message, problem } = failure.outcome {
+        return of_connection(catalogue, *problem, message);
+    }
     let mut matches = in_lines(catalogue, failure, log);
     matches.reverse();
     let seen = |matches: &[Match], rule| matches.iter().any(|found| found.rule == rule);
     for (index, rule) in catalogue.rules.iter().enumerate() {
+        if !rule.needs.connection.is_empty() {
+            continue;
+        }
         if !rule.message.is_empty() {
             matches.extend(in_message(rule, index, failure, log));
         } else if rule.patterns.is_empty()
@@ -53,6 +60,23 @@ pub(super) fn find(catalogue: &Catalogue, failure: &Failure<'_>, log: &Log) -> V
         }
     }
     matches
+}
+
+/// The rules for this kind of problem; their patterns only name things in the message.
+fn of_connection(catalogue: &Catalogue, problem: ConnectionProblem, message: &str) -> Vec<Match> {
+    let rules = catalogue.rules.iter().enumerate();
+    rules
+        .filter(|(_, rule)| rule.needs.connection.contains(&problem))
+        .map(|(index, rule)| {
+            let mut captures = BTreeMap::new();
+            for regex in rule.message.iter().filter_map(|pattern| pattern.regex()) {
+                if let Some(found) = regex.captures(message) {
+                    add_captures(&mut captures, regex, &found);
+                }
+            }
+            Match { rule: index, line: None, named: captures.len(), captures, context: Vec::new() }
+        })
+        .collect()
 }
 
 fn in_lines(catalogue: &Catalogue, failure: &Failure<'_>, log: &Log) -> Vec<Match> {
@@ -105,7 +129,7 @@ fn in_lines(catalogue: &Catalogue, failure: &Failure<'_>, log: &Log) -> Vec<Matc
 
 /// A step that failed without a command says why in its message.
 fn in_message(rule: &Rule, index: usize, failure: &Failure<'_>, log: &Log) -> Option<Match> {
-    let (Reason::Connection { message } | Reason::Error { message }) = failure.outcome else { return None };
+    let Reason::Error { message } = failure.outcome else { return None };
     let (regex, found) = rule.message.iter().find_map(|pattern| {
         let regex = pattern.regex()?;
         Some((regex, regex.captures(message)?))

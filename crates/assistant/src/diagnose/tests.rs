@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Deserialize;
-use steadyhand_domain::{LossReason, Reason, StepOutcome};
+use steadyhand_domain::{ConnectionProblem, LossReason, Reason, StepOutcome};
+
+mod connections;
 
 use super::{Confidence, Diagnosis, Failure, FixKind, LogTail, catalogue, check_catalogue, diagnose};
 
@@ -74,7 +76,7 @@ fn outcome(ended: Option<&str>, status: u8, message: &str) -> Reason {
         Some("killed") => StepOutcome::Killed { signal: message },
         Some("timed_out") => StepOutcome::TimedOut,
         Some("lost") => StepOutcome::Lost { reason: LossReason::Rebooted },
-        Some("connection") => return Reason::Connection { message },
+        Some("connection") => return Reason::Connection { message, problem: ConnectionProblem::Other },
         Some("error") => return Reason::Error { message },
         Some(other) => panic!("unknown end {other}"),
     };
@@ -85,7 +87,7 @@ fn look(log: &str, script: Option<&str>, action: &str, outcome: &Reason) -> Diag
     let log = controls(log);
     let lines: Vec<&str> = log.lines().collect();
     let tail = LogTail { first_line_number: 1, lines: &lines, truncated: false };
-    diagnose(&Failure { step_name: "deploy", script, action, host: "web1", outcome, log: &tail })
+    diagnose(&Failure { step_name: "deploy", script, action, host: "web1", outcome, port: None, log: &tail })
 }
 
 fn plain(log: &str) -> Diagnosis {
@@ -204,6 +206,10 @@ fn every_rule_knows_its_examples_and_is_silent_at_the_others() {
     let mut wrong = String::new();
     for rule in &catalogue::shipped().rules {
         let Some(of_rule) = examples.remove(&rule.id) else {
+            if !rule.needs.connection.is_empty() {
+                // Chosen by the kind alone; every kind has its test in `tests/connections.rs`.
+                continue;
+            }
             let _ = write!(wrong, "\n{} has no examples", rule.id);
             continue;
         };
@@ -246,12 +252,39 @@ fn what_a_log_names_is_quoted_in_commands() {
 }
 
 #[test]
+fn a_port_that_no_line_names_is_the_one_that_the_step_was_given() {
+    let lines = ["Traceback (most recent call last):", "OSError: [Errno 98] Address already in use"];
+    let log = LogTail { first_line_number: 1, lines: &lines, truncated: false };
+    let outcome = outcome(None, 1, "");
+    let with = |port| {
+        let script = Some("exec python3 -m http.server \"$PORT\"");
+        let failure = Failure {
+            step_name: "serve",
+            script,
+            action: "run",
+            host: "web1",
+            outcome: &outcome,
+            port,
+            log: &log,
+        };
+        diagnose(&failure).findings.remove(0)
+    };
+    let named = with(Some(48721));
+    assert_eq!(named.title, "Port 48721 is already in use");
+    let commands: Vec<&str> = named.fixes.iter().filter_map(|fix| fix.command.as_deref()).collect();
+    assert_eq!(commands, ["sudo ss -ltnp | grep -w 48721"]);
+    let unnamed = with(None);
+    assert_eq!(unnamed.title, "A port that the program needs is already in use");
+    assert!(unnamed.fixes.iter().any(|fix| fix.command.as_deref() == Some("sudo ss -ltnp | grep -w LISTEN")));
+}
+
+#[test]
 fn port_in_use_offers_another_port_first_and_is_certain() {
     let finding = plain("Error: listen EADDRINUSE: address already in use :::3000").findings.remove(0);
     assert_eq!(finding.title, "Port 3000 is already in use");
     assert_eq!((finding.fixes[0].kind, finding.confidence), (FixKind::ChangePort, Confidence::Certain));
     let command = finding.fixes.iter().find_map(|fix| fix.command.as_deref());
-    assert_eq!(command, Some("sudo ss -ltnp 'sport = :3000'"));
+    assert_eq!(command, Some("sudo ss -ltnp | grep -w 3000"));
 }
 
 #[test]
@@ -265,6 +298,7 @@ fn lines_keep_their_numbers_in_a_log_that_is_not_given_from_its_start() {
         action: "run",
         host: "web1",
         outcome: &outcome,
+        port: None,
         log: &log,
     };
     assert_eq!(diagnose(&failure).telling_line.map(|citation| citation.line), Some(90_002));

@@ -81,7 +81,7 @@ pub(super) const BEYOND: &[Beyond] = &[
         what: "deploy to another environment or server",
         instead: "A plan deploys to the hosts that it names. Change them in the **Plan** tab, or make a project for the other environment with **New project**.",
         patterns: &[
-            "(deploy|redeploy|release|ship|publish|push|roll out|put|send|move)( .*)? (to|on|onto|into|in) (the |a |an |another |my |our )?(staging|stage|preview|test|testing|dev|development|qa|uat|sandbox|canary|kubernetes|k8s|aws|azure|gcp|heroku|vercel|netlify|docker|another|different|other|second|new server|new machine|new host|web[0-9]|host[0-9]|server[0-9]|[a-z0-9]+ server|[a-z0-9-]+\\.[a-z0-9.-]+)",
+            "(deploy|redeploy|release|ship|publish|push|roll out|put|send|move)( .*)? (to|on|onto|into|in) (the |a |an |another |my |our )?(production|prod|staging|stage|preview|test|testing|dev|development|qa|uat|sandbox|canary|kubernetes|k8s|aws|azure|gcp|heroku|vercel|netlify|docker|another|different|other|second|new server|new machine|new host|web[0-9]|host[0-9]|server[0-9]|[a-z0-9]+ server|[a-z0-9-]+\\.[a-z0-9.-]+)",
         ],
     },
     Beyond {

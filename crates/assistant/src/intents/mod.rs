@@ -45,6 +45,15 @@ pub enum Intent {
         /// The run's number; without one, the last run.
         run: Option<u32>,
     },
+    /// Say what differs between two runs.
+    CompareRuns {
+        /// The one that is named first.
+        first: u32,
+        /// The other one.
+        second: u32,
+    },
+    /// Say where the application is reached.
+    OpenApp,
     /// Show one run.
     ShowRun {
         /// The run's number.
@@ -54,13 +63,24 @@ pub enum Intent {
     ChangePort {
         /// The port asked for.
         port: u16,
+        /// The port that it takes the place of, when that was said.
+        from: Option<u16>,
     },
+    /// Propose a free port instead of the one that kept the last run from going on.
+    FreePort,
     /// Propose another value of a variable in the plan.
     SetVar {
         /// The variable's name, as it was written.
         name: String,
         /// Its new value, as it was written.
         value: String,
+    },
+    /// Asked of another project than the one of this chat.
+    Elsewhere {
+        /// The other project's name.
+        project: String,
+        /// What is asked of it.
+        asked: Box<Intent>,
     },
     /// Say what can be asked for.
     Help,
@@ -106,7 +126,21 @@ impl Intent {
                 | Self::Stop
                 | Self::Retry { .. }
                 | Self::ChangePort { .. }
+                | Self::FreePort
                 | Self::SetVar { .. }
+        )
+    }
+
+    /// Whether acting on it shows runs.
+    fn looks(&self) -> bool {
+        matches!(
+            self,
+            Self::Status
+                | Self::ShowRuns { .. }
+                | Self::ShowRun { .. }
+                | Self::WhyFailed { .. }
+                | Self::CompareRuns { .. }
+                | Self::OpenApp
         )
     }
 
@@ -126,11 +160,16 @@ impl Intent {
             Self::Retry { run: Some(run) } => format!("retry run {run}"),
             Self::Retry { run: None } => "retry the last run".into(),
             Self::ShowRun { run } => format!("show run {run}"),
-            Self::ChangePort { port } => format!("change the port to {port}"),
+            Self::ChangePort { port, from: Some(from) } => format!("change the port from {from} to {port}"),
+            Self::ChangePort { port, from: None } => format!("change the port to {port}"),
+            Self::FreePort => "use a free port".into(),
+            Self::CompareRuns { first, second } => format!("compare run {first} and {second}"),
+            Self::OpenApp => "open the app".into(),
             Self::SetVar { name, value } => format!("set {name} to {value}"),
             Self::Help => "show what I can do".into(),
             Self::Declined { action } => format!("not {}", action.in_words()),
             Self::AskBack { did_you_mean } => did_you_mean.in_words(),
+            Self::Elsewhere { asked, .. } => asked.in_words(),
             Self::Greeting | Self::Thanks | Self::NeverMind | Self::Cannot { .. } | Self::Unknown { .. } => {
                 "do nothing".into()
             }
@@ -149,6 +188,10 @@ pub struct Context {
     pub names: Vec<String>,
     /// Names of the plan's variables.
     pub variables: Vec<String>,
+    /// Names of the plan's hosts and groups: where it can deploy to.
+    pub places: Vec<String>,
+    /// Names of the other projects.
+    pub others: Vec<String>,
 }
 
 /// The newest run, as far as words depend on it.

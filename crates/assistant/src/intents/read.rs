@@ -20,7 +20,7 @@ pub fn understand(text: &str, context: &Context) -> Intent {
     if let Some(intent) = set_variable(text, context) {
         return intent;
     }
-    let sentences = sentences(text, &context.names);
+    let sentences = sentences(text, context);
     let words: usize = sentences.iter().map(|sentence| sentence.text.split(' ').count()).sum();
     let mut readings: Vec<Intent> = sentences
         .iter()
@@ -38,6 +38,17 @@ pub fn understand(text: &str, context: &Context) -> Intent {
         [] => small_talk_of(&sentences, context),
         [one] => one.clone(),
         many => combine(many),
+    };
+    // A request about another project is never one about this project.
+    let intent = match sentences.iter().find_map(|sentence| sentence.other.clone()) {
+        Some(project) if intent.acts() || intent.looks() => {
+            Intent::Elsewhere { project, asked: Box::new(intent) }
+        }
+        Some(project) => match intent {
+            Intent::AskBack { did_you_mean } => Intent::Elsewhere { project, asked: did_you_mean },
+            other => other,
+        },
+        None => intent,
     };
     if intent.acts() && words > MOST_WORDS { ask(intent) } else { intent }
 }
@@ -134,9 +145,18 @@ fn action(sentence: &Sentence, context: &Context) -> Option<Intent> {
         Kind::ChangePort => {
             let to = captures.name("instead").map_or(last, |_| numbers.first().copied())?;
             match u16::try_from(to) {
-                Ok(port) if port > 0 => Intent::ChangePort { port },
+                Ok(port) if port > 0 => {
+                    let from = FROM_PORT.captures(&sentence.text).and_then(|found| found[1].parse().ok());
+                    Intent::ChangePort { port, from }
+                }
                 _ => return Some(PORT_OUT_OF_RANGE.intent()),
             }
+        }
+        Kind::FreePort => Intent::FreePort,
+        Kind::OpenApp => Intent::OpenApp,
+        Kind::CompareRuns => {
+            let mut named = numbers.iter().filter_map(|number| u32::try_from(*number).ok());
+            Intent::CompareRuns { first: named.next()?, second: named.next()? }
         }
         Kind::ShowRun => Intent::ShowRun { run: run? },
         Kind::ShowRuns => Intent::ShowRuns { count: count_in(&sentence.text) },
@@ -288,7 +308,10 @@ fn set_variable(text: &str, context: &Context) -> Option<Intent> {
     }
     if name.eq_ignore_ascii_case("port") {
         return Some(match value.parse::<u16>() {
-            Ok(port) if port > 0 => Intent::ChangePort { port },
+            Ok(port) if port > 0 => {
+                let from = found.name("from").and_then(|from| from.as_str().parse().ok());
+                Intent::ChangePort { port, from }
+            }
             _ => PORT_OUT_OF_RANGE.intent(),
         });
     }
@@ -300,16 +323,25 @@ fn ask(intent: Intent) -> Intent {
     Intent::AskBack { did_you_mean: Box::new(intent) }
 }
 
+/// Words that two sentences share without being about the same thing.
+const IDLE_WORDS: [&str; 3] = ["the", "did", "and"];
+
+/// How alike a message and a wording that share no word must be for the one to be a guess at the other.
+const ALIKE: f64 = 0.8;
+
 /// What comes nearest, by the words that are shared and then by spelling.
 fn unknown(text: &str) -> Intent {
     let mut offers: Vec<(f64, &'static str)> = rules::OFFERS
         .iter()
-        .map(|offer| {
+        .filter_map(|offer| {
             let shared = offer
                 .split(' ')
-                .filter(|word| word.len() > 3 && text.split(' ').any(|other| other == *word))
+                .filter(|word| word.len() > 2 && !IDLE_WORDS.contains(word))
+                .filter(|word| text.split(' ').any(|other| other == *word))
                 .count();
-            (strsim::jaro_winkler(text, offer) + shared as f64, *offer)
+            let alike = strsim::jaro_winkler(text, offer);
+            // What has nothing in common with the message is no guess at what it means.
+            (shared > 0 || alike >= ALIKE || *offer == "help").then_some((alike + shared as f64, *offer))
         })
         .collect();
     offers.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -412,14 +444,17 @@ static STOP_DOING_ELSE: LazyLock<Regex> =
     LazyLock::new(|| sure(r"\b(?:stop|quit|cancel|end) (?:[a-z]+ ){0,2}([a-z]+ing)\b"));
 static ABLE_TO: LazyLock<Regex> = LazyLock::new(|| sure("^can you [a-z]+$"));
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| sure(r"\b[0-9]+\b"));
+static FROM_PORT: LazyLock<Regex> = LazyLock::new(|| sure(r"\b(?:from|instead of) (?:port )?([0-9]{1,5})\b"));
 static RUN_NUMBER: LazyLock<Regex> = LazyLock::new(|| sure(r"\brun (?:number |no )?([0-9]{1,9})\b"));
 static SET: LazyLock<Regex> = LazyLock::new(|| {
     sure(
-        r"(?is)^(?:please |can you |could you |can you please )?(?:set|change|make|update) (?:the )?(?:value of )?(?P<variable>(?:environment |env |plan )?(?:variable|var) |env )?(?P<name>[A-Za-z_][A-Za-z0-9_]*) (?:to|=|as|be) (?P<value>.+?)[.!]?$",
+        r"(?is)^(?:please |can you |could you |can you please )?(?:set|change|make|update) (?:the )?(?:value of )?(?P<variable>(?:environment |env |plan )?(?:variable|var) |env |vars\.)?[`'“]?(?P<name>[A-Za-z_][A-Za-z0-9_]*)[`'”]?(?: from (?P<from>\S+))? (?:to|=|as|be) (?P<value>.+?)[.!]?$",
     )
 });
 static ASSIGN: LazyLock<Regex> = LazyLock::new(|| {
-    sure(r"(?is)^(?:please )?(?:set |use |export )?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s?=\s?(?P<value>\S.*)$")
+    sure(
+        r"(?is)^(?:please )?(?:set |use |export )?(?P<variable>vars\.)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s?=\s?(?P<value>\S.*)$",
+    )
 });
 
 /// Replaces classes by their words, inmost last, and `{n}` by a number.

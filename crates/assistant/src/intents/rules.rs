@@ -17,6 +17,9 @@ pub(super) enum Kind {
     Stop,
     Retry,
     ChangePort,
+    FreePort,
+    CompareRuns,
+    OpenApp,
     Status,
     ShowRuns,
     ShowRun,
@@ -51,7 +54,7 @@ pub(super) const CLASSES: &[(&str, &str)] = &[
     ),
     (
         "where",
-        "(to|on|onto|in|into) (the |our |my )?(production|prod|live|live server|live site|server|servers|web server|web|internet|host|hosts|wild)|live|online",
+        "(to|on|onto|in|into) (the |our |my )?(live|live server|live site|server|servers|web server|web|internet|host|hosts|wild|appplace|appplace (server|servers|host|hosts|group|environment|site)|appname)|live|online",
     ),
     (
         "deploy",
@@ -94,7 +97,7 @@ pub(super) const CLASSES: &[(&str, &str)] = &[
 pub(super) const BEFORE: &str = "please|kindly|hey|hi|hello|hey there|ok|okay|alright|all right|right|well|so|then|and|now|just|quickly|simply|finally|great|perfect|good|cool|nice|awesome|thanks|thank you|sorry|actually|hmm|um|uh|oh|oops|yes ,|yeah ,|yep ,|sure ,|yes please|no ,|no no ,|oh no|wait ,|no wait|fuck|shit|damn|crap|steadyhand|assistant|computer|buddy|mate|dear|(can|could|would|will) you|(can|could|would|will) you (please|kindly|maybe|just|quickly|now|go ahead and|perhaps|possibly)|can you help me|let us|let us just|let us now|(i|we) (want|need|would like|would love|have) to|i (want|need|would like) you to|i would like|i want|i need|lets|go ahead and|please go ahead and|go and|go|(it is )?time to|you (can|may)( now)?|it is ok to|i am ready to|ready to|we are ready to|i said|i say|i repeat|try to|bitte|kannst du|konntest du|kannst du bitte|kannst du mal|mal|jetzt|bitte mal|s il te plait|s il vous plait|stp|svp|peux tu|pouvez vous|tu peux|por favor|puedes|podrias";
 
 /// What may stand after an action without changing it, each possibly after a comma.
-pub(super) const AFTER: &str = "please|now|right now|immediately|asap|at once|right away|straight away|for me|for us|thanks|thank you|thx|cheers|quickly|then|if you can|if you could|if possible|if you please|when you can|will you|would you|could you|can you|ok|okay|already|again|one more time|once more|once again|another time|mate|buddy|dude|man|steadyhand|assistant|pretty please|asap please|as soon as possible|kindly|today|for real|as usual|bitte|mal|jetzt|sofort|nochmal|noch einmal|s il te plait|s il vous plait|stp|svp|maintenant|encore|encore une fois|por favor|ahora|ya|otra vez|de nuevo";
+pub(super) const AFTER: &str = "(on|of|in|for|from) (the project |project |the )?appname( project)?|please|now|right now|immediately|asap|at once|right away|straight away|for me|for us|thanks|thank you|thx|cheers|quickly|then|if you can|if you could|if possible|if you please|when you can|will you|would you|could you|can you|ok|okay|already|again|one more time|once more|once again|another time|mate|buddy|dude|man|steadyhand|assistant|pretty please|asap please|as soon as possible|kindly|today|for real|as usual|bitte|mal|jetzt|sofort|nochmal|noch einmal|s il te plait|s il vous plait|stp|svp|maintenant|encore|encore une fois|por favor|ahora|ya|otra vez|de nuevo";
 
 /// Sentences that ask for something to be done; and, since they are as plain, those that ask to be shown something.
 pub(super) const ACTIONS: &[(Kind, &[&str])] = &[
@@ -235,6 +238,30 @@ pub(super) const ACTIONS: &[(Kind, &[&str])] = &[
         ],
     ),
     (
+        Kind::FreePort,
+        &[
+            "(use|take|try|find|pick|choose|set|give (it|me|us)|switch to|change to|move to|go with|suggest|propose|change the port to|set the port to|use <thing> on) (a|another|some|any|one|the next|a different|some other|an other|other) (free |open |unused |available |different )?port( that is (free|open|unused|available))?( instead| for (the |my )?(app|application|server|site|it))?",
+            "(use|take|try|find|pick|choose|run|start|serve|listen)( <thing>)? on (a|another|some|any|a different) (free |open |unused |available )?port( instead)?",
+            "(change|switch|move) (the |its |my |our )?port( to (a|another) (free |open |unused |available )?(one|port))?",
+        ],
+    ),
+    (
+        Kind::CompareRuns,
+        &[
+            "(compare|diff|contrast|<show> (me )?the (difference|differences|diff|changes) (between|of|from)|(what|which) (is|are|was|were) (the )?(difference|differences|different|changes) (between|in|of)|what (has )?(changed|differs|differed) (between|from)|what is different (between|in)|difference between|differences between) (the )?(runs|run|run number|runs number|deployments|deployment)? ?(no )?{n} ?(and|with|to|against|vs|versus|or|,)( the)?( run| deployment)?( number| no)? {n}",
+        ],
+    ),
+    (
+        Kind::OpenApp,
+        &[
+            "(open|visit|browse|launch in the browser|<show>|take me to|go to|bring me to|<show> me) (me )?(the |my |our )?(running |live |deployed |practice )*(app|application|site|website|webapp|web app|web application|webpage|web page|page|appname|browser)( in (the |my |a )?browser)?",
+            "(open|visit) (it|this) in (the |my |a )?browser",
+            "open it up",
+            "(<show>|what is|give|tell)( me| us)? (the |its |my |our )?(address|url|link|web address)( of <thing>| for <thing>| to <thing>)?",
+            "where (is|can i (see|find|open|reach|visit)|do i (see|find|open|reach)) (the |my |our )(app|application|site|website|webapp|web app|page|appname)( running| now)?",
+        ],
+    ),
+    (
         Kind::ShowRun,
         &[
             "(<show> |open |go to |jump to )?(me )?(the )?(details |detail |log |logs |steps |output |result |results |status |state |progress )?(of |for |about )?(the )?run (number |no |is )?{n}( details| log| logs| steps| output)?",
@@ -244,7 +271,7 @@ pub(super) const ACTIONS: &[(Kind, &[&str])] = &[
     (
         Kind::ShowRuns,
         &[
-            "((<show>|let me see)( me| us)?|what are|what were|which were|i would like to see|i want to see|can i see|may i see|could i see|where are|where is|where can i see|where can i find|let us see|how about)? ?(a list of )?(the |my |our |all |all the |a )*(last |latest |recent |previous |past |newest |most recent |earlier |old |older |first )*(<number> )?(most )?(last |latest |recent |previous |past |newest )*<runs>( so far| please| list| overview| from today| we had)?",
+            "((<show>|let me see)( me| us)?|what are|what were|which were|i would like to see|i want to see|can i see|may i see|could i see|where are|where is|where can i see|where can i find|let us see|how about)? ?(a list of )?(the |my |our |all |all the |a )*(last |latest |recent |previous |past |newest |most recent |earlier |old |older |first )*(<number> )?(most )?(last |latest |recent |previous |past |newest )*<runs>( so far| please| list| overview| from today| we had| (of|for|in|from|on) (<thing>|appname project|project appname))?",
             "(<show> )(me )?(the )?(last|latest|previous|most recent|newest) (run|deployment|one|deploy)",
             "(the )?(last|latest|previous|most recent) (run|deployment|deploy)",
             "(what|which) (runs|deployments|deploys) (have there been|were there|are there|did we have|ran|do we have|exist)( recently| lately| today| this week| so far)?",
@@ -407,6 +434,8 @@ pub(super) const OFFERS: &[&str] = &[
     "show run 12",
     "use port 3002",
     "set LOG_LEVEL to debug",
+    "compare run 4 and 5",
+    "open the app",
     "help",
 ];
 

@@ -8,6 +8,8 @@ fn context() -> Context {
         asked: None,
         names: vec!["shop".into()],
         variables: vec!["greeting".into(), "LOG_LEVEL".into()],
+        places: vec!["web1".into()],
+        others: vec!["blog".into(), "Practice".into(), "shop-api".into()],
     }
 }
 
@@ -27,7 +29,11 @@ fn name(intent: &Intent) -> String {
         Intent::WhyFailed { run } => numbered("why", *run),
         Intent::Retry { run } => numbered("retry", *run),
         Intent::ShowRun { run } => format!("run {run}"),
-        Intent::ChangePort { port } => format!("port {port}"),
+        Intent::ChangePort { port, .. } => format!("port {port}"),
+        Intent::FreePort => "free port".into(),
+        Intent::CompareRuns { first, second } => format!("compare {first} {second}"),
+        Intent::OpenApp => "open".into(),
+        Intent::Elsewhere { project, asked } => format!("at {project}: {}", name(asked)),
         Intent::SetVar { name, value } => format!("set {name}={value}"),
         Intent::Help => "help".into(),
         Intent::Greeting => "greeting".into(),
@@ -121,6 +127,62 @@ fn what_is_not_understood_comes_with_the_nearest_wordings() {
     for text in nearest {
         let understood = understand(text, &context());
         assert!(!matches!(understood, Intent::Unknown { .. } | Intent::AskBack { .. }), "{text}");
+    }
+}
+
+#[test]
+fn what_is_asked_of_another_project_is_never_done_here() {
+    let cases = [
+        ("deploy blog", "at blog: redeploy"),
+        ("redeploy shop-api", "at shop-api: redeploy"),
+        ("deploy shop", "redeploy"),
+        ("retry run 1 on blog", "at blog: retry 1"),
+        ("stop the run of blog", "at blog: stop"),
+        ("pause blog", "at blog: pause"),
+        ("show runs of Practice", "at Practice: runs"),
+        ("show the last 3 runs of blog", "at blog: runs 3"),
+        ("open blog", "at blog: open"),
+        ("status of blog", "at blog: status"),
+    ];
+    for (sentence, expected) in cases {
+        let found = understand(sentence, &context());
+        assert_eq!(name(&found), expected, "{sentence}");
+        assert!(expected.starts_with("redeploy") || !found.acts(), "{sentence}");
+    }
+}
+
+#[test]
+fn a_place_that_the_plan_does_not_have_is_not_deployed_to_whatever_it_is_called() {
+    for place in ["production", "staging", "prod", "the test server", "web2"] {
+        assert_eq!(name(&understand(&format!("deploy to {place}"), &context())), "cannot", "{place}");
+    }
+    let places = vec!["production".to_owned(), "staging".to_owned(), "web1".to_owned()];
+    let has = Context { places, ..context() };
+    for place in ["production", "staging", "web1", "the web1"] {
+        assert_eq!(understand(&format!("deploy to {place}"), &has), Intent::Redeploy, "{place}");
+    }
+}
+
+#[test]
+fn nonsense_is_not_answered_with_guesses() {
+    for text in ["rm -rf /", "asdf qwer zxcv", "lorem ipsum dolor sit amet", "{}"] {
+        let Intent::Unknown { nearest } = understand(text, &context()) else {
+            panic!("{text} was understood")
+        };
+        assert_eq!(nearest, ["help"], "{text}");
+    }
+}
+
+#[test]
+fn a_port_that_is_to_be_replaced_is_told_from_the_new_one() {
+    let both = Intent::ChangePort { port: 48722, from: Some(8319) };
+    for text in [
+        "change port from 8319 to 48722",
+        "change the port from 8319 to 48722 please",
+        "use port 48722 instead of 8319",
+        "set port from 8319 to 48722",
+    ] {
+        assert_eq!(understand(text, &context()), both, "{text}");
     }
 }
 

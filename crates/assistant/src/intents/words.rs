@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::LazyLock};
 
-use super::{rules, spelling};
+use super::{Context, rules, spelling};
 
 /// A sentence, ready for the rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,15 +13,19 @@ pub(super) struct Sentence {
     pub(super) asks: bool,
     /// Whether a word was mended into an action's word that it may not have been meant as ("shop" is not "stop").
     pub(super) doubtful: bool,
+    /// The other project that it names; its name stands as [`NAME`] in the text.
+    pub(super) other: Option<String>,
 }
 
 /// Stands for the project's name.
 pub(super) const NAME: &str = "appname";
+/// Stands for a host or a group of the plan.
+pub(super) const PLACE: &str = "appplace";
 /// Stands for quoted text, which is talked about and never obeyed.
 pub(super) const QUOTE: &str = "quotedtext";
 
 /// The sentences of a message.
-pub(super) fn sentences(message: &str, names: &[String]) -> Vec<Sentence> {
+pub(super) fn sentences(message: &str, context: &Context) -> Vec<Sentence> {
     // Shouting slips off the shift key: "now!!1".
     let folded = replace_quotes(&fold(&message.replace("!1", "!")));
     let mut sentences = Vec::new();
@@ -44,7 +48,7 @@ pub(super) fn sentences(message: &str, names: &[String]) -> Vec<Sentence> {
                     last.asks = true;
                 }
             } else {
-                sentences.push(sentence(&current, char == '?', names));
+                sentences.push(sentence(&current, char == '?', context));
             }
             current.clear();
         } else {
@@ -52,7 +56,7 @@ pub(super) fn sentences(message: &str, names: &[String]) -> Vec<Sentence> {
         }
     }
     if !current.trim().is_empty() {
-        sentences.push(sentence(&current, false, names));
+        sentences.push(sentence(&current, false, context));
     }
     sentences.retain(|sentence| !sentence.text.is_empty());
     sentences
@@ -105,14 +109,34 @@ fn replace_quotes(text: &str) -> String {
     out
 }
 
-fn sentence(text: &str, asks: bool, names: &[String]) -> Sentence {
+fn sentence(text: &str, asks: bool, context: &Context) -> Sentence {
     let mut text = text.replace(',', " , ");
-    for name in names {
-        let name = fold(name.trim());
-        // A project may be called "deploy" or "status"; then the word keeps its meaning.
-        if name.len() >= 2 && !VOCABULARY.contains(name.as_str()) {
-            text = replace_word(&text, &name, NAME);
+    let folded = |name: &String| Some(fold(name.trim())).filter(|name| name.len() >= 2);
+    let own = context.names.iter().map(|name| (name, false));
+    let others = context.others.iter().map(|name| (name, true));
+    let mut projects: Vec<(String, &String, bool)> =
+        own.chain(others).filter_map(|(name, other)| Some((folded(name)?, name, other))).collect();
+    // The longest first: "shop-web" is not "shop". Of two that are written alike this one is meant.
+    projects.sort_by_key(|(name, _, other)| (std::cmp::Reverse(name.len()), *other));
+    let mut other = None;
+    for (name, written, is_other) in projects {
+        // A project may be called "deploy" or "status"; then the word keeps its meaning, except at the end of "runs of
+        // status".
+        let replaced = if VOCABULARY.contains(name.as_str()) {
+            replace_at_end(&text, &name)
+        } else {
+            replace_word(&text, &name, NAME)
+        };
+        if replaced != text {
+            text = replaced;
+            if is_other {
+                other.get_or_insert_with(|| written.clone());
+            }
         }
+    }
+    // Only after a word that says where to: a host may be called "web" or "production".
+    for place in context.places.iter().filter_map(folded) {
+        text = replace_place(&text, &place);
     }
     let mut words = Vec::new();
     let mut doubtful = false;
@@ -133,7 +157,33 @@ fn sentence(text: &str, asks: bool, names: &[String]) -> Sentence {
         words.pop();
     }
     words.dedup_by(|second, first| first == "," && second == ",");
-    Sentence { text: words.join(" "), asks, doubtful }
+    Sentence { text: words.join(" "), asks, doubtful, other }
+}
+
+/// "of practice", "to the project practice" at the end of a text.
+fn replace_at_end(text: &str, name: &str) -> String {
+    let trimmed = text.trim_end();
+    for before in ["of", "for", "in", "from", "on", "to", "onto"] {
+        for article in ["", "the ", "project ", "the project "] {
+            let said = format!(" {before} {article}{name}");
+            if let Some(start) = trimmed.strip_suffix(said.as_str()) {
+                return format!("{start} {before} {NAME}");
+            }
+        }
+    }
+    text.to_owned()
+}
+
+/// "to web1", "on the web1": the name of a place after a word that says where.
+fn replace_place(text: &str, place: &str) -> String {
+    let mut text = text.to_owned();
+    for before in ["to", "on", "onto", "in", "into"] {
+        for article in ["", "the ", "our ", "my "] {
+            let said = format!("{before} {article}{place}");
+            text = replace_word(&text, &said, &format!("{before} {article}{PLACE}"));
+        }
+    }
+    text
 }
 
 fn replace_word(text: &str, word: &str, by: &str) -> String {
@@ -177,7 +227,7 @@ static VOCABULARY: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
     rules::sources()
         .flat_map(|source| source.split(|char: char| !char.is_ascii_lowercase()))
         .filter(|word| word.len() >= 2)
-        .chain([NAME, QUOTE])
+        .chain([NAME, PLACE, QUOTE])
         .collect()
 });
 

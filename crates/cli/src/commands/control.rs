@@ -21,14 +21,14 @@ const STOP_IS_SEEN: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 pub(crate) async fn pause(api: &Api, output: &mut Output, run: &str) -> Result<Exit, Failure> {
-    let run = api.find_run(run).await?;
+    let run = api.find_run_under_way(run).await?;
     let run = api.pause_run(OfRun { run_id: run.id }).await?;
     say(api, output, &run).await?;
     Ok(Exit::Done)
 }
 
 pub(crate) async fn resume(api: &Api, output: &mut Output, run: &str) -> Result<Exit, Failure> {
-    let run = api.find_run(run).await?;
+    let run = api.find_run_under_way(run).await?;
     let run = api.resume_run(OfRun { run_id: run.id }).await?;
     say(api, output, &run).await?;
     Ok(Exit::Done)
@@ -37,7 +37,7 @@ pub(crate) async fn resume(api: &Api, output: &mut Output, run: &str) -> Result<
 /// Waits until the run has stopped: only then is nothing of it left running.
 pub(crate) async fn stop(api: &Api, output: &mut Output, run: &str) -> Result<Exit, Failure> {
     let mut updates = Box::pin(api.updates());
-    let run_id = api.find_run(run).await?.id;
+    let run_id = api.find_run_under_way(run).await?.id;
     let mut run = api.stop_run(OfRun { run_id }).await?;
     let deadline = Instant::now() + STOP_IS_SEEN;
     while !run.state.is_final() && Instant::now() < deadline {

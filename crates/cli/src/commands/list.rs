@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 use steadyhand_api::{
-    Api, ApiError, ErrorCode, ListRuns, Nothing, Question, QuestionKind,
+    Api, ListRuns, Nothing, Question, QuestionKind,
     records::{Project, RunSummary},
 };
+use steadyhand_domain::{Timestamp, duration};
 
 use crate::{
     exit::Exit,
@@ -19,28 +20,38 @@ pub(crate) async fn runs(
     of: Option<&str>,
     limit: u32,
 ) -> Result<Exit, Failure> {
-    let mut projects = api.projects(Nothing {}).await?;
-    if let Some(name) = of {
-        projects.retain(|project| project.name == name);
-        if projects.is_empty() {
-            let message = format!("there is no project {name}; `steady status` lists the projects");
-            return Err(ApiError { code: ErrorCode::NotFound, message }.into());
-        }
-    }
+    let projects = match of {
+        Some(name) => vec![api.find_project(name).await?],
+        None => api.projects(Nothing {}).await?,
+    };
     let mut found: Vec<(&Project, RunSummary)> = Vec::new();
     for project in &projects {
         let runs = api.runs(ListRuns { project_id: project.id, before: None, limit }).await?;
         found.extend(runs.into_iter().map(|run| (project, run)));
     }
     found.sort_by_key(|(_, run)| std::cmp::Reverse(run.created_at));
-    output.document(&found.iter().map(|(_, run)| run).collect::<Vec<_>>())?;
+    let listed = found.iter().map(|(project, run)| Listed { project: &project.name, run });
+    output.document(&listed.collect::<Vec<_>>())?;
     if found.is_empty() {
         output.line("No runs yet. `steady run PLAN` starts one.")?;
     }
+    let now = api.now();
+    if !found.is_empty() {
+        let head = columns("run", &format!("{:<12}", "state"), "took", "steps", "started", "by", "at");
+        output.line(&output.paint(Colour::Grey, &head))?;
+    }
     for (project, run) in &found {
-        output.line(&line(output, &project.name, run))?;
+        output.line(&line(output, &project.name, run, now))?;
     }
     Ok(Exit::Done)
+}
+
+/// A run with the name of its project.
+#[derive(Serialize)]
+struct Listed<'a> {
+    project: &'a str,
+    #[serde(flatten)]
+    run: &'a RunSummary,
 }
 
 #[derive(Serialize)]
@@ -56,9 +67,10 @@ pub(crate) async fn status(api: &Api, output: &mut Output) -> Result<Exit, Failu
     if projects.is_empty() {
         output.line("No projects yet. `steady run PLAN` makes one.")?;
     }
+    let now = api.now();
     for project in &projects {
         match &project.last_run {
-            Some(run) => output.line(&line(output, &project.name, run))?,
+            Some(run) => output.line(&line(output, &project.name, run, now))?,
             None => output.line(&format!(
                 "{:<24} {}",
                 plain(&project.name),
@@ -77,17 +89,24 @@ pub(crate) async fn status(api: &Api, output: &mut Output) -> Result<Exit, Failu
     Ok(Exit::Done)
 }
 
-/// `shop/24   failed   12 s   4 of 6   build`.
-fn line(output: &Output, project: &str, run: &RunSummary) -> String {
+/// `shop/24   failed   12 s   4 of 6 steps   5 min ago   chat, alice   build`.
+fn line(output: &Output, project: &str, run: &RunSummary, now: Timestamp) -> String {
     let (word, colour) = words::run_state(run);
     let name = format!("{}/{}", plain(project), run.number);
     let steps = &run.steps;
     let all = steps.pending + steps.running + steps.completed + steps.failed + steps.skipped;
     let done = format!("{} of {}", steps.completed, words::many(all as usize, "step"));
-    let took = run.ended_at.map(|ended| words::duration(ended.since(run.created_at))).unwrap_or_default();
+    let took = run.ended_at.map(|ended| duration(ended.since(run.created_at))).unwrap_or_default();
     let hindered = run.hindrance.as_ref().map(words::hindrance);
     let rest = hindered.or_else(|| run.current_step.clone()).unwrap_or_default();
     // The padding is applied before the colour: colours have no width.
     let word = output.paint(colour, &format!("{word:<12}"));
-    format!("{name:<24} {word} {took:>12}  {done:<16} {}", plain(&rest)).trim_end().to_owned()
+    let started = words::ago(now.since(run.created_at));
+    let by = format!("{}, {}", words::trigger(run.trigger), plain(&run.started_by));
+    columns(&name, &word, &took, &done, &started, &by, &plain(&rest))
+}
+
+fn columns(name: &str, state: &str, took: &str, steps: &str, started: &str, by: &str, at: &str) -> String {
+    let line = format!("{name:<24} {state} {took:>12}  {steps:<14} {started:<12} {by:<22} {at}");
+    line.trim_end().to_owned()
 }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::{
     exit::Exit,
     output::{Failure, Output},
-    terminal_text::plain,
+    terminal_text::{at_its_end, plain},
 };
 
 /// A log that another process writes is looked at this often.
@@ -125,14 +125,18 @@ impl<'a> Sink<'a> {
                 self.line.pop();
                 self.show_line(b"\n")?;
             } else if self.line.len() >= LONGEST_LINE {
-                self.show_line(b"")?;
+                // What is written over later need not be kept; only text that is not is shown in pieces.
+                match self.line.iter().rposition(|byte| *byte == b'\r') {
+                    Some(at) if at > 0 => drop(self.line.drain(..at)),
+                    _ => self.show_line(b"")?,
+                }
             }
         }
         Ok(())
     }
 
     fn show_line(&mut self, end: &[u8]) -> Result<(), Failure> {
-        let shown = self.output.log_text(&String::from_utf8_lossy(&self.line));
+        let shown = self.output.log_text(at_its_end(&String::from_utf8_lossy(&self.line)));
         self.line.clear();
         self.output.bytes(shown.as_bytes())?;
         self.output.bytes(end)

@@ -8,7 +8,7 @@ use steadyhand_api::{
     Api, ApiError, ErrorCode, ListMessages, Nothing, OfRun, PlanCheck, Problem, ProblemSeverity, RunDetail,
     Update, records::Card,
 };
-use steadyhand_domain::{RunId, RunState, StepState};
+use steadyhand_domain::{RunId, RunState, StepState, duration};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     live::Live,
     output::{Colour, Failure, Output},
     signals::{Signal, Signals},
-    terminal_text::plain,
+    terminal_text::{at_its_end, plain},
     words,
 };
 
@@ -197,7 +197,7 @@ async fn verdict(api: &Api, output: &mut Output, live: &Live) -> Result<Exit, Fa
     let finding = if run.state == RunState::Failed { finding(api, detail).await? } else { None };
     output.document(&End::new(detail, exit, finding.clone()))?;
     let (word, colour) = words::run_state(run);
-    let took = run.ended_at.map(|ended| words::duration(ended.since(run.created_at))).unwrap_or_default();
+    let took = run.ended_at.map(|ended| duration(ended.since(run.created_at))).unwrap_or_default();
     let failed = detail.steps.iter().find(|step| step.state == StepState::Failed);
     let after = if run.state == RunState::Completed { "in" } else { "after" };
     let place = match failed {
@@ -257,7 +257,7 @@ async fn explain(
     }
     for cited in citations {
         let number = output.paint(Colour::Grey, &format!("{:>6}", cited.line));
-        output.line(&format!("{number}  {}", plain(&cited.text)))?;
+        output.line(&format!("{number}  {}", plain(at_its_end(&cited.text))))?;
     }
     for advice in advice {
         output.line(&format!("→ {}", plain(&advice.title)))?;
@@ -279,7 +279,7 @@ async fn last_lines(api: &Api, output: &mut Output, detail: &RunDetail) -> Resul
     output.line("The end of its log:")?;
     for line in api.log_lines(request).await?.lines {
         let number = output.paint(Colour::Grey, &format!("{:>6}", line.number));
-        output.line(&format!("{number}  {}", plain(&line.text)))?;
+        output.line(&format!("{number}  {}", plain(at_its_end(&line.text))))?;
     }
     Ok(())
 }

@@ -10,17 +10,32 @@ use steadyhand_domain::StepId;
 const WINDOW: u32 = 2000;
 
 /// The place in a log up to which it has been shown. The last line may still grow, so it is shown when a line follows
-/// it, when the log is whole, or when it has stopped growing for a while; in that case it is shown again, whole, if it
-/// grew after all.
+/// it, when the log is whole, or once when it has stopped growing for a while (a prompt); in that case it is shown again,
+/// whole, when it is finished, if it grew after all. A line that is written over, as progress is, is only shown when it
+/// is finished.
 #[derive(Debug, Default)]
 pub(crate) struct LogCursor {
     /// Lines that were shown and cannot change.
     done: u64,
-    /// The unfinished line behind them as it was last seen, and whether that was shown.
-    unfinished: Option<(String, bool)>,
+    /// The unfinished line behind them.
+    unfinished: Option<Unfinished>,
+}
+
+/// A line that has no end yet.
+#[derive(Debug)]
+struct Unfinished {
+    /// As it was last seen.
+    text: String,
+    /// As it was when it was shown, if it was.
+    shown: Option<String>,
 }
 
 impl LogCursor {
+    /// The unfinished line as it was last seen.
+    pub(crate) fn unfinished(&self) -> Option<&str> {
+        self.unfinished.as_ref().map(|line| line.text.as_str())
+    }
+
     pub(crate) fn request(&self, step_id: StepId, attempt: u32) -> LogLines {
         LogLines { step_id, attempt, from: self.done + 1, count: WINDOW }
     }
@@ -32,7 +47,7 @@ impl LogCursor {
         let mut lines = window.lines;
         let last = if whole || more { None } else { lines.pop() };
         let seen = self.unfinished.take();
-        if let (Some(first), Some((text, true))) = (lines.first(), &seen) {
+        if let (Some(first), Some(Unfinished { shown: Some(text), .. })) = (lines.first(), &seen) {
             self.done = first.number;
             if first.text == *text {
                 lines.remove(0);
@@ -41,10 +56,11 @@ impl LogCursor {
         self.done = lines.last().map_or(self.done, |line| line.number);
         if let Some(last) = last {
             let before = seen.filter(|_| lines.is_empty() && last.number == self.done + 1);
-            let same = before.as_ref().is_some_and(|(text, _)| *text == last.text);
-            let was_shown = same && before.is_some_and(|(_, shown)| shown);
-            let show = settled && same && !was_shown;
-            self.unfinished = Some((last.text.clone(), show || was_shown));
+            let same = before.as_ref().is_some_and(|before| before.text == last.text);
+            let shown = before.and_then(|before| before.shown);
+            let show = settled && same && shown.is_none() && !last.text.contains('\r');
+            let shown = if show { Some(last.text.clone()) } else { shown };
+            self.unfinished = Some(Unfinished { text: last.text.clone(), shown });
             if show {
                 lines.push(last);
             }
@@ -108,10 +124,22 @@ mod tests {
             (&["50%"], true, false, &[]),
             (&["50%"], true, false, &["50%"]),
             (&["50% 100%"], true, false, &[]),
-            (&["50% 100%"], true, false, &["50% 100%"]),
+            (&["50% 100%"], true, false, &[]),
             (&["50% 100% done"], false, false, &[]),
             (&["50% 100% done", "b"], false, false, &["50% 100% done"]),
             (&["50% 100% done", "b"], false, true, &["b"]),
+        ]);
+    }
+
+    #[test]
+    fn a_line_that_is_written_over_is_shown_once_when_it_is_finished() {
+        check(&[
+            (&["a", "\r1%"], true, false, &["a"]),
+            (&["a", "\r1%"], true, false, &[]),
+            (&["a", "\r1%\r2%"], true, false, &[]),
+            (&["a", "\r1%\r2%"], true, false, &[]),
+            (&["a", "\r1%\r2%\r3%", "b"], true, false, &["\r1%\r2%\r3%"]),
+            (&["a", "\r1%\r2%\r3%", "b"], true, true, &["b"]),
         ]);
     }
 

@@ -57,7 +57,10 @@ impl Execution<'_> {
                     return Ok(Need::Stopped);
                 }
                 Reached::Failed(error) => {
-                    return Ok(Need::Failed(Reason::Connection { message: error.to_string() }));
+                    return Ok(Need::Failed(Reason::Connection {
+                        message: error.to_string(),
+                        problem: error.problem(),
+                    }));
                 }
             };
             let Some(status) = probe.status else {

@@ -129,7 +129,7 @@ fn refused(error: &RemoteError) -> AttemptEnd {
         RemoteError::Upload { .. } | RemoteError::Record { .. } | RemoteError::Config { .. } => {
             Reason::Error { message }
         }
-        _ => Reason::Connection { message },
+        _ => Reason::Connection { message, problem: error.problem() },
     };
     AttemptEnd::failed(reason)
 }

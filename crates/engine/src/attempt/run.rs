@@ -124,5 +124,5 @@ fn not_stopped(host: &str, error: &RemoteError) -> AttemptEnd {
     let message = format!(
         "the run was to be stopped, but {host} could not be reached, so the command may still be running there: {error}"
     );
-    AttemptEnd::failed(Reason::Connection { message })
+    AttemptEnd::failed(Reason::Connection { message, problem: error.problem() })
 }
