@@ -377,7 +377,7 @@ impl<'a> Execution<'a> {
     /// A reason without the secrets that a command or a server may have put into its message.
     fn masked(&self, reason: &Reason) -> Reason {
         let mut reason = reason.clone();
-        if let (Some(masker), Reason::Error { message } | Reason::Connection { message }) =
+        if let (Some(masker), Reason::Error { message } | Reason::Connection { message, .. }) =
             (&self.masker, &mut reason)
         {
             *message = masker.text(message).into_owned();

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
 use steadyhand_domain::ProjectId;
-use steadyhand_engine::known_secrets;
+use steadyhand_engine::{Masker, known_secrets};
 use steadyhand_plan::check;
 use steadyhand_store::{
     chat, projects,
@@ -21,7 +20,7 @@ use super::{
     draft::Draft,
 };
 use crate::model::{
-    ChatMessage, Model, ModelError, ModelEvent, Tool, ToolCall, ToolRisk, Turn, Usage, prompt, redact,
+    ChatMessage, Model, ModelError, ModelEvent, Tool, ToolCall, ToolRisk, Turn, Usage, prompt,
 };
 use crate::wording::sentence;
 
@@ -76,8 +75,8 @@ async fn converse(
     draft: &mut Draft,
 ) -> Result<Result<(), ModelError>, AssistantError> {
     let project = message.project_id;
-    let secrets = known_secrets();
-    let mut messages = remember(shared, message, &secrets).await?;
+    let masker = Masker::new(&known_secrets());
+    let mut messages = remember(shared, message, masker.as_ref()).await?;
     let tools = Tool::specs();
     let mut conversation = Conversation { shared, project, draft, has_read_logs: false, usage: None };
     for _ in 0..MOST_TURNS {
@@ -92,7 +91,7 @@ async fn converse(
         }
         for call in &turn.tool_calls {
             let result = conversation.call(call).await?;
-            let content = redact(&result, &secrets).chars().take(LONGEST_RESULT).collect();
+            let content = masked(masker.as_ref(), result).chars().take(LONGEST_RESULT).collect();
             messages.push(ChatMessage::ToolResult { call_id: call.id.clone(), content });
         }
     }
@@ -243,7 +242,7 @@ async fn act(shared: &Arc<Shared>, project: ProjectId, tool: &Tool) -> Result<Re
 async fn remember(
     shared: &Arc<Shared>,
     message: &Message,
-    secrets: &[(String, SecretString)],
+    masker: Option<&Masker>,
 ) -> Result<Vec<ChatMessage>, AssistantError> {
     let project = message.project_id;
     let mut db = shared.engine.store().read().await?;
@@ -257,14 +256,13 @@ async fn remember(
         None => String::new(),
     };
     let facts = prompt::PromptFacts { project: &name, plan_summary: &summary, last_runs: &last_runs };
-    let mut messages =
-        vec![ChatMessage::System(redact(&prompt::system_prompt(&facts), secrets).into_owned())];
+    let mut messages = vec![ChatMessage::System(masked(masker, prompt::system_prompt(&facts)))];
     for earlier in said.iter().filter(|earlier| !earlier.text.is_empty()) {
         // An explanation holds words of a host, which must not be taken for a person's.
         let explains = earlier.cards.iter().any(|card| matches!(card, Card::Finding { .. }));
         let text = match explains {
             true => "(A failure was explained here; explain_failure gives the explanation.)".to_owned(),
-            false => redact(&earlier.text, secrets).into_owned(),
+            false => masked(masker, earlier.text.clone()),
         };
         messages.push(match earlier.role {
             Role::User => ChatMessage::User(text),
@@ -275,6 +273,11 @@ async fn remember(
         }
     }
     Ok(messages)
+}
+
+/// The text as it may leave the machine.
+fn masked(masker: Option<&Masker>, text: String) -> String {
+    masker.map_or_else(|| text.clone(), |masker| masker.text(&text).into_owned())
 }
 
 /// Hosts, tasks and steps of a plan in a few lines.

@@ -13,7 +13,6 @@ mod explain;
 mod guard;
 mod message;
 pub mod prompt;
-mod redact;
 #[cfg(test)]
 mod tests;
 pub mod tools;
@@ -22,5 +21,4 @@ mod transport;
 pub use client::{Model, ModelConfig, Timeouts};
 pub use error::ModelError;
 pub use message::{BrokenArguments, ChatMessage, FinishReason, ModelEvent, ToolCall, Turn, Usage};
-pub use redact::redact;
 pub use tools::{Tool, ToolArgumentsError, ToolRisk, ToolSpec};
