@@ -1,6 +1,7 @@
 //! The one list of operations. The dispatcher that shells call and the TypeScript that pages compile against are
 //! both made from it, so an operation is added in one place.
 
+use futures::future::BoxFuture;
 use serde_json::Value;
 use steadyhand_store::records::{
     LogMatches, LogWindow, Message, PlanRevision, Project, Proposal, RunSummary,
@@ -112,7 +113,9 @@ macro_rules! dispatcher {
                 match operation {
                     $(stringify!($name) => {
                         let request: $request = read(operation, request)?;
-                        let response: $response = self.$name(request).await?;
+                        // Boxed: a future of all operations together takes the compiler minutes to see through.
+                        let answer: BoxFuture<'_, Result<$response, ApiError>> = Box::pin(self.$name(request));
+                        let response = answer.await?;
                         serde_json::to_value(response).map_err(|error| {
                             ApiError::new(ErrorCode::Internal, format!("{operation}: {error}"))
                         })
