@@ -227,10 +227,15 @@ async fn a_daemon_that_is_left_behind_does_not_hold_the_step() {
 
 #[tokio::test]
 async fn a_step_whose_log_was_cut_off_is_no_success() {
-    for (attempt, both) in [("cat", false), ("both", true)] {
+    for (attempt, both, left) in [
+        ("cat", false, ""),
+        ("both", true, ""),
+        // Whoever still holds the pipe does not make it whole.
+        ("cat-left", false, "until [ -e over ]; do sleep 0.02; done &"),
+    ] {
         let home = Home::new();
-        let script = "echo up; until [ -e go ]; do sleep 0.02; done; echo more; echo yes >ran";
-        let mut going = Going::start(&home.local(), request(attempt, script), 0);
+        let script = "echo up; until [ -e go ]; do sleep 0.02; done; echo more; echo yes >ran\n";
+        let mut going = Going::start(&home.local(), request(attempt, &format!("{script}{left}")), 0);
         going.sees("up").await;
         let record = std::fs::read_to_string(home.records().join(format!("{attempt}.rec"))).unwrap();
         let sup = record.lines().find(|line| line.starts_with("sup")).unwrap();
@@ -247,5 +252,6 @@ async fn a_step_whose_log_was_cut_off_is_no_success() {
         assert_eq!(log, b"up\n");
         // What takes the rest of its output keeps the command from harm, unless that is gone, too.
         assert_eq!(home.join("ran").exists(), !both);
+        std::fs::write(home.join("over"), "").unwrap();
     }
 }
