@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use steadyhand_tests::{
     app::{App, WAITS, states},
     command::{ended, steady},
-    process::alive,
+    process::{Said, alive},
     sshd::Sshd,
 };
 
@@ -98,6 +98,64 @@ async fn stopping_a_run_whose_process_is_gone_takes_none_of_its_secrets() {
     assert_eq!(app.log(&ended["steps"][1]).await, b"12\n");
     assert!(!alive(pid.trim()), "it runs on although the run was said to have been stopped");
     app.end().await;
+}
+
+/// Kills the app while the second step of a run asks something of the server, which says its process number through the
+/// pipe `begun`. Gives the project and that number.
+async fn killed_while(sshd: &Sshd, begun: &Said, app: &mut App, steps: &str) -> (String, String) {
+    let project = app.project("shop", &sshd.plan(steps)).await;
+    app.call("start_run", json!({ "project_id": project })).await;
+    let pid = begun.heard().await.remove(0);
+    assert!(alive(&pid));
+    app.kill().await;
+    (project, pid)
+}
+
+const QUESTIONS: [&str; 2] = [
+    r#"      - run: 'true'
+      - name: Guarded
+        run: touch "$HOME/second"
+        unless: 'echo $$ > "$HOME/begun"; sleep 300; false'
+"#,
+    r#"      - run: 'true'
+      - name: Wait
+        wait_for: { command: 'echo $$ > "$HOME/begun"; sleep 300', timeout: 10m }
+"#,
+];
+
+#[tokio::test]
+async fn stopping_a_run_whose_process_is_gone_leaves_none_of_its_questions() {
+    for steps in QUESTIONS {
+        let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+        let begun = Said::at(&sshd.home().join("begun"));
+        let mut app = App::start(data.path()).await;
+        let (project, pid) = killed_while(&sshd, &begun, &mut app, steps).await;
+        let (code, said) = ended(&mut steady(data.path(), &["stop", "shop/1"])).await;
+        assert_eq!(code, Some(0), "{said}");
+        let app = App::start(data.path()).await;
+        let stopped = app.ended(&project, 1).await;
+        assert_eq!(stopped["run"]["state"], "stopped", "{stopped:#}");
+        assert!(!alive(&pid), "it runs on although the run was said to have been stopped");
+        assert!(!sshd.home().join("second").exists());
+        app.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_question_is_asked_again_and_the_one_before_is_gone() {
+    for steps in QUESTIONS {
+        let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+        let begun = Said::at(&sshd.home().join("begun"));
+        let mut app = App::start(data.path()).await;
+        let (project, pid) = killed_while(&sshd, &begun, &mut app, steps).await;
+        let app = App::start(data.path()).await;
+        let again = begun.heard().await.remove(0);
+        assert!(again != pid && alive(&again) && !alive(&pid), "{pid} {again}");
+        app.call("stop_run", json!({ "run_id": app.run(&project, 1, |_| true).await["run"]["id"] })).await;
+        assert_eq!(app.ended(&project, 1).await["run"]["state"], "stopped");
+        assert!(!alive(&again));
+        app.end().await;
+    }
 }
 
 #[tokio::test]

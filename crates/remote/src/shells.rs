@@ -322,8 +322,10 @@ async fn a_question_ends_with_its_lane_under_all_shells() {
         let there = |pid: &str| Path::new("/proc").join(pid).join("exe").exists();
         assert!(pids().lines().all(there), "{}", kind.name);
         drop(lane);
-        until("all of it is gone", || !pids().lines().any(there) && supervisors(home.path()).is_empty())
-            .await;
+        until(&format!("all of it is gone: {}", kind.name), || {
+            !pids().lines().any(there) && supervisors(home.path()).is_empty()
+        })
+        .await;
     }
 }
 
@@ -400,7 +402,7 @@ async fn a_stop_ends_everything_under_all_shells() {
         // Without a process file system, what leaves both group and parents cannot be found.
         let leave = if kind.proc == "/proc" { "setsid" } else { "" };
         let script = format!(
-            "trap '' TERM; {leave} sh -c 'trap \"\" TERM; sleep 71; sleep 71' & sleep 72 & echo ready; sleep 73; sleep 73"
+            "trap '' TERM; ({leave} sh -c 'trap \"\" TERM; sleep 71; sleep 71' &); sleep 72 & echo ready; sleep 73; sleep 73"
         );
         let request = StepRequest { grace: Duration::from_millis(300), ..StepRequest::new("stop", script) };
         let (ended, _) = go(&mut lane, &request, 0, &CancellationToken::new(), "ready").await;

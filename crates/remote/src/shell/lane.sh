@@ -101,7 +101,7 @@ look() {
   rd "$d/$1"
   born "$2" && [ "$t" = "$3" ] && s=$2
   if [ "$proc" ]; then
-    for e in $(grep -lF "STEADYHAND_ATTEMPT=$d/$1/" "$proc"/[0-9]*/environ 2>/dev/null); do
+    for e in $(named "$1"); do
       e=${e#"$proc"/}
       m="$m|${e%%/*}"
     done

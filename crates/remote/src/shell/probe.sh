@@ -16,7 +16,7 @@ watch() {
   [ "$proc" ] && for w in 1 2 3; do
     for e in $(
       grep -lE "^[0-9]+ [(].*[)] [A-Z] [0-9]+ [0-9]+ $$ " "$proc"/[0-9]*/stat
-      grep -lF "STEADYHAND_ATTEMPT=$d/$id/" "$proc"/[0-9]*/environ
+      named "$id"
     ); do
       e=${e#"$proc"/}
       e=${e%%/*}
