@@ -37,7 +37,7 @@ pub const WAITS: &str = r#"      - name: First
       - name: Second
         run: |
           echo waiting
-          until [ -e "$HOME/go" ]; do sleep 0.02; done
+          until [ -e "$HOME/go" ]; do [ -d ~ ] || exit 1; sleep 0.02; done
       - name: Third
         run: touch "$HOME/third"
 "#;

@@ -12,7 +12,8 @@ use std::{
 use reqwest::{StatusCode, header};
 use serde_json::{Value, json};
 use steadyhand_tests::{
-    app::{App, program, states},
+    app::{App, states},
+    command::{ended, steady},
     free_port,
     sshd::{Sshd, keygen},
 };
@@ -25,20 +26,6 @@ fn plan(host: &str, steps: &str) -> String {
 
 /// The step that a run comes to when the host can be reached.
 const HELLO: &str = "      - run: echo hello\n";
-
-fn steady(data: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let ended = Command::new(program("steady"))
-        .args(arguments)
-        .env("STEADYHAND_DATA", data)
-        .env("HOME", data)
-        .env_remove("SSH_AUTH_SOCK")
-        .env_remove("DBUS_SESSION_BUS_ADDRESS")
-        .stdin(Stdio::null())
-        .output()
-        .expect("steady starts");
-    let text = [ended.stdout, ended.stderr].concat();
-    (ended.status.code(), String::from_utf8(text).expect("UTF-8"))
-}
 
 /// Starts a run of the plan in a project of its own, and gives its end and how long it took.
 async fn run(app: &App, name: &str, plan: &str) -> (Value, Duration) {
@@ -67,33 +54,35 @@ async fn goes_on(app: &App, sshd: &Sshd) {
 async fn a_plan_that_cannot_be_read_is_refused_with_every_problem_in_its_place() {
     let data = tempfile::tempdir().expect("a folder");
     let folder = data.path();
-    let check = |name: &str, content: &[u8], says: &[&str]| {
+    let check = async |name: &str, content: &[u8], says: &[&str]| {
         let path = folder.join(name);
         fs::write(&path, content).expect("the plan");
         let path = path.to_str().expect("a path");
         for command in ["validate", "run"] {
-            let (code, said) = steady(folder, &[command, path]);
+            let (code, said) = ended(&mut steady(folder, &[command, path])).await;
             assert_eq!(code, Some(2), "{command} {name}: {said}");
             for says in says {
                 assert!(said.contains(says), "{command} {name} does not say {says:?}: {said}");
             }
         }
     };
-    check("latin.yaml", b"name: caf\xe9\n", &["latin.yaml", "UTF-8"]);
-    check("open.yaml", b"name: [shop\ntasks: {", &["open.yaml:"]);
-    check("empty.yaml", b"", &["empty.yaml"]);
+    check("latin.yaml", b"name: caf\xe9\n", &["latin.yaml", "UTF-8"]).await;
+    check("open.yaml", b"name: [shop\ntasks: {", &["open.yaml:"]).await;
+    check("empty.yaml", b"", &["empty.yaml"]).await;
     let several = b"name: shop\ntasks:\n  deploy:\n    on: web9\n    steps:\n      - runn: echo hi\n      - run: echo ${{ vars.missing }}\n";
     check(
         "several.yaml",
         several,
         &["several.yaml:4:", "web9", "several.yaml:6:", "did you mean", "several.yaml:7:", "missing"],
-    );
-    let (code, said) = steady(folder, &["run", folder.join("nowhere.yaml").to_str().expect("a path")]);
+    )
+    .await;
+    let (code, said) =
+        ended(&mut steady(folder, &["run", folder.join("nowhere.yaml").to_str().expect("a path")])).await;
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("nowhere.yaml"), "{said}");
-    let (code, said) = steady(folder, &["run", folder.to_str().expect("a path")]);
+    let (code, said) = ended(&mut steady(folder, &["run", folder.to_str().expect("a path")])).await;
     assert_eq!(code, Some(2), "a folder is no plan: {said}");
-    let (_, runs) = steady(folder, &["runs", "--format", "json"]);
+    let (_, runs) = ended(&mut steady(folder, &["runs", "--format", "json"])).await;
     assert!(!runs.contains("\"number\""), "nothing was run: {runs}");
 }
 

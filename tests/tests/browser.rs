@@ -36,7 +36,7 @@ tasks:
       - name: Second
         run: |
           echo waiting
-          until [ -e "$HOME/go" ]; do sleep 0.05; done
+          until [ -e "$HOME/go" ]; do [ -d ~ ] || exit 1; sleep 0.05; done
       - name: Third
         run: touch "$HOME/third"
       - name: Long

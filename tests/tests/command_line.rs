@@ -137,7 +137,7 @@ async fn a_broken_plan_is_not_run_and_its_problems_are_json_too() {
 async fn a_step_on_this_machine_sees_nothing_that_is_meant_for_steadyhand_itself() {
     let data = tempfile::tempdir().expect("a folder");
     let plan = data.path().join("plan.yaml");
-    let steps = "      - run: env\n        env: { GIVEN: \"${{ secrets.MINE }}\" }\n";
+    let steps = "      - run: env; printf %s \"$GIVEN\" | tr a-z A-Z\n        env: { GIVEN: \"${{ secrets.MINE }}\" }\n";
     let source = format!("name: here\nsecrets: [MINE]\ntasks:\n  a:\n    on: local\n    steps:\n{steps}");
     fs::write(&plan, source).expect("the plan");
     let mut command = steady(data.path(), &["run", plan.to_str().expect("a path")]);
@@ -147,7 +147,8 @@ async fn a_step_on_this_machine_sees_nothing_that_is_meant_for_steadyhand_itself
         .env("STEADYHAND_MODEL_KEY", "of-the-model");
     let (code, said) = ended(&mut command).await;
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("GIVEN=known-to-the-plan"), "{said}");
+    assert!(said.contains("GIVEN=***"), "{said}");
+    assert!(said.contains("KNOWN-TO-THE-PLAN"), "the step has the value: {said}");
     for hidden in ["of-another-project", "of-the-model", "STEADYHAND_SECRET"] {
         assert!(!said.contains(hidden), "{hidden}: {said}");
     }

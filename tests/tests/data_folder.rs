@@ -138,7 +138,7 @@ async fn a_full_disk_is_told_and_nothing_is_lost_once_there_is_space_again() {
         run: |
           : > "$HOME/written"
           seq -f 'line %.0f before the disk is full' 1 200 | tee -a "$HOME/written"
-          until [ -e "$HOME/go" ]; do sleep 0.02; done
+          until [ -e "$HOME/go" ]; do [ -d ~ ] || exit 1; sleep 0.02; done
           seq -f 'line %.0f while the disk is full, and it is a long one' 1 40000 | tee -a "$HOME/written"
       - name: After
         run: echo after
@@ -180,7 +180,7 @@ async fn two_on_the_same_data_both_work_and_a_run_has_one_owner() {
         run: |
           echo started >> "$HOME/starts"
           echo waiting
-          until [ -e "$HOME/go" ]; do sleep 0.02; done
+          until [ -e "$HOME/go" ]; do [ -d ~ ] || exit 1; sleep 0.02; done
       - name: Second
         run: echo started >> "$HOME/starts"; echo oh no; exit 3
 "#;
@@ -233,7 +233,7 @@ async fn the_second_of_two_takes_over_when_the_first_is_killed() {
         run: |
           echo started >> "$HOME/starts"
           echo waiting
-          until [ -e "$HOME/go" ]; do sleep 0.02; done
+          until [ -e "$HOME/go" ]; do [ -d ~ ] || exit 1; sleep 0.02; done
           echo done
 "#;
     let mut first = App::start(data.path()).await;

@@ -322,7 +322,7 @@ const HARD_TO_END: &str = r#"
           echo $$ >> "$HOME/pids"
           sh -c 'trap "" TERM; echo $$ >> "$HOME/pids"; while :; do sleep 1; done' &
           sh -c 'setsid sh -c "echo \$\$ >> \"\$HOME/pids\"; while :; do sleep 1; done" & wait' &
-          until [ "$(grep -c . "$HOME/pids")" -eq 3 ]; do sleep 0.02; done
+          until [ "$(grep -c . "$HOME/pids")" -eq 3 ]; do [ -d ~ ] || exit 1; sleep 0.02; done
           echo ready
           wait
 "#;

@@ -23,7 +23,7 @@ const PRINTS: &str = r#"      - name: Print
           printf 'hex %s\n' "$(printf %s "$KEY" | od -An -tx1 | tr -d ' \n')"
           printf 'in pieces %.8s' "$KEY"
           echo printed > "$HOME/half"
-          until [ -e "$HOME/go" ]; do sleep 0.02; done
+          until [ -e "$HOME/go" ]; do [ -d ~ ] || exit 1; sleep 0.02; done
           printf '%s\n' "$KEY" | tail -c +9
       - name: Fail
         wait_for: { command: "echo no ${{ secrets.KEY }}; false", timeout: 1s }

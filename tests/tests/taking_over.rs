@@ -7,18 +7,26 @@ use serde_json::{Value, json};
 use steadyhand_tests::{
     app::{App, WAITS, states},
     command::{ended, steady},
-    process::alive,
+    process::{Said, alive},
     sshd::Sshd,
 };
+use tempfile::TempDir;
 
-#[tokio::test]
-async fn a_command_that_only_looks_leaves_a_run_alone_and_one_that_asks_something_of_it_takes_it_over() {
+/// A server and data with a run of a plan with [`WAITS`] in its second step, whose process was killed; gives its
+/// project, too.
+async fn left_waiting() -> (Sshd, TempDir, String) {
     let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
     let mut app = App::start(data.path()).await;
     let project = app.project("shop", &sshd.plan(WAITS)).await;
     app.call("start_run", json!({ "project_id": project })).await;
     app.waiting(&project, 1).await;
     app.kill().await;
+    (sshd, data, project)
+}
+
+#[tokio::test]
+async fn a_command_that_only_looks_leaves_a_run_alone_and_one_that_asks_something_of_it_takes_it_over() {
+    let (sshd, data, project) = left_waiting().await;
     for look in [&["runs"][..], &["logs", "shop/1", "1"], &["--version"]] {
         let (code, said) = ended(&mut steady(data.path(), look)).await;
         assert_eq!(code, Some(0), "{look:?}: {said}");
@@ -108,14 +116,71 @@ async fn stopping_a_run_whose_process_is_gone_takes_none_of_its_secrets() {
     app.end().await;
 }
 
+/// Kills the app while the second step of a run asks something of the server, which says its process number through the
+/// pipe `begun`. Gives the project and that number.
+async fn killed_while(sshd: &Sshd, begun: &Said, app: &mut App, steps: &str) -> (String, String) {
+    let project = app.project("shop", &sshd.plan(steps)).await;
+    app.call("start_run", json!({ "project_id": project })).await;
+    let (pids, _) = tokio::join!(
+        begun.heard(),
+        app.run(&project, 1, |detail| detail["steps"][0]["state"] == "completed")
+    );
+    let [pid] = <[String; 1]>::try_from(pids).expect("one number");
+    assert!(alive(&pid));
+    app.kill().await;
+    (project, pid)
+}
+
+const QUESTIONS: [&str; 2] = [
+    r#"      - run: 'true'
+      - name: Guarded
+        run: touch "$HOME/second"
+        unless: 'echo $$ > "$HOME/begun"; sleep 300; false'
+"#,
+    r#"      - run: 'true'
+      - name: Wait
+        wait_for: { command: 'echo $$ > "$HOME/begun"; sleep 300', timeout: 10m }
+"#,
+];
+
+#[tokio::test]
+async fn stopping_a_run_whose_process_is_gone_leaves_none_of_its_questions() {
+    for steps in QUESTIONS {
+        let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+        let begun = Said::at(&sshd.home().join("begun"));
+        let mut app = App::start(data.path()).await;
+        let (project, pid) = killed_while(&sshd, &begun, &mut app, steps).await;
+        let (code, said) = ended(&mut steady(data.path(), &["stop", "shop/1"])).await;
+        assert_eq!(code, Some(0), "{said}");
+        let app = App::start(data.path()).await;
+        let stopped = app.ended(&project, 1).await;
+        assert_eq!(stopped["run"]["state"], "stopped", "{stopped:#}");
+        assert!(!alive(&pid), "it runs on although the run was said to have been stopped");
+        assert!(!sshd.home().join("second").exists());
+        app.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_question_is_asked_again_and_the_one_before_is_gone() {
+    for steps in QUESTIONS {
+        let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+        let begun = Said::at(&sshd.home().join("begun"));
+        let mut app = App::start(data.path()).await;
+        let (project, pid) = killed_while(&sshd, &begun, &mut app, steps).await;
+        let app = App::start(data.path()).await;
+        let again = begun.heard().await.remove(0);
+        assert!(again != pid && alive(&again) && !alive(&pid), "{pid} {again}");
+        app.call("stop_run", json!({ "run_id": app.run(&project, 1, |_| true).await["run"]["id"] })).await;
+        assert_eq!(app.ended(&project, 1).await["run"]["state"], "stopped");
+        assert!(!alive(&again));
+        app.end().await;
+    }
+}
+
 #[tokio::test]
 async fn a_run_that_cannot_be_executed_has_failed_and_holds_nothing() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    let mut app = App::start(data.path()).await;
-    let project = app.project("shop", &sshd.plan(WAITS)).await;
-    app.call("start_run", json!({ "project_id": project })).await;
-    app.waiting(&project, 1).await;
-    app.kill().await;
+    let (sshd, data, project) = left_waiting().await;
     let damage = "UPDATE runs SET compiled_json = '{'";
     let done = Command::new("sqlite3").arg(data.path().join("steadyhand.db")).arg(damage).status();
     assert!(done.expect("sqlite3, of the package sqlite3, starts").success());

@@ -50,7 +50,7 @@ pub(crate) fn hindrance(hindrance: &Hindrance) -> String {
         Hindrance::MissingSecrets { names } => {
             let variables = names.iter().map(|name| format!("{SECRET_VARIABLE}{name}")).collect::<Vec<_>>();
             format!(
-                "the Steadyhand that executed it is gone; start one with {} to go on",
+                "the Steadyhand that executed it is gone; start one with {} to go on, or stop the run",
                 variables.join(" and ")
             )
         }

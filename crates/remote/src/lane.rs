@@ -41,18 +41,18 @@ pub(crate) struct Lane {
 impl Lane {
     /// Makes a lane of a shell that was just started.
     pub(crate) async fn open(pipe: Pipe, host: &str, wait: Duration) -> Result<Self, RemoteError> {
-        Self::open_with(pipe, host, wait, "/proc").await
+        Self::open_with(pipe, host, wait, shell::USUAL).await
     }
 
-    /// The same, with the process file system elsewhere.
+    /// The same, on a host that has things elsewhere.
     pub(crate) async fn open_with(
         pipe: Pipe,
         host: &str,
         wait: Duration,
-        proc: &str,
+        places: shell::Places<'_>,
     ) -> Result<Self, RemoteError> {
         let token = new_token();
-        let program = shell::lane_program(&token, proc);
+        let program = shell::lane_program(&token, places);
         let mut lane = Self {
             pipe,
             token,

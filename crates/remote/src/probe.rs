@@ -30,7 +30,7 @@ pub(crate) async fn ask(
     let mut lane = link.lane(Use::Control).await?;
     let name = format!("ask-{}", uuid::Uuid::new_v4().simple());
     let mark = lane.new_mark();
-    let code = format!("exec 3<&-;eval {}\n", shell::quote(script));
+    let code = shell::whole(&format!("eval {}", shell::quote(script)));
     lane.call(format!("ask {mark} {name} {}", shell::quote(&code)));
     let deadline = Instant::now() + limit;
     let end = format!("\n{} done {name} ", lane.token()).into_bytes();

@@ -61,7 +61,7 @@ async fn output_is_seen_before_the_command_ends() {
     let home = Home::new();
     let mut going = Going::start(
         &home.local(),
-        request("live", "echo first; until [ -e go ]; do sleep 0.02; done; echo last"),
+        request("live", "echo first; until [ -e go ]; do [ -d ~ ] || exit 1; sleep 0.02; done; echo last"),
         0,
     );
     going.sees("first").await;
@@ -73,7 +73,7 @@ async fn output_is_seen_before_the_command_ends() {
 #[tokio::test]
 async fn a_new_process_attaches_to_a_step_and_reads_on_where_the_old_one_stopped() {
     let home = Home::new();
-    let script = "echo $$ >>pids; echo one; until [ -e go ]; do sleep 0.02; done; echo two; exit 3";
+    let script = "echo $$ >>pids; echo one; until [ -e go ]; do [ -d ~ ] || exit 1; sleep 0.02; done; echo two; exit 3";
     let mut going = Going::start(&home.local(), request("k", script), 0);
     going.sees("one").await;
     going.end.abort();
@@ -163,8 +163,10 @@ async fn a_long_script_runs_whole_or_not_at_all() {
 async fn secrets_are_in_no_process_list_and_in_no_file() {
     let home = Home::new();
     let secret = "hunter2-not-to-be-seen";
-    let mut request =
-        request("secret", &format!(": {secret}-script; echo up; until [ -e go ]; do sleep 0.02; done"));
+    let mut request = request(
+        "secret",
+        &format!(": {secret}-script; echo up; until [ -e go ]; do [ -d ~ ] || exit 1; sleep 0.02; done"),
+    );
     request.env = vec![("TOKEN".into(), SecretString::from(format!("{secret}-env")))];
     let mut going = Going::start(&home.local(), request, 0);
     going.sees("up").await;
@@ -215,7 +217,7 @@ async fn a_receiver_that_goes_away_does_not_end_the_step() {
 async fn a_lane_that_is_killed_is_replaced_and_the_step_goes_on() {
     let home = Home::new();
     let host = home.local();
-    let script = "echo one; until [ -e go ]; do sleep 0.02; done; echo two";
+    let script = "echo one; until [ -e go ]; do [ -d ~ ] || exit 1; sleep 0.02; done; echo two";
     let mut going = Going::start(&host, request("lane", script), 0);
     going.sees("one").await;
     // The lane is this process's child; the step is not.
@@ -279,7 +281,11 @@ async fn records_are_private_and_can_be_forgotten_once_the_step_has_ended() {
     let host = home.local();
     run(&host, "f1", "echo x").await.unwrap();
     assert_eq!(std::fs::metadata(home.records()).unwrap().permissions().mode() & 0o777, 0o700);
-    let mut going = Going::start(&host, request("f2", "echo up; until [ -e go ]; do sleep 0.02; done"), 0);
+    let mut going = Going::start(
+        &host,
+        request("f2", "echo up; until [ -e go ]; do [ -d ~ ] || exit 1; sleep 0.02; done"),
+        0,
+    );
     going.sees("up").await;
     host.forget(&["f1".into(), "f2".into(), "unknown".into()]).await.unwrap();
     assert!(!home.records().join("f1.rec").exists() && !home.records().join("f1.log").exists());

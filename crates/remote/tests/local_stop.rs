@@ -137,7 +137,10 @@ async fn a_stop_ends_what_ignores_term_and_what_left_its_session() {
         setsid env -i sh -c 'echo $$ >>pids; sleep 63; sleep 63' &
         echo $$ >>pids
         sleep 64; echo ready; sleep 65; sleep 65";
-    let script = script.replace("sleep 64; ", "until [ \"$(wc -l <pids)\" -ge 3 ]; do sleep 0.02; done; ");
+    let script = script.replace(
+        "sleep 64; ",
+        "until [ \"$(wc -l <pids)\" -ge 3 ]; do [ -d ~ ] || exit 1; sleep 0.02; done; ",
+    );
     let mut going = Going::start(&home.local(), request("stop", &script), 0);
     going.sees("ready").await;
     let processes = home.local().processes("stop").await.unwrap();
@@ -157,8 +160,7 @@ async fn a_stop_ends_what_ignores_term_and_what_left_its_session() {
 #[tokio::test]
 async fn a_command_that_cleans_up_on_term_has_the_grace_period_for_it() {
     let home = Home::new();
-    let script =
-        "trap 'echo cleaning; sleep 0.3; echo clean; exit 0' TERM; echo ready; while :; do sleep 0.05; done";
+    let script = "trap 'echo cleaning; sleep 0.3; echo clean; exit 0' TERM; echo ready; while :; do [ -d ~ ] || exit 1; sleep 0.05; done";
     let request = StepRequest { grace: Duration::from_secs(10), ..request("clean", script) };
     let mut going = Going::start(&home.local(), request, 0);
     going.sees("ready").await;
@@ -227,10 +229,16 @@ async fn a_daemon_that_is_left_behind_does_not_hold_the_step() {
 
 #[tokio::test]
 async fn a_step_whose_log_was_cut_off_is_no_success() {
-    for (attempt, both) in [("cat", false), ("both", true)] {
+    for (attempt, both, left) in [
+        ("cat", false, ""),
+        ("both", true, ""),
+        // Whoever still holds the pipe does not make it whole.
+        ("cat-left", false, "until [ -e over ]; do [ -d ~ ] || exit 1; sleep 0.02; done &"),
+    ] {
         let home = Home::new();
-        let script = "echo up; until [ -e go ]; do sleep 0.02; done; echo more; echo yes >ran";
-        let mut going = Going::start(&home.local(), request(attempt, script), 0);
+        let script =
+            "echo up; until [ -e go ]; do [ -d ~ ] || exit 1; sleep 0.02; done; echo more; echo yes >ran\n";
+        let mut going = Going::start(&home.local(), request(attempt, &format!("{script}{left}")), 0);
         going.sees("up").await;
         let record = std::fs::read_to_string(home.records().join(format!("{attempt}.rec"))).unwrap();
         let sup = record.lines().find(|line| line.starts_with("sup")).unwrap();
@@ -247,5 +255,6 @@ async fn a_step_whose_log_was_cut_off_is_no_success() {
         assert_eq!(log, b"up\n");
         // What takes the rest of its output keeps the command from harm, unless that is gone, too.
         assert_eq!(home.join("ran").exists(), !both);
+        std::fs::write(home.join("over"), "").unwrap();
     }
 }

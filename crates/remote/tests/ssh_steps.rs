@@ -49,8 +49,7 @@ async fn after_a_reset_the_log_goes_on_at_the_next_byte() {
     let sshd = Sshd::start();
     let proxy = Proxy::start(sshd.port).await;
     let host = sshd.remote().host(&sshd.spec_at(proxy.port));
-    let script =
-        "echo $$ >>pids; echo one; until [ -e go ]; do sleep 0.02; done; seq 1 50000; echo two; exit 3";
+    let script = "echo $$ >>pids; echo one; until [ -e go ]; do [ -d ~ ] || exit 1; sleep 0.02; done; seq 1 50000; echo two; exit 3";
     let mut going = Going::start(&host, request("reset", script), 0);
     going.sees("one").await;
     let cut = Instant::now();
@@ -75,8 +74,11 @@ async fn a_silent_connection_is_found_within_seconds() {
     let mut config = sshd.config();
     config.keepalive_interval = Duration::from_millis(500);
     let host = Remote::new(config, Arc::new(Answers::yes())).host(&sshd.spec_at(proxy.port));
-    let mut going =
-        Going::start(&host, request("silent", "echo one; until [ -e go ]; do sleep 0.02; done; echo two"), 0);
+    let mut going = Going::start(
+        &host,
+        request("silent", "echo one; until [ -e go ]; do [ -d ~ ] || exit 1; sleep 0.02; done; echo two"),
+        0,
+    );
     going.sees("one").await;
     proxy.silent.store(true, std::sync::atomic::Ordering::Relaxed);
     let silent = Instant::now();
@@ -102,7 +104,7 @@ async fn by_default_a_silent_connection_is_found_within_ten_seconds() {
 #[tokio::test]
 async fn a_new_pool_attaches_after_the_old_one_vanished() {
     let sshd = Sshd::start();
-    let script = "echo one; until [ -e go ]; do sleep 0.02; done; echo two; exit 3";
+    let script = "echo one; until [ -e go ]; do [ -d ~ ] || exit 1; sleep 0.02; done; echo two; exit 3";
     let remote = sshd.remote();
     let mut going = Going::start(&remote.host(&sshd.spec()), request("vanish", script), 0);
     going.sees("one").await;
@@ -121,7 +123,7 @@ async fn a_stop_leaves_nothing_behind() {
     let script = "trap '' TERM
         setsid sh -c 'echo $$ >>pids; trap \"\" TERM; sleep 62; sleep 62' &
         sh -c 'echo $$ >>pids; trap \"\" TERM; sleep 63; sleep 63' &
-        echo $$ >>pids; until [ \"$(wc -l <pids)\" -ge 3 ]; do sleep 0.02; done; echo ready; sleep 65; sleep 65";
+        echo $$ >>pids; until [ \"$(wc -l <pids)\" -ge 3 ]; do [ -d ~ ] || exit 1; sleep 0.02; done; echo ready; sleep 65; sleep 65";
     let mut going = Going::start(&host, request("stop", script), 0);
     going.sees("ready").await;
     going.cancel.cancel();
@@ -140,7 +142,7 @@ async fn a_stop_that_was_cut_off_is_finished_after_reconnecting() {
     let host = sshd.remote().host(&sshd.spec_at(proxy.port));
     let slow = StepRequest {
         grace: Duration::from_secs(2),
-        ..request("cut", "trap 'echo term' TERM; echo up; while :; do sleep 0.05; done")
+        ..request("cut", "trap 'echo term' TERM; echo up; while :; do [ -d ~ ] || exit 1; sleep 0.05; done")
     };
     let mut going = Going::start(&host, slow.clone(), 0);
     going.sees("up").await;
@@ -301,8 +303,10 @@ fn resident() -> u64 {
 async fn secrets_are_in_no_process_list_and_in_no_file() {
     let sshd = Sshd::start();
     let secret = "hunter2-over-ssh";
-    let mut request =
-        request("secret", &format!(": {secret}-script; echo up; until [ -e go ]; do sleep 0.02; done"));
+    let mut request = request(
+        "secret",
+        &format!(": {secret}-script; echo up; until [ -e go ]; do [ -d ~ ] || exit 1; sleep 0.02; done"),
+    );
     request.env = vec![("TOKEN".into(), format!("{secret}-env").into())];
     let mut going = Going::start(&sshd.host(), request, 0);
     going.sees("up").await;

@@ -185,7 +185,9 @@ impl Conversation<'_> {
             };
             let offered = Reply::default().offering(self.shared, self.project, &[offer]).await?;
             if offered.cards.is_empty() {
-                return Ok("Not done: as things are now, it would have no effect.".to_owned());
+                return Ok("Not done: as things are now, it could not begin or would have no effect: a run may be under \
+                           way, or the plan has errors. read_plan and list_runs tell which."
+                    .to_owned());
             }
             for card in offered.cards {
                 self.draft.card(card);

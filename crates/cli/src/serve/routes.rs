@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    io,
     time::{Duration, Instant},
 };
 
@@ -15,6 +16,7 @@ use axum::{
         sse::{Event, KeepAlive},
     },
 };
+use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use steadyhand_api::{ApiError, ErrorCode};
@@ -137,9 +139,21 @@ async fn give_log(server: Server, Log { step, attempt }: Log) -> Result<Response
     Ok((headers, Body::from_stream(end_with(server, bytes))).into_response())
 }
 
-/// A download does not keep the server from ending.
-fn end_with<T>(server: Server, stream: impl Stream<Item = T>) -> impl Stream<Item = T> {
-    stream.take_until(server.ending.cancelled_owned())
+/// A download does not keep the server from ending. It is broken off then, so that what came is not taken for the whole.
+fn end_with(
+    server: Server,
+    bytes: impl Stream<Item = Result<Bytes, ApiError>> + Send + 'static,
+) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::unfold(Some(bytes.boxed()), move |bytes| {
+        let ending = server.ending.clone();
+        async move {
+            let mut bytes = bytes?;
+            Some(match ending.run_until_cancelled(bytes.next()).await {
+                Some(piece) => (piece?.map_err(io::Error::other), Some(bytes)),
+                None => (Err(io::Error::other("the server is ending")), None),
+            })
+        }
+    })
 }
 
 pub(crate) async fn no_such_address(request: Request) -> Refusal {

@@ -1,5 +1,5 @@
-//! The access token: 256 random bits, kept in a file that only its owner can read, so that a bookmarked address goes on
-//! working after a restart. `--new-token` replaces it.
+//! The access token: 256 random bits, kept in a file that only its owner can read, so that the printed
+//! address goes on working after a restart with the same port. `--new-token` replaces it.
 
 use std::{fs, io, io::Write, path::Path};
 

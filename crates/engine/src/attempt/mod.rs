@@ -104,7 +104,7 @@ impl Execution<'_> {
                 let command = run::Command { script, cwd: cwd.as_ref(), env, login_shell: *login_shell };
                 self.run(&attempt, &command).await
             }
-            // They are carried out from here: what an earlier process did of them ended with it.
+            // They are carried out from here: what an earlier process did of them ends when its connection does.
             Action::Upload { .. } | Action::WaitFor { .. } if self.is_stopping() => {
                 Ok(AttemptEnd::Stopped(None))
             }

@@ -25,7 +25,8 @@ rd() {
     esac
   done <"$1.rec"
 }
-# When process $1 started, in `t`; empty when there is no such process, or only its zombie.
+# When process $1 started, in `t`; empty when there is no such process, or only its zombie. Where that cannot be told, `-`
+# stands for the start of every process.
 born() {
   t=
   if [ "$proc" ]; then
@@ -35,6 +36,7 @@ born() {
     born2 $t
   else
     t=$(ps -o stat= -o lstart= -p "$1" 2>/dev/null) || t=
+    [ -z "$t" ] && kill -0 "$1" 2>/dev/null && t='? -'
     set -- $t
     case $1 in Z*) t=; return 1 ;; esac
     [ "$1" ] && shift
@@ -43,13 +45,20 @@ born() {
   [ "$t" ]
 }
 born2() { t=${20}; }
+# The environments of the processes that carry the name of attempt $1. The grep of busybox reads a line to its first NUL only.
+named() {
+  if printf 'a\0b\n' | grep -qF b; then grep -lF "STEADYHAND_ATTEMPT=$d/$1/" "$proc"/[0-9]*/environ
+  else
+    for e in "$proc"/[0-9]*/environ; do tr '\0' '\n' <"$e" | grep -qF "STEADYHAND_ATTEMPT=$d/$1/" && echo "$e"; done
+  fi 2>/dev/null
+}
 # Seconds since some fixed moment of this boot, in `now`.
 clock() {
   if [ "$proc" ]; then read -r now w <"$proc/uptime"; else now=$(date +%s); fi
   now=${now%.*}
 }
-# A pipe that this shell has both ends of: 8 to read, 9 to write. It begins with a line that says nothing. Only where `re` says that
-# it works: where a here-document is a pipe, and the process file system opens it again.
+# A pipe that this shell has both ends of: 8 to read, 9 to write. It begins with a line that says nothing. It can only be
+# had where a here-document is a pipe, and the process file system opens it again; the lane finds that out once.
 duct() {
   exec 8<<X
 -

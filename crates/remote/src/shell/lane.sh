@@ -1,6 +1,8 @@
 # The lane: one /bin/sh kept open, which reads these functions and then calls of them from its standard input.
 # Standard output carries log bytes of one attempt at a time, after a line `TOKEN go N`; standard error carries
 # answers, each a line that starts with the token. No function waits for a command.
+# As long as this shell lives, it alone has 6 open, which is the end to write to of a pipe that nobody writes to. What is to
+# end with this shell reads the other end, 7.
 say() { printf '%s %s\n' "$k" "$*" >&2; }
 go() { [ "$F" ] && { kill -CONT "$F"; kill "$F"; wait "$F"; F=; } 2>/dev/null; printf '\n%s go %s\n' "$k" "$1"; }
 trap '[ "$F" ] && kill -CONT "$F" && kill "$F"' EXIT
@@ -45,22 +47,23 @@ claim() {
   return 1
 }
 # Starts a supervisor, which reads an attempt's name and script from standard input.
-supervise() { $sid /bin/sh -c "$S" sh "$d" "$k" "$boot" "$u" "$proc" "$fd" "$re" 8<&- 9>&-; }
+supervise() { $sid $sh -c "$S" sh "$d" "$k" "$boot" "$u" "$proc" "$fd" "$ducts" "$sh" 6>&- 7<&- 8<&- 9>&-; }
 # Starts a supervisor for the next step, where there may be one. That spares the step most of what it costs. Nothing else
 # may hold 9, or the next command would wait for the rest of its script; when this shell dies, what waits for it ends.
 ahead() {
-  [ "$re" ] && [ "$R" ] && [ -z "$N" ] || return
+  [ "$ducts" ] && [ "$ran" ] && [ -z "$next" ] || return
   duct
-  if supervise <&8; then N=1; else exec 9>&-; fi
+  if supervise <&8; then next=1; else exec 9>&-; fi
   exec 8<&-
 }
-# Runs attempt $2 with script $3, unless it was started before.
+# Runs attempt $2 with script $3, unless it was started before. This shell may die in the middle of what it writes here:
+# a script without its end is not run.
 run() {
   go "$1"
   claim "$2" || return
-  if [ "$N" ] && { printf '%s\n' "$2" >&9; } 2>/dev/null; then { printf %s "$3" >&9; } 2>/dev/null
+  if [ "$next" ] && { printf '%s\n' "$2" >&9; } 2>/dev/null; then { printf %s "$3" >&9; } 2>/dev/null
   else printf '\n%s\n%s' "$2" "$3" | supervise || say fail "$2" 'its supervisor did not start'; fi
-  R=1 N=
+  ran=1 next=
   exec 9>&-
 }
 # Copies the log of attempt $1 from byte $2 on. With $3, only if its supervisor has not done so.
@@ -74,12 +77,12 @@ follow() {
   fi
   [ -f "$d/$1.log" ] || { say nolog "$1"; return; }
   [ "$F" ] && { kill -CONT "$F"; kill "$F"; wait "$F"; F=; } 2>/dev/null
-  if [ "$gnu" ]; then tail -c +$(($2 + 1)) -s 0.1 -f "$d/$1.log" </dev/null 2>/dev/null 9>&- &
+  if [ "$gnu" ]; then tail -c +$(($2 + 1)) -s 0.1 -f "$d/$1.log" </dev/null 2>/dev/null 6>&- 7<&- 9>&- &
   else
     ( trap - EXIT
       exec 4<"$d/$1.log" 2>/dev/null
       dd bs=1 skip="$2" count=0 <&4
-      while :; do dd bs=262144 count=16 <&4; sleep 0.1 || sleep 1; done ) </dev/null 2>/dev/null 9>&- &
+      while :; do dd bs=262144 count=16 <&4; sleep 0.1 || sleep 1; done ) </dev/null 2>/dev/null 6>&- 7<&- 9>&- &
   fi
   F=$!
 }
@@ -98,7 +101,7 @@ look() {
   rd "$d/$1"
   born "$2" && [ "$t" = "$3" ] && s=$2
   if [ "$proc" ]; then
-    for e in $(grep -lF "STEADYHAND_ATTEMPT=$d/$1/" "$proc"/[0-9]*/environ 2>/dev/null); do
+    for e in $(named "$1"); do
       e=${e#"$proc"/}
       m="$m|${e%%/*}"
     done
@@ -133,16 +136,16 @@ signal() {
   g=$1
   shift
   for e; do
-    born "${e%%:*}" || continue
-    [ "${e#*:}" = - ] || [ "$t" = "${e#*:}" ] || continue
+    [ "${e#*:}" = - ] || { born "${e%%:*}" && [ "$t" = "${e#*:}" ]; } || continue
     kill -s "$g" "${e%%:*}" 2>/dev/null || sudo -n kill -s "$g" "${e%%:*}" </dev/null >/dev/null 2>&1
     [ "$g" = TERM ] && kill -s CONT "${e%%:*}" 2>/dev/null
   done
 }
-# Runs the question $3 under the name $2; its output and status come on standard output.
+# Runs the question $3 under the name $2; its output and status come on standard output. It is ended when this shell dies.
 ask() {
   go "$1"
-  printf %s "$3" | $sid /bin/sh -c "$Q" sh "$2" "$k" "$u" "$proc" "$fd" "$d" 9>&- || say fail "$2" 'it did not start'
+  printf 'go\n%s' "$3" 6>&- 9>&- | $sid $sh -c "$Q" sh "$2" "$k" "$u" "$proc" "$fd" "$d" "$sh" "$life" 6>&- 7<&7 9>&- ||
+    say fail "$2" 'it did not start'
 }
 forget() {
   l=
@@ -155,6 +158,8 @@ forget() {
 u=$(umask)
 umask 077
 proc=PROC
+# What runs here: words, of which the first is a program.
+sh=SHELL
 [ -r "$proc/self/stat" ] && [ -r "$proc/uptime" ] || proc=
 boot=-
 [ "$proc" ] && read -r boot <"$proc/sys/kernel/random/boot_id"
@@ -162,8 +167,9 @@ boot=-
 : "${boot:=-}"
 fd=
 [ -e /dev/fd/0 ] && fd=1
-N= R= re=
-[ "$proc" ] && ( duct && [ -p "$proc/self/fd/8" ] && [ -p "$proc/self/fd/9" ] ) 2>/dev/null && re=1
+# Whether a supervisor waits for the next step, whether this shell has run a step, and whether `duct` works here.
+next= ran= ducts=
+[ "$proc" ] && ( duct && [ -p "$proc/self/fd/8" ] && [ -p "$proc/self/fd/9" ] ) 2>/dev/null && ducts=1
 gnu=
 tail --version >/dev/null 2>&1 </dev/null && gnu=1
 if setsid -f true 2>/dev/null; then sid='setsid -f'
@@ -178,5 +184,20 @@ elif ! e=$({ [ -d "$d" ] || mkdir -p "$d"; } 2>&1); then e="$e. Steadyhand keeps
 elif [ ! -O "$d" ]; then e="$d belongs to somebody else. Remove it, or give it to this user."
 elif ! e=$(chmod 700 "$d" 2>&1); then e="$e. The folder must be private."
 else e=; fi
+# The pipe that lives as long as this shell, if there can be one.
+life=
+exec 7</dev/null
+if [ "$e" ]; then :
+elif [ "$ducts" ]; then
+  duct
+  exec 6>&9 7<&8 8<&- 9>&-
+  read -r w <&7
+  life=1
+elif rm -f "$d/.life.$$" && mkfifo "$d/.life.$$"; then
+  # To open one end alone would wait for the other.
+  exec 6<>"$d/.life.$$" 7<"$d/.life.$$"
+  rm -f "$d/.life.$$"
+  life=1
+fi 2>/dev/null
 [ "$HOME" ] && cd "$HOME" 2>/dev/null
 if [ "$e" ]; then say cannot "$e"; else say ready $$; fi

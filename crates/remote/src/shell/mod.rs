@@ -10,9 +10,17 @@ const SUPERVISOR: &str = include_str!("supervisor.sh");
 const PROBE: &str = include_str!("probe.sh");
 const UPLOAD: &str = include_str!("upload.sh");
 
-/// Scripts up to this size are run as they are read. Longer ones do not fit into a pipe at once, so they are read
-/// whole before their first command runs: half a script must never run.
-const READ_WHOLE: usize = 16 * 1024;
+/// Where a host has what the programs need. All but the hosts of tests are [`USUAL`].
+#[derive(Clone, Copy)]
+pub(crate) struct Places<'a> {
+    /// The process file system.
+    pub(crate) proc: &'a str,
+    /// The shell that supervisors, commands and questions run in: words.
+    pub(crate) shell: &'a str,
+}
+
+/// The places of every host.
+pub(crate) const USUAL: Places<'static> = Places { proc: "/proc", shell: "/bin/sh" };
 
 /// `text` as one word of shell code.
 pub(crate) fn quote(text: &str) -> String {
@@ -28,11 +36,15 @@ pub(crate) fn quote(text: &str) -> String {
     quoted
 }
 
-/// The program of a lane. `proc` is where the host's process file system is, `/proc` but in tests.
-pub(crate) fn lane_program(token: &str, proc: &str) -> String {
+/// The program of a lane.
+pub(crate) fn lane_program(token: &str, places: Places<'_>) -> String {
     let supervisor = format!("{}{}", strip(COMMON), strip(SUPERVISOR));
     let probe = format!("{}{}", strip(COMMON), strip(PROBE));
-    let lane = strip(LANE).replacen("proc=PROC\n", &format!("proc={}\n", quote(proc)), 1);
+    let lane = strip(LANE).replacen("proc=PROC\n", &format!("proc={}\n", quote(places.proc)), 1).replacen(
+        "sh=SHELL\n",
+        &format!("sh={}\n", quote(places.shell)),
+        1,
+    );
     format!("k={token} F=\nS={}\nQ={}\n{}{lane}", quote(&supervisor), quote(&probe), strip(COMMON))
 }
 
@@ -104,7 +116,7 @@ pub(crate) fn check_attempt(attempt: &str) -> Result<(), String> {
 /// The shell code that the attempt's own shell reads: environment and folder on the script's first line, so that the
 /// line numbers in error messages are the script's.
 pub(crate) fn payload(request: &StepRequest) -> SecretString {
-    let mut code = String::from("exec 3<&-;");
+    let mut code = String::new();
     for (name, value) in &request.env {
         code.push_str(&format!("export {name}={};", quote(value.expose_secret())));
     }
@@ -117,13 +129,19 @@ pub(crate) fn payload(request: &StepRequest) -> SecretString {
             "printf '%s\\n' {} | {{ exec 3<&0 </dev/null; exec \"${{SHELL:-/bin/sh}}\" -l /dev/fd/3; }}",
             quote(script)
         ));
-    } else if script.len() > READ_WHOLE {
-        code.push_str(&format!("eval {}", quote(script)));
     } else {
-        code.push_str(script);
+        code.push_str(&format!("eval {}", quote(script)));
     }
-    code.push('\n');
-    SecretString::from(code)
+    SecretString::from(whole(&code))
+}
+
+/// `code` for a shell that reads it from descriptor 3. A shell runs what it reads as it comes, a pipe takes a long text in
+/// pieces, and who writes it may die in between, so that half a script would run. No beginning of this has its closing
+/// brace: a shell finds a syntax error in it and runs nothing. Whole, it ends with an exit: a shell that goes on after it
+/// has read nothing at all. `code` must be one command line, with scripts as quoted words in it: then what is in it
+/// cannot close the brace either, and an `eval` reads it as it would read a file.
+pub(crate) fn whole(code: &str) -> String {
+    format!("{{ exec 3<&-;{code};exit;}}\n")
 }
 
 /// A path on a host as one word of shell code; `~` is the user's home.
@@ -149,6 +167,34 @@ mod tests {
             }
             let output = command.arg("-c").arg(format!("printf %s {}", quote(text))).output().unwrap();
             assert_eq!(String::from_utf8_lossy(&output.stdout), text, "{shell}");
+        }
+    }
+
+    #[test]
+    fn a_script_that_was_cut_off_runs_nothing_of_it() {
+        let script = "echo 'a' >>ran\necho \"it's\" >>ran\n# '\ncat <<X >>ran\nb";
+        let mut request = StepRequest::new("a", script);
+        request.env = vec![("X".into(), SecretString::from("it's"))];
+        request.cwd = Some("~/".into());
+        let code = payload(&request);
+        let code = code.expose_secret();
+        let home = tempfile::tempdir().unwrap();
+        for shell in [&["dash"][..], &["bash", "--posix"], &["busybox", "sh"]] {
+            let run = |length: usize| {
+                let script = home.path().join("script");
+                std::fs::write(&script, &code[..length]).unwrap();
+                let mut command = std::process::Command::new(shell[0]);
+                command.args(&shell[1..]).args(["-c", ". /dev/fd/0"]).env("HOME", home.path());
+                command.stdin(std::fs::File::open(script).unwrap()).output().unwrap().status.code()
+            };
+            for length in 1..code.len() - 1 {
+                assert_ne!(run(length), Some(0), "{shell:?}: {:?}", &code[..length]);
+                assert!(!home.path().join("ran").exists(), "{shell:?}: {:?}", &code[..length]);
+            }
+            assert_eq!(run(code.len()), Some(0), "{shell:?}");
+            let ran = std::fs::read_to_string(home.path().join("ran")).unwrap();
+            assert_eq!(ran.trim_end(), "a\nit's\nb", "{shell:?}");
+            std::fs::remove_file(home.path().join("ran")).unwrap();
         }
     }
 

@@ -1,7 +1,10 @@
 import type { RunSummary } from '../shared/api';
 import { isFinal, runActions } from './run-labels';
 
-/** Whether saying this would still do something. What is not known here is left to the assistant. */
+/**
+ * Whether saying this would still do something. What is not known here is left to the assistant, which chose what to
+ * offer by the same rules when it answered (`crates/assistant/src/chat/offers.rs`).
+ */
 export function stillWorks(text: string, last: RunSummary | null): boolean {
   const can = last === null ? null : runActions(last);
   switch (text.toLowerCase()) {

@@ -27,29 +27,37 @@ export class BrowserBackend implements Backend {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const read = async (): Promise<void> => {
       const response = await this.#fetch('/api/updates', { signal: ending.signal });
-      if (!response.ok || response.body === null) throw new BackendError('internal', `There are no updates (status ${response.status}).`);
+      if (!response.ok || response.body === null) {
+        void response.body?.cancel();
+        throw new BackendError('internal', `There are no updates (status ${response.status}).`);
+      }
       const events = new EventStreamReader();
       const pieces = response.body.getReader();
       let first = true;
-      for (;;) {
-        const { done, value } = await pieces.read();
-        if (done) return;
-        for (const data of events.take(value)) {
-          // The first batch is empty: it says that the ones from now on are complete.
-          if (first) {
-            retryIn = FIRST_RETRY_MS;
-            onState(true);
-          }
-          first = false;
-          const updates = JSON.parse(data) as Update[];
-          if (updates.length === 0) continue;
-          try {
-            onUpdates(updates);
-          } catch (error) {
-            // A fault of the page; the connection is not at fault.
-            reportError(error);
+      try {
+        for (;;) {
+          const { done, value } = await pieces.read();
+          if (done) return;
+          for (const data of events.take(value)) {
+            // The first batch is empty: it says that the ones from now on are complete.
+            if (first) {
+              retryIn = FIRST_RETRY_MS;
+              onState(true);
+            }
+            first = false;
+            const updates = JSON.parse(data) as Update[];
+            if (updates.length === 0) continue;
+            try {
+              onUpdates(updates);
+            } catch (error) {
+              // A fault of the page; the connection is not at fault.
+              reportError(error);
+            }
           }
         }
+      } finally {
+        // One that is given up does not stay open beside the next: browsers allow few to one server.
+        pieces.cancel().catch(() => undefined);
       }
     };
     const begin = async (): Promise<void> => {
