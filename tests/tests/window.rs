@@ -1,6 +1,8 @@
 //! The main job in the app's own window.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "what goes wrong ends the test")]
 
+use std::process::Command;
+
 use steadyhand_tests::browser::Page;
 
 const HEADLINE: &str = "Version two of the practice page";
@@ -108,4 +110,8 @@ async fn typing_redeploy_the_application_brings_out_the_page_that_was_edited_ste
     let html = answer.expect("the application answers").text().await.expect("its page");
     assert!(html.contains(HEADLINE), "{site} answers with\n{html}");
     page.close().await;
+    // What was deployed would go on; nobody else knows of it.
+    let hello = data.path().join("practice/server/hello");
+    let ended = Command::new(hello.join("source/service")).arg("stop").arg(&hello).status();
+    assert!(ended.expect("the application's own program starts").success());
 }

@@ -185,12 +185,7 @@ async fn a_stopped_server_hangs_up_its_commands_and_closes_its_connections() {
     let practice = Practice::start().await;
     let pipe = practice.path("pipe");
     make_pipe(&pipe).await;
-    let line = format!(
-        "trap 'echo hung up > {}; exit' HUP; echo ready; while :; do sleep 1 & wait; done",
-        pipe.display()
-    );
-    let mut child = practice.spawn(&line);
-    let (_, _stdout) = first_line(&mut child).await;
+    let mut child = practice.spawn_hanging_up("", &pipe).await;
     timeout(Duration::from_secs(5), practice.server.stop()).await.unwrap();
     assert_eq!(line_of_pipe(&pipe).await, "hung up");
     assert_eq!(timeout(LIMIT, child.wait()).await.unwrap().unwrap().code(), Some(255));

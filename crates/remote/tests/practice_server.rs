@@ -201,12 +201,7 @@ async fn a_closed_channel_hangs_the_command_up() {
     let practice = Practice::start().await;
     let pipe = practice.path("pipe");
     make_pipe(&pipe).await;
-    let line = format!(
-        "trap 'echo hung up > {}; exit' HUP; echo ready; while :; do sleep 1 & wait; done",
-        pipe.display()
-    );
-    let mut child = practice.spawn(&line);
-    let (_, _stdout) = first_line(&mut child).await;
+    let mut child = practice.spawn_hanging_up("", &pipe).await;
     child.kill().await.unwrap();
     assert_eq!(line_of_pipe(&pipe).await, "hung up");
 }
@@ -226,14 +221,8 @@ async fn what_has_its_own_session_or_ignores_the_signal_survives_a_closed_channe
         let script = format!("echo up > {up}; read x < {gate}; echo alive > {report}");
         format!("{how} sh -c '{script}' </dev/null >/dev/null 2>&1 & read x < {up};")
     };
-    let line = format!(
-        "{} {} trap 'echo hung up > {}; exit' HUP; echo ready; while :; do sleep 1 & wait; done",
-        start("setsid", "own"),
-        start("nohup", "deaf"),
-        pipe("gone").display(),
-    );
-    let mut child = practice.spawn(&line);
-    let (_, _stdout) = first_line(&mut child).await;
+    let before = [start("setsid", "own"), start("nohup", "deaf")].join(" ");
+    let mut child = practice.spawn_hanging_up(&before, &pipe("gone")).await;
     child.kill().await.unwrap();
     assert_eq!(line_of_pipe(&pipe("gone")).await, "hung up");
     let (own, deaf) = (pipe("own"), pipe("deaf"));

@@ -127,21 +127,7 @@ mod tests {
     use steadyhand_store::records::StepCounts;
 
     use super::*;
-
-    const ALL: [&str; 12] = [
-        "redeploy the application",
-        "pause",
-        "resume",
-        "stop",
-        "status",
-        "show the last 5 runs",
-        "why did it fail?",
-        "retry",
-        "show run 12",
-        "use port 3002",
-        "set LOG_LEVEL to debug",
-        "help",
-    ];
+    use crate::intents::OFFERS;
 
     fn run(number: u32, state: RunState, desired: Desired) -> RunSummary {
         RunSummary {
@@ -166,7 +152,7 @@ mod tests {
 
     #[track_caller]
     fn check(now: &Now, expected: &[&str]) {
-        let offered: Vec<String> = ALL.iter().filter_map(|text| now.fitting(text)).collect();
+        let offered: Vec<String> = OFFERS.iter().filter_map(|text| now.fitting(text)).collect();
         assert_eq!(offered, expected);
     }
 
@@ -180,21 +166,36 @@ mod tests {
         let with = |first: &[&'static str], last: &[&'static str]| [first, &look, last].concat();
         check(
             &at(RunState::InProgress, Desired::Running),
-            &with(&["pause", "stop"], &["show run 3", "help"]),
+            &with(&["pause", "stop"], &["show run 3", "compare run 2 and 3", "help"]),
         );
-        check(&at(RunState::Paused, Desired::Paused), &with(&["resume", "stop"], &["show run 3", "help"]));
-        check(&at(RunState::InProgress, Desired::Stopped), &with(&[], &["show run 3", "help"]));
+        check(
+            &at(RunState::Paused, Desired::Paused),
+            &with(&["resume", "stop"], &["show run 3", "compare run 2 and 3", "help"]),
+        );
+        check(
+            &at(RunState::InProgress, Desired::Stopped),
+            &with(&[], &["show run 3", "compare run 2 and 3", "help"]),
+        );
         check(
             &at(RunState::Completed, Desired::Running),
-            &with(&["redeploy the application"], &["retry", "show run 3", "help"]),
+            &with(&["redeploy the application"], &["retry", "show run 3", "compare run 2 and 3", "help"]),
         );
         let failed = Now { some_failed: true, ..at(RunState::Failed, Desired::Running) };
         check(
             &failed,
-            &with(&["redeploy the application"], &["why did it fail?", "retry", "show run 3", "help"]),
+            &with(
+                &["redeploy the application"],
+                &["why did it fail?", "retry", "show run 3", "compare run 2 and 3", "help"],
+            ),
         );
         let many = Now { last: Some(run(12, RunState::Completed, Desired::Running)), ..Now::default() };
-        check(&many, &with(&[], &["retry", "show run 12", "help"]));
+        let first = Now {
+            last: Some(run(1, RunState::Completed, Desired::Running)),
+            some_completed: true,
+            ..Now::default()
+        };
+        check(&first, &with(&[], &["retry", "show run 1", "open the app", "help"]));
+        check(&many, &with(&[], &["retry", "show run 12", "compare run 4 and 5", "help"]));
     }
 
     #[test]
@@ -219,7 +220,7 @@ mod tests {
             can_start: true,
             ..Now::default()
         };
-        let Some(Card::Replies { texts }) = failed.offer(Reply::say(""), &ALL).cards.pop() else {
+        let Some(Card::Replies { texts }) = failed.offer(Reply::say(""), OFFERS).cards.pop() else {
             panic!("nothing is offered");
         };
         assert_eq!(texts, ["Redeploy the application", "Status", "Show the last 5 runs"]);

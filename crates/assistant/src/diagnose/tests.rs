@@ -83,11 +83,16 @@ fn outcome(ended: Option<&str>, status: u8, message: &str) -> Reason {
     Reason::Outcome { outcome }
 }
 
+/// A failure of the step `deploy` on `web1`, of which nothing more is known.
+fn failure<'a>(outcome: &'a Reason, log: &'a LogTail<'a>) -> Failure<'a> {
+    Failure { step_name: "deploy", script: None, action: "run", host: "web1", outcome, port: None, log }
+}
+
 fn look(log: &str, script: Option<&str>, action: &str, outcome: &Reason) -> Diagnosis {
     let log = controls(log);
     let lines: Vec<&str> = log.lines().collect();
     let tail = LogTail { first_line_number: 1, lines: &lines, truncated: false };
-    diagnose(&Failure { step_name: "deploy", script, action, host: "web1", outcome, port: None, log: &tail })
+    diagnose(&Failure { script, action, ..failure(outcome, &tail) })
 }
 
 fn plain(log: &str) -> Diagnosis {
@@ -258,16 +263,7 @@ fn a_port_that_no_line_names_is_the_one_that_the_step_was_given() {
     let outcome = outcome(None, 1, "");
     let with = |port| {
         let script = Some("exec python3 -m http.server \"$PORT\"");
-        let failure = Failure {
-            step_name: "serve",
-            script,
-            action: "run",
-            host: "web1",
-            outcome: &outcome,
-            port,
-            log: &log,
-        };
-        diagnose(&failure).findings.remove(0)
+        diagnose(&Failure { script, port, ..failure(&outcome, &log) }).findings.remove(0)
     };
     let named = with(Some(48721));
     assert_eq!(named.title, "Port 48721 is already in use");
@@ -292,16 +288,7 @@ fn lines_keep_their_numbers_in_a_log_that_is_not_given_from_its_start() {
     let lines = ["building", "sh: 3: pnpm: not found"];
     let outcome = outcome(None, 127, "");
     let log = LogTail { first_line_number: 90_001, lines: &lines, truncated: true };
-    let failure = Failure {
-        step_name: "build",
-        script: None,
-        action: "run",
-        host: "web1",
-        outcome: &outcome,
-        port: None,
-        log: &log,
-    };
-    assert_eq!(diagnose(&failure).telling_line.map(|citation| citation.line), Some(90_002));
+    assert_eq!(diagnose(&failure(&outcome, &log)).telling_line.map(|citation| citation.line), Some(90_002));
 }
 
 #[test]

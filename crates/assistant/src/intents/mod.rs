@@ -16,6 +16,8 @@ mod tests;
 mod words;
 
 pub use read::understand;
+#[cfg(test)]
+pub(crate) use rules::OFFERS;
 
 /// What a message asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -422,7 +422,7 @@ pub(super) const WORD_MEANS: &[(Kind, &str)] = &[
 ];
 
 /// Wordings that are offered when a message is not understood.
-pub(super) const OFFERS: &[&str] = &[
+pub(crate) const OFFERS: &[&str] = &[
     "redeploy the application",
     "pause",
     "resume",

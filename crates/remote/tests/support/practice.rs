@@ -80,6 +80,19 @@ impl Practice {
         self.spawn_with(&[], line)
     }
 
+    /// Runs `before`, and then what writes `hung up` into the named pipe `pipe` when it is; gives it as soon as it runs.
+    pub async fn spawn_hanging_up(&self, before: &str, pipe: &Path) -> Child {
+        let pipe = pipe.display();
+        let line = format!(
+            "{before} trap 'echo hung up > {pipe}; exit' HUP; echo ready; while :; do sleep 1 & wait; done"
+        );
+        let mut child = self.spawn(&line);
+        let (line, output) = first_line(&mut child).await;
+        assert_eq!(line, "ready\n");
+        child.stdout = Some(output.into_inner());
+        child
+    }
+
     pub async fn exec(&self, line: &str) -> Output {
         self.exec_over(&[], line).await
     }

@@ -6,6 +6,7 @@ use steadyhand_domain::Reason;
 use steadyhand_remote::{KeyFileProblem, RefusedMethod, RemoteError};
 
 use super::super::{Diagnosis, Failure, LogTail, diagnose};
+use super::failure;
 
 /// What a program on the host may have written before; none of it is about our connection.
 const MISLEADING: [&str; 3] = [
@@ -17,16 +18,7 @@ const MISLEADING: [&str; 3] = [
 fn explain(error: &RemoteError, lines: &[&str]) -> Diagnosis {
     let outcome = Reason::Connection { message: error.to_string(), problem: error.problem() };
     let log = LogTail { first_line_number: 1, lines, truncated: false };
-    let (script, action) = (Some("ssh deploy@10.1.2.3 true"), "run");
-    diagnose(&Failure {
-        step_name: "deploy",
-        script,
-        action,
-        host: "web1",
-        outcome: &outcome,
-        port: None,
-        log: &log,
-    })
+    diagnose(&Failure { script: Some("ssh deploy@10.1.2.3 true"), ..failure(&outcome, &log) })
 }
 
 fn key(problem: KeyFileProblem) -> RemoteError {
@@ -159,14 +151,5 @@ fn the_commands_name_the_file_and_quote_it() {
 fn a_refusal_that_another_program_met_is_still_read_from_its_log() {
     let outcome = Reason::Outcome { outcome: steadyhand_domain::StepOutcome::Exited { status: 255 } };
     let log = LogTail { first_line_number: 1, lines: &MISLEADING[..1], truncated: false };
-    let failure = Failure {
-        step_name: "copy",
-        script: None,
-        action: "run",
-        host: "web1",
-        outcome: &outcome,
-        port: None,
-        log: &log,
-    };
-    assert_eq!(diagnose(&failure).findings[0].id, "ssh_auth");
+    assert_eq!(diagnose(&failure(&outcome, &log)).findings[0].id, "ssh_auth");
 }
