@@ -127,6 +127,10 @@ function oneHindranceLabel(hindrance: Hindrance, questions: readonly Question[])
       const what = question === undefined ? '' : ABOUT[question.about.kind];
       return `Waiting for you: ${what}${hindrance.host}`;
     }
+    case 'held':
+      return `${hindrance.task}: ${hindrance.done} of ${hindrance.of} hosts done. Look at it, then Resume to go on, or Stop.`;
+    case 'resting':
+      return `${hindrance.task}: ${hindrance.done} of ${hindrance.of} hosts done. The plan has a pause before the next ones.`;
     case 'missing_secrets':
       return `The Steadyhand that ran this is gone. To go on, start one with ${hindrance.names.map((name) => `STEADYHAND_SECRET_${name}`).join(' and ')}, or stop this run.`;
   }
