@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { hindranceLabel, progressLabel, reasonLine, runActions, runTime, statusLabel, stepNote, waitsLabel } from '../../src/lib/domain/run-labels';
 import { quickReplies, stillWorks } from '../../src/lib/domain/replies';
-import { mergeSteps, REASON_HEIGHT, STEP_HEIGHT, stepRows, telling } from '../../src/lib/domain/step-rows';
 import type { Step } from '../../src/lib/shared/api';
 import { ago, duration, ordinal, plural, size, ticking, when } from '../../src/lib/shared/time';
 import { markFound } from '../../src/lib/shared/marks';
@@ -64,35 +63,6 @@ describe('why a step ended so', () => {
   ])('%#', (of, note, line) => {
     expect(stepNote(of)).toBe(note);
     expect(reasonLine(of)).toBe(line);
-  });
-});
-
-describe('the rows of steps', () => {
-  const one = makeSteps('r', [{ name: 'a', state: 'completed' }, { name: 'b', state: 'running' }, { name: 'c', state: 'pending' }], 0);
-
-  it('have no headings for a single task, and the log under its step', () => {
-    expect(stepRows(one, 'r-1', 300).map((row) => [row.kind, row.height])).toEqual([['step', STEP_HEIGHT], ['step', STEP_HEIGHT], ['log', 300], ['step', STEP_HEIGHT]]);
-  });
-
-  it('have a heading for each task on each host', () => {
-    const steps = makeSteps('r', [{ name: 'a', state: 'completed', host: 'web1' }, { name: 'a', state: 'pending', host: 'web2' }], 0);
-    expect(stepRows(steps, null, 0).map((row) => row.kind)).toEqual(['task', 'step', 'task', 'step']);
-  });
-
-  it('make room for a reason', () => {
-    const [step] = makeSteps('r', [{ name: 'a', state: 'failed', reason: { kind: 'error', message: 'no such file' }, reasonText: 'no such file' }], 0);
-    expect(stepRows(step === undefined ? [] : [step], null, 0)[0]?.height).toBe(STEP_HEIGHT + REASON_HEIGHT);
-  });
-
-  it('open the running step, else the failed one, else none', () => {
-    expect(telling(one)?.name).toBe('b');
-    expect(telling(makeSteps('r', [{ name: 'a', state: 'failed' }, { name: 'b', state: 'skipped' }], 0))?.name).toBe('a');
-    expect(telling(makeSteps('r', [{ name: 'a', state: 'completed' }], 0))).toBeUndefined();
-  });
-
-  it('stay in order when a changed step is put in', () => {
-    const changed = { ...(one[1] as Step), state: 'completed' as const };
-    expect(mergeSteps(one, [changed]).map((step) => step.state)).toEqual(['completed', 'completed', 'pending']);
   });
 });
 
