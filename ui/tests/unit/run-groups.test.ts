@@ -109,7 +109,7 @@ describe('a change of a run', () => {
   });
 
   it('of a thousand hosts derives no more groups than have changed', () => {
-    const fleet = new Fleet(1_000, true, false);
+    const fleet = new Fleet(1_000, true);
     const groups = new RunGroups();
     let known = structuredClone(fleet.steps);
     groups.take(known);
@@ -178,7 +178,7 @@ describe('what a task waits for', () => {
   });
 
   it('is known only from the plan that the run executes', () => {
-    const plan = new Fleet(2, false, false).plan();
+    const plan = new Fleet(2, false).plan();
     expect(needsOf(plan, { plan_sha256: plan.sha256 }).get('restart')).toEqual(['install']);
     expect(needsOf(plan, { plan_sha256: 'another' }).size).toBe(0);
     expect(needsOf(null, { plan_sha256: plan.sha256 }).size).toBe(0);
