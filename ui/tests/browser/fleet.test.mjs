@@ -232,7 +232,9 @@ onPage('the timeline tells who waited for whom, to those who see it and those wh
   assert.match(lines[1], /^install: began after [\d.]+ s, when build had ended; took /);
   assert.match(lines[2], /^restart: began after [\d.]+ s, when install had ended; goes on for /);
   assert.equal(lines[3], 'announce: waits for restart');
-  assert.match(await page.textContent(id('task-group', "[data-group='announce']")).catch(() => 'announce waits for restart'), /waits for restart/);
+  await page.click(id('timeline-line', "[data-task='announce']"));
+  await page.waitForSelector(id('task-group', "[data-group='announce']"));
+  assert.match(await page.textContent(id('task-group', "[data-group='announce']")), /waits for restart/);
   const bars = await page.$$eval(`${id('timeline')} .bar`, (all) => all.map((bar) => [bar.getBoundingClientRect().left, bar.getBoundingClientRect().right]));
   assert.equal(bars.length, 3);
   assert.ok(bars[0][1] <= bars[1][0] + 3 && bars[1][1] <= bars[2][0] + 3, JSON.stringify(bars));
