@@ -22,7 +22,9 @@ mod plans;
 mod questions;
 mod record;
 mod recover;
+mod schedule;
 mod spec;
+mod unit;
 mod wait;
 
 pub use clock::now;
@@ -30,6 +32,6 @@ pub use engine::{Engine, EngineOptions, NewRun, SecretLookup};
 pub use error::EngineError;
 pub use feed::Change;
 pub use mask::Masker;
-pub use plans::{SECRET_VARIABLE, compile_source, known_secrets};
+pub use plans::{RunOptions, SECRET_VARIABLE, compile_source, known_secrets};
 pub use questions::{Answer, Pending, PendingKind, Questions};
 pub use spec::RunSpec;

@@ -14,11 +14,13 @@ mod diagnostic;
 mod duration;
 pub mod edit;
 mod graph;
+mod groups;
 mod hosts;
 mod outline;
 mod read;
 mod schema;
 mod scope;
+mod select;
 mod shell;
 mod span;
 mod suggest;
@@ -37,6 +39,7 @@ pub use compiled::{
 pub use diagnostic::{Code, Diagnostic, Severity, render};
 pub use outline::{Outline, OutlineHost, OutlineTask, outline};
 pub use schema::schema;
+pub use select::{Selection, SelectionError, select};
 pub use text::{MissingSecret, Part, Quoting, Text};
 
 #[cfg(test)]

@@ -13,17 +13,14 @@ use super::{
     reach::Reached,
     text::{quoted, quoted_path, reveal},
 };
-use crate::{
-    EngineError,
-    execute::{Execution, Need},
-};
+use crate::{EngineError, execute::Execution, unit::Need};
 
 /// The most time that a guard may take.
 const GUARD_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Execution<'_> {
     /// Asks the guards of a step whether it is needed.
-    pub(crate) async fn need(&mut self, index: usize) -> Result<Need, EngineError> {
+    pub(crate) async fn need(&self, index: usize) -> Result<Need, EngineError> {
         let step = self.step(index).clone();
         if step.guards.is_empty() {
             return Ok(Need::Needed);
