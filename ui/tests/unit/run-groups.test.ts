@@ -30,9 +30,6 @@ function group(tasks: readonly TaskGroup[], name: string, host: string): HostGro
   return found;
 }
 
-/** As the engine gives it when a task that is needed has failed; a reason that these pages' types may not know yet. */
-const needFailed = { kind: 'need_failed', task: 'build' } as unknown as Step['reason'];
-
 describe('the groups of a run', () => {
   it('are its tasks in order, each with its hosts in order', () => {
     const tasks = new RunGroups().take(stepsOf({ build: { local: ['completed'] }, deploy: { web1: ['running', 'pending'], web2: ['pending', 'pending'] } }));
@@ -52,8 +49,10 @@ describe('the groups of a run', () => {
     expect(group(new RunGroups().take(stepsOf({ t: { h: states } })), 't', 'h').state).toBe(state);
   });
 
-  it.each(['run_stopped', 'earlier_step_failed', 'need_failed'])('that were broken off by %s are neither completed nor done', (kind) => {
-    const steps = changed(stepsOf({ t: { h: ['completed', 'skipped'] } }), 1, { reason: { kind } as unknown as Step['reason'] });
+  it.each<Exclude<Step['reason'], null>>([
+    { kind: 'run_stopped' }, { kind: 'earlier_step_failed', step: 'x' }, { kind: 'need_failed', task: 'x' },
+  ])('that were broken off by $kind are neither completed nor done', (reason) => {
+    const steps = changed(stepsOf({ t: { h: ['completed', 'skipped'] } }), 1, { reason });
     const broken = group(new RunGroups().take(steps), 't', 'h');
     expect([broken.state, broken.done, broken.unreached]).toEqual(['skipped', false, 1]);
   });
@@ -148,10 +147,10 @@ describe('the words of a group', () => {
   ])('say for a cell how %s stands', (host, words) => expect(cellLabel(group(tasks, 'deploy', host))).toBe(words));
 
   it('say why nothing of it was reached, once and not at each step', () => {
-    const skipped = stepsOf({ deploy: { web1: ['skipped'], web2: ['skipped'] } }).map((step) => ({ ...step, reason: needFailed, reason_text: 'the task “build” failed' }));
+    const skipped = stepsOf({ deploy: { web1: ['skipped'], web2: ['skipped'] } }).map((step) => ({ ...step, reason: { kind: 'need_failed' as const, task: 'build' }, reason_text: '“build”, which it needs, failed' }));
     const [deploy] = new RunGroups().take(skipped);
-    expect(taskProgress(deploy as TaskGroup).text).toBe('skipped: the task “build” failed');
-    expect(cellLabel(group([deploy as TaskGroup], 'deploy', 'web2'))).toBe('web2 · deploy: skipped: the task “build” failed');
+    expect(taskProgress(deploy as TaskGroup).text).toBe('skipped: “build”, which it needs, failed');
+    expect(cellLabel(group([deploy as TaskGroup], 'deploy', 'web2'))).toBe('web2 · deploy: skipped: “build”, which it needs, failed');
     expect(skipped.map(reasonLine)).toEqual(['', '']);
     expect(skipped.every(neverReached)).toBe(true);
   });

@@ -1,10 +1,10 @@
-import type { Step, StepCounts, StepState, Timestamp } from '../shared/api';
+import type { Reason, Step, StepCounts, StepState, Timestamp } from '../shared/api';
 
 /** More hosts than this are many: they have a matrix, and what is done of them folds by itself. */
 export const FEW_HOSTS = 3;
 
 /** Reasons that tell of another step, of another task or of the run: the step itself was never reached. */
-const NEVER_REACHED: ReadonlySet<string> = new Set(['earlier_step_failed', 'need_failed', 'run_stopped']);
+const NEVER_REACHED: ReadonlySet<Reason['kind']> = new Set(['earlier_step_failed', 'need_failed', 'run_stopped']);
 
 export const neverReached = (step: Pick<Step, 'state' | 'reason'>): boolean =>
   step.state === 'skipped' && step.reason !== null && NEVER_REACHED.has(step.reason.kind);

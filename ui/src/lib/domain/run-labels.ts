@@ -1,6 +1,5 @@
 import type { Hindrance, Question, RunState, RunSummary, Step, StepCounts, StepState, Trigger } from '../shared/api';
 import { duration, ordinal, ticking } from '../shared/time';
-import { neverReached } from './run-groups';
 
 /** What colour a thing has; the only colours that state may have. */
 export type Tone = 'run' | 'ok' | 'bad' | 'warn' | 'idle';
@@ -181,7 +180,7 @@ export function stepNote(step: Step): string {
 
 /** Whether the whole sentence of the reason says more than {@link stepNote}. */
 export function reasonLine(step: Step): string {
-  if (step.reason === null || step.reason_text === null || neverReached(step)) return '';
+  if (step.reason === null || step.reason_text === null) return '';
   switch (step.reason.kind) {
     case 'run_stopped':
     case 'earlier_step_failed':
