@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hindranceLabel, progressLabel, reasonLine, runActions, runTime, statusLabel, stepNote, waitsLabel } from '../../src/lib/domain/run-labels';
+import { hindranceLabel, progressLabel, reasonLine, runActions, runHeadline, runTime, statusLabel, stepNote, stopLabel, waitsLabel } from '../../src/lib/domain/run-labels';
 import { quickReplies, stillWorks } from '../../src/lib/domain/replies';
 import type { Question, Step } from '../../src/lib/shared/api';
 import { ago, duration, ordinal, plural, size, ticking, when } from '../../src/lib/shared/time';
@@ -43,6 +43,13 @@ it('says how long a run takes and usually takes', () => {
   expect(progressLabel({ state: 'in_progress', steps: { pending: 5, running: 1, completed: 2, failed: 0, skipped: 0 } })).toBe('3 of 8');
   expect(progressLabel({ state: 'failed', steps: { pending: 0, running: 0, completed: 4, failed: 1, skipped: 1 } })).toBe('4 of 6');
   expect(progressLabel({ state: 'completed', steps: { pending: 0, running: 0, completed: 5, failed: 0, skipped: 1 } })).toBe('6 of 6');
+});
+
+it('says what is running when that is one step, or many at once', () => {
+  const run = (running: number): Parameters<typeof runHeadline>[0] => makeRun('p', 3, { state: 'in_progress', current_step: 'Restart', steps: { pending: 1, running, completed: 0, failed: 0, skipped: 0 } });
+  expect([1, 12].map((running) => runHeadline(run(running)))).toEqual(['Run 3 · Restart', 'Run 3 · Restart and 11 more']);
+  expect([1, 12].map((running) => stopLabel(run(running)))).toEqual(['“Restart” is ended on the server', 'The 12 steps that are running are ended on their servers']);
+  expect(stopLabel({ ...run(0), current_step: null })).toBe('What is running on the servers is ended');
 });
 
 it('says what keeps a run from going on', () => {

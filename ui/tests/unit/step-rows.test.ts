@@ -35,6 +35,7 @@ describe('the rows of steps', () => {
 
   it('have a heading for each task, and for each host where a task has several', () => {
     const tasks = grouped([{ name: 'a', task: 'build', host: 'local', state: 'completed' }, ...onHosts('deploy', { web1: ['completed', 'completed'], web2: ['pending', 'pending'] })]);
+    expect(stepRows(tasks, PLAIN_LOOK).map((row) => (row.kind === 'step' ? row.depth : row.kind))).toEqual(['task', 1, 'task', 'host', 2, 2, 'host', 2, 2]);
     expect(rowsWith(tasks, {})).toEqual(['▾ build', 'local a', '▾ deploy', '▾  web1', 'web1 1', 'web1 2', '▾  web2', 'web2 1', 'web2 2']);
   });
 

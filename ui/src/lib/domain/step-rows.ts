@@ -82,7 +82,7 @@ export function stepRows(tasks: readonly TaskGroup[], look: RowLook): StepRow[] 
         rows.push({ kind: 'host', key: hostRowKey(group.key), group, open, height: HOST_HEIGHT });
         if (!open) continue;
       }
-      for (const row of stepRowsOf(group, hosts ? 1 : 0)) {
+      for (const row of stepRowsOf(group, hosts ? 2 : headed ? 1 : 0)) {
         if (row.kind !== 'step') continue;
         const own = row.step.id === look.open?.id;
         if (show !== 'all' && !own && !showsStep(show, row.step)) continue;
