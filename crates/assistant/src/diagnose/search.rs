@@ -167,7 +167,10 @@ fn ended(outcome: &Reason) -> &'static str {
         Reason::Connection { .. } => "connection",
         Reason::Error { .. } => "error",
         Reason::RunStopped => "stopped",
-        Reason::GuardHeld { .. } | Reason::EarlierStepFailed { .. } | Reason::NeedFailed { .. } => "skipped",
+        Reason::GuardHeld { .. }
+        | Reason::EarlierStepFailed { .. }
+        | Reason::NeedFailed { .. }
+        | Reason::CompletedInRun { .. } => "skipped",
     }
 }
 
