@@ -215,10 +215,8 @@ impl Api {
     /// See the list of operations.
     pub async fn preview(&self, request: OfProject) -> Result<Preview, ApiError> {
         let (_, spec) = self.inner.engine.compile_current(request.project_id, BTreeMap::new()).await?;
-        let known = self.inner.engine.secrets_of(&spec);
-        let missing = spec.plan.secrets.iter().filter(|name| !known.iter().any(|(known, _)| known == *name));
         Ok(Preview {
-            missing_secrets: missing.cloned().collect(),
+            missing_secrets: self.inner.engine.missing_secrets(&spec).await?,
             steps: spec
                 .plan
                 .steps

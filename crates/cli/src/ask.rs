@@ -122,6 +122,28 @@ pub(crate) async fn confirm(output: &mut Output, text: &str) -> bool {
     answer.await.unwrap_or(false)
 }
 
+/// Whether a secret can be asked for although standard input may be something else than a terminal.
+pub(crate) fn can_ask_for_secrets() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Asks for something that is not shown while it is typed. None when it was left with Ctrl-C or nothing can be read.
+pub(crate) async fn secret(output: &mut Output, text: &str) -> Option<String> {
+    output.prompt(text);
+    let (sender, answer) = oneshot::channel();
+    let _echo = Echo::remember();
+    std::thread::spawn(move || {
+        let _ = sender.send(rpassword::read_password().ok());
+    });
+    tokio::select! {
+        answer = answer => answer.ok().flatten(),
+        _ = tokio::signal::ctrl_c() => {
+            output.note("");
+            None
+        }
+    }
+}
+
 async fn reply(api: &Api, question_id: QuestionId, answer: Answer) -> Result<(), ApiError> {
     api.answer_question(AnswerQuestion { question_id, answer }).await.map(|_| ())
 }

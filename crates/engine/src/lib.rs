@@ -22,14 +22,16 @@ mod plans;
 mod questions;
 mod record;
 mod recover;
+mod secrets;
 mod spec;
 mod wait;
 
 pub use clock::now;
-pub use engine::{Engine, EngineOptions, NewRun, SecretLookup};
+pub use engine::{Engine, EngineOptions, NewRun};
 pub use error::EngineError;
 pub use feed::Change;
 pub use mask::Masker;
-pub use plans::{SECRET_VARIABLE, compile_source, known_secrets};
+pub use plans::compile_source;
 pub use questions::{Answer, Pending, PendingKind, Questions};
+pub use secrets::{SECRET_VARIABLE, SecretLookup, VAULT_KEY_VARIABLE};
 pub use spec::RunSpec;

@@ -2,26 +2,15 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use secrecy::SecretString;
 use steadyhand_domain::{ProjectId, RunId, Trigger};
 use steadyhand_plan::{Inputs, check, compile};
 use steadyhand_store::{StoreError, plans, records::RunSummary, runs, settings};
 
 use crate::{Engine, EngineError, NewRun, RunSpec};
 
-/// What the environment variables begin with that hold the values of secrets.
-pub const SECRET_VARIABLE: &str = "STEADYHAND_SECRET_";
-
-/// Every secret that this process knows, by name, whatever plan it belongs to.
-#[must_use]
-pub fn known_secrets() -> Vec<(String, SecretString)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| {
-            let name = name.to_str()?.strip_prefix(SECRET_VARIABLE)?.to_owned();
-            Some((name, SecretString::from(value.into_string().ok()?)))
-        })
-        .collect()
-}
+/// What the environment variables begin with that are meant for Steadyhand itself, such as those that hold secrets. A
+/// plan has the secrets that it names, and no other way to them.
+const OWN_VARIABLES: &str = "STEADYHAND_";
 
 /// The name of the setting that holds the folder of a project's plan file.
 fn folder_setting(project: ProjectId) -> String {
@@ -41,6 +30,7 @@ pub fn compile_source(
     // Variables whose names or values are not Unicode cannot be written in a plan.
     let env = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| !name.starts_with(OWN_VARIABLES))
         .collect();
     compile(&plan, &Inputs { env, vars }).map_err(|diagnostics| EngineError::Plan { diagnostics })
 }
@@ -59,7 +49,7 @@ impl Engine {
         let plan = plans::current(&mut db, project).await?.ok_or(EngineError::NoPlan)?;
         let folder = settings::get(&mut db, &folder_setting(project)).await?.map(PathBuf::from);
         let compiled = compile_source(&plan.source, vars)?;
-        Ok((plan.revision.sha256, RunSpec { plan: compiled, folder }))
+        Ok((plan.revision.sha256, RunSpec::new(project, compiled, folder)))
     }
 
     /// Starts a run of the current plan; when `shown` is given, only if that is still what would run.

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use steadyhand_domain::RunId;
+use steadyhand_domain::{ProjectId, RunId};
 use steadyhand_plan::{CompiledPlan, FORMAT};
 
-use crate::EngineError;
+use crate::{EngineError, secrets::Snapshot};
 
 /// What a run executes: recorded when it starts, read back by whoever executes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,9 +15,19 @@ pub struct RunSpec {
     pub plan: CompiledPlan,
     /// The folder that relative paths on this machine are meant from; the person's home when there is none.
     pub folder: Option<PathBuf>,
+    /// The project whose secrets it has; none in records of versions that had no vault.
+    #[serde(default)]
+    pub project: Option<ProjectId>,
+    #[serde(skip)]
+    pub(crate) secrets: Snapshot,
 }
 
 impl RunSpec {
+    /// What a run of this plan of this project executes.
+    pub(crate) fn new(project: ProjectId, plan: CompiledPlan, folder: Option<PathBuf>) -> Self {
+        Self { plan, folder, project: Some(project), secrets: Snapshot::default() }
+    }
+
     pub(crate) fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }

@@ -36,6 +36,7 @@ pub use compiled::{
 };
 pub use diagnostic::{Code, Diagnostic, Severity, render};
 pub use outline::{Outline, OutlineHost, OutlineTask, outline};
+pub use read::is_variable_name as is_secret_name;
 pub use schema::schema;
 pub use text::{MissingSecret, Part, Quoting, Text};
 

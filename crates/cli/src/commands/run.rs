@@ -68,7 +68,12 @@ pub(crate) async fn run(
     }
     let updates = api.updates();
     let signals = Signals::listen()?;
-    let summary = api.run_plan_file(plan, vars).await?;
+    let summary = match api.run_plan_file(plan, vars.clone()).await {
+        Err(error) if error.code == ErrorCode::Locked && super::unlock(api, output).await? => {
+            api.run_plan_file(plan, vars).await?
+        }
+        started => started?,
+    };
     let detail = api.run(OfRun { run_id: summary.id }).await?;
     let name = super::name_of(api, &summary).await?;
     output.line(&format!("Run {}: {}", plain(&name), extent(&check)))?;
