@@ -32,6 +32,7 @@ pub use folders::data_dir;
 pub use open::{Api, OpenOptions, Shell};
 pub use secrets::{
     ListSecrets, OfSecret, RotateVault, SecretSet, SecretView, SetSecret, UnlockVault, VaultLock, VaultView,
+    check_secret_name,
 };
 pub use steadyhand_engine::{SECRET_VARIABLE, VAULT_KEY_VARIABLE};
 pub use steadyhand_store::{records, vault::KeyPlace};

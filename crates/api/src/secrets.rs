@@ -166,7 +166,8 @@ impl Api {
         let SetSecret { project_id, name, value } = request;
         let value = SecretString::from(value);
         self.project(project_id).await?;
-        check(&name, value.expose_secret())?;
+        check_secret_name(&name)?;
+        check_value(&name, value.expose_secret())?;
         let hidden = Masker::new(&[("", value.clone())]).is_some();
         let replaced = self.in_vault(move |vault| vault.set(project_id, &name, &value, now())).await?;
         Ok(SecretSet { replaced, hidden })
@@ -222,29 +223,35 @@ impl Api {
     }
 }
 
-/// Whether a plan can use a secret of this name and value.
-fn check(name: &str, value: &str) -> Result<(), ApiError> {
-    let refuse = |message: String| Err(ApiError::new(ErrorCode::Invalid, message));
-    if !is_secret_name(name) {
-        return refuse(format!(
-            "“{}” cannot be the name of a secret: that begins with a letter or `_`, goes on with letters, digits, `_` and \
-             `-`, and has at most 100 of them",
-            name.chars().take(100).collect::<String>()
-        ));
+/// Whether a plan can have a secret of this name.
+///
+/// # Errors
+/// [`ErrorCode::Invalid`] when it cannot.
+pub fn check_secret_name(name: &str) -> Result<(), ApiError> {
+    if is_secret_name(name) {
+        return Ok(());
     }
-    if value.is_empty() {
-        return refuse(format!("no value was given for {name}; nothing was changed"));
-    }
-    if value.contains('\0') {
-        return refuse(format!("the value of {name} has a NUL byte in it, which no command could be given"));
-    }
-    if value.len() > LONGEST {
-        return refuse(format!(
-            "the value of {name} is longer than {} KiB; keep it in a file",
-            LONGEST / 1024
-        ));
-    }
-    Ok(())
+    let shown: String = name.chars().take(100).collect();
+    let message = format!(
+        "“{shown}” cannot be the name of a secret: that begins with a letter or `_`, goes on with letters, digits, `_` and \
+         `-`, and has at most 100 of them"
+    );
+    Err(ApiError::new(ErrorCode::Invalid, message))
+}
+
+/// Whether a command can be given this value.
+fn check_value(name: &str, value: &str) -> Result<(), ApiError> {
+    let problem = match value {
+        "" => format!("no value was given for {name}; nothing was changed"),
+        _ if value.contains('\0') => {
+            format!("the value of {name} has a NUL byte in it, which no command could be given")
+        }
+        _ if value.len() > LONGEST => {
+            format!("the value of {name} is longer than {} KiB; keep it in a file", LONGEST / 1024)
+        }
+        _ => return Ok(()),
+    };
+    Err(ApiError::new(ErrorCode::Invalid, problem))
 }
 
 impl From<VaultError> for ApiError {

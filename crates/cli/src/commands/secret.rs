@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use steadyhand_api::{
     Api, ApiError, CreateProject, ErrorCode, KeyPlace, ListSecrets, Nothing, OfSecret, RotateVault,
-    SetSecret, UnlockVault, VAULT_KEY_VARIABLE, VaultLock, VaultView, records::Project,
+    SetSecret, UnlockVault, VAULT_KEY_VARIABLE, VaultLock, VaultView, check_secret_name, records::Project,
 };
 use steadyhand_domain::Timestamp;
 
@@ -47,11 +47,13 @@ async fn set(
             api.create_project(CreateProject { name: project.to_owned(), source: None }).await?
         }
         Err(ApiError { code: ErrorCode::NotFound, message }) => {
-            let message = format!("{message}, `--create` makes it");
+            let message = format!("{message}, and `--create` makes it");
             return Err(ApiError { code: ErrorCode::NotFound, message }.into());
         }
         found => found?,
     };
+    // Before a person types a value for nothing.
+    check_secret_name(&name)?;
     let before = opened(api, output).await?;
     if before.state == VaultLock::Absent {
         choose_key(api, output, before).await?;

@@ -121,7 +121,7 @@ export function hindranceLabel(hindrance: Hindrance, questions: readonly Questio
       return `Waiting for you: ${what}${hindrance.host}`;
     }
     case 'missing_secrets':
-      return `The Steadyhand that ran this is gone. To go on, start one with ${hindrance.names.map((name) => `STEADYHAND_SECRET_${name}`).join(' and ')}, or stop this run.`;
+      return `The Steadyhand that ran this is gone, and this one has no value for ${hindrance.names.join(' and ')}. To go on, use steady secret set, start one with ${hindrance.names.map((name) => `STEADYHAND_SECRET_${name}`).join(' and ')}, or stop this run.`;
   }
 }
 
