@@ -168,7 +168,8 @@ impl Api {
         self.project(project_id).await?;
         check_secret_name(&name)?;
         check_value(&name, value.expose_secret())?;
-        let hidden = Masker::new(&[("", value.clone())]).is_some();
+        let shown = |masker: Masker| masker.text(value.expose_secret()) == value.expose_secret();
+        let hidden = !Masker::new(&[("", value.clone())]).is_none_or(shown);
         let replaced = self.in_vault(move |vault| vault.set(project_id, &name, &value, now())).await?;
         Ok(SecretSet { replaced, hidden })
     }

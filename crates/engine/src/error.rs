@@ -58,7 +58,8 @@ pub enum EngineError {
     #[error("the plan has no steps, so there is nothing to run; add a task with steps")]
     NoSteps,
     /// Secrets have no value.
-    #[error("no value is set for the secret {}; set {} with {}, or start Steadyhand with {} in its environment",
+    #[error("no value is set for the secret{} {}; set {} with {}, or start Steadyhand with {} in its environment",
+        if names.len() == 1 { "" } else { "s" },
         names.join(", "),
         if names.len() == 1 { "it" } else { "them" },
         and(names.iter().map(|name| format!("`steady secret set {name} --project {}`", word(project)))),
@@ -113,5 +114,29 @@ fn problems(diagnostics: &[Diagnostic]) -> String {
         [first, ..] => {
             format!("{} errors, the first in line {}: {}", errors.len(), first.line, first.message)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_secret_is_told_with_the_command_that_sets_it() {
+        let missing = |names: &[&str], project: &str| {
+            let names = names.iter().map(|&name| name.to_owned()).collect();
+            EngineError::MissingSecrets { names, project: project.to_owned() }.to_string()
+        };
+        assert_eq!(
+            missing(&["KEY"], "shop"),
+            "no value is set for the secret KEY; set it with `steady secret set KEY --project shop`, or start Steadyhand \
+             with STEADYHAND_SECRET_KEY in its environment"
+        );
+        assert_eq!(
+            missing(&["A", "B"], "Ana's shop"),
+            "no value is set for the secrets A, B; set them with `steady secret set A --project 'Ana'\\''s shop'` and \
+             `steady secret set B --project 'Ana'\\''s shop'`, or start Steadyhand with STEADYHAND_SECRET_A and \
+             STEADYHAND_SECRET_B in its environment"
+        );
     }
 }

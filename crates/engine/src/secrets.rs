@@ -76,19 +76,18 @@ pub(crate) fn not_in_environment(spec: &RunSpec) -> Vec<String> {
 }
 
 impl Shared {
-    /// What the vault has for a run. Without the vault's secrets the environment's go on being known.
+    /// What the vault has for a run. When it cannot be read the run goes on without: were its values found later, nothing
+    /// would hide them.
     fn in_vault(&self, spec: &RunSpec) -> Arc<Secrets> {
         if let Some(known) = spec.secrets.0.get() {
             return known.clone();
         }
         let Some(project) = spec.project else { return Arc::default() };
-        match (self.secrets)(Some(project)) {
-            Ok(secrets) => spec.secrets.0.get_or_init(|| Arc::new(secrets)).clone(),
-            Err(error) => {
-                tracing::warn!(%error, "the secrets of the vault are not known");
-                Arc::default()
-            }
-        }
+        let found = (self.secrets)(Some(project)).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the secrets of the vault are not known");
+            Vec::new()
+        });
+        spec.secrets.0.get_or_init(|| Arc::new(found)).clone()
     }
 
     /// The values of all secrets of a plan.

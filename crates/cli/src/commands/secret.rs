@@ -174,9 +174,7 @@ pub(crate) async fn unlock(api: &Api, output: &mut Output) -> Result<bool, Failu
         return Ok(false);
     }
     for tried in 1.. {
-        let Some(passphrase) = ask::secret(output, "Passphrase of the vault of secrets: ").await else {
-            return Ok(false);
-        };
+        let passphrase = ask::secret(output, "Passphrase of the vault of secrets: ").await?;
         match api.unlock_vault(UnlockVault { passphrase }).await {
             Ok(_) => return Ok(true),
             Err(error) if error.code == ErrorCode::Locked && tried < TRIES => output.note(&error.message),
@@ -204,9 +202,9 @@ async fn choose_key(api: &Api, output: &mut Output, vault: VaultView) -> Result<
 }
 
 async fn new_passphrase(output: &mut Output, prompt: &str) -> Result<String, Failure> {
-    let passphrase = ask::secret(output, prompt).await.ok_or_else(nothing_given)?;
-    if !passphrase.is_empty() && ask::secret(output, "The same again: ").await.as_ref() != Some(&passphrase) {
-        let message = "the two differ; nothing was changed".to_owned();
+    let passphrase = ask::secret(output, prompt).await?;
+    if !passphrase.is_empty() && ask::secret(output, "The same again: ").await? != passphrase {
+        let message = "The two differ; nothing was changed".to_owned();
         return Err(ApiError { code: ErrorCode::Invalid, message }.into());
     }
     Ok(passphrase)
@@ -215,25 +213,21 @@ async fn new_passphrase(output: &mut Output, prompt: &str) -> Result<String, Fai
 /// What a person types without seeing it, or all of standard input.
 async fn read(output: &mut Output, prompt: &str) -> Result<String, Failure> {
     if io::stdin().is_terminal() {
-        return Ok(ask::secret(output, prompt).await.ok_or_else(nothing_given)?);
+        return Ok(ask::secret(output, prompt).await?);
     }
     let mut bytes = Vec::new();
     io::stdin()
         .take(MOST_INPUT)
         .read_to_end(&mut bytes)
-        .map_err(|error| invalid(format!("cannot read standard input: {error}")))?;
+        .map_err(|error| invalid(format!("Cannot read standard input: {error}")))?;
     let mut text = String::from_utf8(bytes).map_err(|_| {
-        invalid("standard input is not UTF-8 text; encode it, such as with `base64`".to_owned())
+        invalid("Standard input is not UTF-8 text; encode it, such as with `base64`".to_owned())
     })?;
     let content = text.trim_end_matches(['\r', '\n']);
     if !content.contains('\n') {
         text.truncate(content.len());
     }
     Ok(text)
-}
-
-fn nothing_given() -> ApiError {
-    invalid("nothing was typed; nothing was changed".to_owned())
 }
 
 fn invalid(message: String) -> ApiError {

@@ -89,7 +89,7 @@ impl Key {
 
     /// It wipes its own copy of the key.
     fn cipher(&self) -> Aes256Gcm {
-        Aes256Gcm::new(&Array::from(*self.0))
+        Aes256Gcm::new((&*self.0).into())
     }
 }
 
