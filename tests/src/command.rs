@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Stdio};
 
-use tokio::{process::Command, time::timeout};
+use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
 
 use crate::app::{PATIENCE, program};
 
@@ -26,6 +26,18 @@ pub fn steady(data: &Path, arguments: &[&str]) -> Command {
 /// How a command ended, and what it wrote to standard output and then to standard error.
 pub async fn ended(command: &mut Command) -> (Option<i32>, String) {
     let ended = timeout(PATIENCE, command.output()).await.expect("it ends").expect("it ran");
+    let said = [ended.stdout, ended.stderr].concat();
+    (ended.status.code(), String::from_utf8(said).expect("text"))
+}
+
+/// As [`ended`], of a command that reads this from its standard input.
+pub async fn told(command: &mut Command, input: &str) -> (Option<i32>, String) {
+    let mut process = command.stdin(Stdio::piped()).spawn().expect("it starts");
+    let mut stdin = process.stdin.take().expect("its input");
+    // It may have ended before it read everything.
+    let _ = stdin.write_all(input.as_bytes()).await;
+    drop(stdin);
+    let ended = timeout(PATIENCE, process.wait_with_output()).await.expect("it ends").expect("it ran");
     let said = [ended.stdout, ended.stderr].concat();
     (ended.status.code(), String::from_utf8(said).expect("text"))
 }

@@ -27,7 +27,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
 ];
 
 /// Libraries that belong to one crate, each with the only packages that may depend on it.
-const AT_HOME: [(&str, &[&str]); 12] = [
+const AT_HOME: [(&str, &[&str]); 14] = [
     ("russh", &["steadyhand-remote"]),
     ("russh-sftp", &["steadyhand-remote"]),
     ("sqlx", &["steadyhand-store"]),
@@ -40,6 +40,8 @@ const AT_HOME: [(&str, &[&str]); 12] = [
     ("async-openai", &["steadyhand-assistant"]),
     ("saphyr-parser", &["steadyhand-plan"]),
     ("keyring", &["steadyhand-api"]),
+    ("aes-gcm", &["steadyhand-store"]),
+    ("argon2", &["steadyhand-store"]),
 ];
 
 /// Crates without input or output, and what their code may not name.

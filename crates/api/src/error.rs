@@ -20,6 +20,8 @@ pub enum ErrorCode {
     NotFound,
     /// What was asked for is not possible in the present state.
     Conflict,
+    /// The vault of secrets is locked, and its passphrase is needed.
+    Locked,
     /// A host could not be reached.
     Unreachable,
     /// The data folder cannot be read or written.
@@ -48,7 +50,8 @@ impl ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        let code = match &error {
+        let code = match error {
+            StoreError::Vault(error) => return error.into(),
             StoreError::UnknownProject(_)
             | StoreError::UnknownRun(_)
             | StoreError::UnknownStep(_)

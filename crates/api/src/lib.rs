@@ -14,12 +14,14 @@ mod hosts;
 mod hub;
 mod open;
 mod operations;
+mod os_keyring;
 mod plans;
 mod practice;
 mod practicing;
 mod projects;
 mod questions;
 mod runs;
+mod secrets;
 mod settings;
 mod typescript;
 mod updates;
@@ -28,9 +30,13 @@ mod views;
 pub use error::{ApiError, ErrorCode};
 pub use folders::data_dir;
 pub use open::{Api, OpenOptions, Shell};
-pub use steadyhand_engine::{RunOptions, SECRET_VARIABLE};
+pub use secrets::{
+    ListSecrets, OfSecret, RotateVault, SecretSet, SecretView, SetSecret, UnlockVault, VaultLock, VaultView,
+    check_secret_name,
+};
+pub use steadyhand_engine::{RunOptions, SECRET_VARIABLE, VAULT_KEY_VARIABLE};
 pub use steadyhand_plan::Selection;
-pub use steadyhand_store::records;
+pub use steadyhand_store::{records, vault::KeyPlace};
 pub use typescript::typescript;
 pub use updates::Update;
 pub use views::*;

@@ -2,19 +2,25 @@
 
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use secrecy::SecretString;
 use steadyhand_assistant::{Assistant, chat};
 use steadyhand_domain::ProjectId;
-use steadyhand_engine::{Engine, EngineOptions, SECRET_VARIABLE};
+use steadyhand_engine::{Engine, EngineOptions, VAULT_KEY_VARIABLE};
 use steadyhand_remote::Config;
-use steadyhand_store::{Reader, Store, StoreError, Writer};
+use steadyhand_store::{
+    Reader, Store, StoreError, Writer,
+    vault::{Costs, Vault, VaultOptions},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{ApiError, AppInfo, HostStatus, Nothing, folders, hub::Hub, practicing::Practising};
+use crate::{
+    ApiError, AppInfo, HostStatus, Nothing, folders, hub::Hub, os_keyring::VaultKeyring,
+    practicing::Practising,
+};
 
 /// Which shell opens Steadyhand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +44,7 @@ pub struct OpenOptions {
 
 pub(crate) struct Inner {
     pub(crate) engine: Engine,
+    pub(crate) vault: Vault,
     pub(crate) assistant: Assistant,
     pub(crate) hub: Arc<Hub>,
     pub(crate) shell: Shell,
@@ -76,10 +83,12 @@ impl Api {
                 .collect(),
             ..ssh
         };
+        let vault = vault(&folder);
+        let values = vault.clone();
         let engine = Engine::open(EngineOptions {
             store,
             remote,
-            secrets: Arc::new(secret),
+            secrets: Arc::new(move |project| Ok(values.values(project)?)),
             // A command that only looks at something takes nothing over; those that ask something of a run do.
             takes_over: options.shell != Shell::Command,
         })
@@ -94,6 +103,7 @@ impl Api {
         let api = Self {
             inner: Arc::new(Inner {
                 engine,
+                vault,
                 assistant,
                 hub,
                 shell: options.shell,
@@ -153,9 +163,15 @@ impl Api {
     }
 }
 
-/// The value of a secret of a plan.
-fn secret(name: &str) -> Option<SecretString> {
-    std::env::var(format!("{SECRET_VARIABLE}{name}")).ok().map(SecretString::from)
+/// The vault of a data folder.
+fn vault(folder: &Path) -> Vault {
+    let environment = std::env::var_os(VAULT_KEY_VARIABLE).filter(|key| !key.is_empty());
+    Vault::new(VaultOptions {
+        folder: folder.to_owned(),
+        environment: environment.map(|key| key.to_string_lossy().into_owned().into()),
+        keyring: Box::new(VaultKeyring::of(folder)),
+        costs: Costs::default(),
+    })
 }
 
 /// The content of a lock, also after a panic elsewhere: what it guards is replaced as a whole.

@@ -90,6 +90,20 @@ macro_rules! with_operations {
             /// Goes back to the built-in assistant, and forgets the key.
             forget_model(Nothing) -> Settings;
 
+            /// What secrets are kept in, and whether it can be used.
+            vault(Nothing) -> VaultView;
+            /// Opens the vault with its passphrase for as long as this Steadyhand runs; chooses that of a vault that is not made
+            /// yet.
+            unlock_vault(UnlockVault) -> VaultView;
+            /// Locks every secret with a new key.
+            rotate_vault(RotateVault) -> VaultView;
+            /// The names of secrets. No operation gives a value.
+            secrets(ListSecrets) -> Vec<SecretView>;
+            /// Gives a secret of a project a value.
+            set_secret(SetSecret) -> SecretSet;
+            /// Removes a secret.
+            remove_secret(OfSecret) -> Nothing;
+
             /// The source of the practice application.
             practice_source(Nothing) -> PracticeSource;
             /// Changes the source of the practice application.

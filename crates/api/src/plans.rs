@@ -215,7 +215,7 @@ impl Api {
     /// See the list of operations.
     pub async fn preview(&self, request: OfProject) -> Result<Preview, ApiError> {
         let (_, spec) = self.inner.engine.compile_current(request.project_id, &RunOptions::default()).await?;
-        Ok(self.preview_of(&spec))
+        self.preview_of(&spec).await
     }
 
     /// What a run of a plan file would do.
@@ -227,14 +227,13 @@ impl Api {
         known_variables(path, &source, &options.vars)?;
         let plan =
             steadyhand_engine::compile_source(&source, options).map_err(|error| in_file(path, error))?;
-        Ok(self.preview_of(&RunSpec { plan, folder: None, continue_on_error: options.continue_on_error }))
+        let project = projects::by_name(&mut *self.read().await?, &plan.name).await?;
+        self.preview_of(&RunSpec::new(project.map(|project| project.id), plan, None)).await
     }
 
-    fn preview_of(&self, spec: &RunSpec) -> Preview {
-        let known = self.inner.engine.secrets_of(spec);
-        let missing = spec.plan.secrets.iter().filter(|name| !known.iter().any(|(known, _)| known == *name));
-        Preview {
-            missing_secrets: missing.cloned().collect(),
+    async fn preview_of(&self, spec: &RunSpec) -> Result<Preview, ApiError> {
+        Ok(Preview {
+            missing_secrets: self.inner.engine.missing_secrets(spec).await?,
             steps: spec
                 .plan
                 .steps
@@ -247,7 +246,7 @@ impl Api {
                 })
                 .collect(),
             rendered_sha256: spec.plan.sha256.clone(),
-        }
+        })
     }
 
     /// A plan file with what is to say about it.

@@ -75,6 +75,7 @@ impl Api {
         }
         projects::remove(&mut db, id, now()).await?;
         self.commit(db).await?;
+        self.forget_secrets(id).await;
         let mut db = self.inner.engine.store().write_logs().await?;
         for run in ids {
             logs::remove_run(&mut db, run).await?;

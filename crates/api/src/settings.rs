@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 use steadyhand_assistant::model::{Model, ModelConfig};
 use steadyhand_store::settings;
 
-use crate::{Api, ApiError, ErrorCode, KeySource, ModelView, Nothing, SaveModel, Settings, open::locked};
+use crate::{
+    Api, ApiError, ErrorCode, KeySource, ModelView, Nothing, SaveModel, Settings, open::locked, os_keyring,
+};
 
 /// The name of the setting.
 const MODEL: &str = "model";
 /// The environment variable that holds the key.
 const KEY_VARIABLE: &str = "STEADYHAND_MODEL_KEY";
-/// Under which name the key is in the operating system's keyring.
-const SERVICE: &str = "steadyhand";
 
 /// The model as it is stored: without its key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -140,11 +140,9 @@ impl Api {
         &self,
         action: impl FnOnce(&keyring::Entry) -> keyring::Result<T> + Send + 'static,
     ) -> Result<T, String> {
-        let folder = self.inner.engine.store().folder();
-        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-        let account = format!("model-key {}", folder.display());
+        let account = os_keyring::account("model-key", self.inner.engine.store().folder());
         tokio::task::spawn_blocking(move || {
-            let entry = keyring::Entry::new(SERVICE, &account);
+            let entry = keyring::Entry::new(os_keyring::SERVICE, &account);
             entry.and_then(|entry| action(&entry)).map_err(|error| error.to_string())
         })
         .await

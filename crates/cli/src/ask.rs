@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, IsTerminal};
 
-use steadyhand_api::{Answer, AnswerQuestion, Api, ApiError, Question, QuestionKind};
+use steadyhand_api::{Answer, AnswerQuestion, Api, ApiError, ErrorCode, Question, QuestionKind};
 use steadyhand_domain::QuestionId;
 use tokio::sync::oneshot;
 
@@ -120,6 +120,37 @@ pub(crate) async fn confirm(output: &mut Output, text: &str) -> bool {
         let _ = sender.send(matches!(read, Ok(1..)) && matches!(said.as_str(), "" | "y" | "yes"));
     });
     answer.await.unwrap_or(false)
+}
+
+/// Whether a secret can be asked for although standard input may be something else than a terminal.
+pub(crate) fn can_ask_for_secrets() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Asks for something that is not shown while it is typed.
+///
+/// # Errors
+/// [`ErrorCode::Conflict`] when it was left with Ctrl-C, or when nothing can be read.
+pub(crate) async fn secret(output: &mut Output, text: &str) -> Result<String, ApiError> {
+    output.prompt(text);
+    let (sender, answer) = oneshot::channel();
+    let _echo = Echo::remember();
+    std::thread::spawn(move || {
+        // Nobody waits any more when it was left.
+        let _ = sender.send(rpassword::read_password());
+    });
+    let left = |message: String| ApiError { code: ErrorCode::Conflict, message };
+    tokio::select! {
+        answer = answer => match answer {
+            Ok(Ok(typed)) => Ok(typed),
+            Ok(Err(error)) => Err(left(format!("Cannot read from the terminal: {error}"))),
+            Err(_) => Err(left("Cannot read from the terminal".to_owned())),
+        },
+        _ = tokio::signal::ctrl_c() => {
+            output.note("");
+            Err(left("Left with Ctrl-C; nothing was changed".to_owned()))
+        }
+    }
 }
 
 async fn reply(api: &Api, question_id: QuestionId, answer: Answer) -> Result<(), ApiError> {

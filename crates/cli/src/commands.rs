@@ -6,11 +6,13 @@ mod control;
 mod list;
 mod logs;
 mod run;
+mod secret;
 
 pub(crate) use control::{pause, resume, stop};
 pub(crate) use list::{runs, status};
 pub(crate) use logs::{WhichLogs, logs};
 pub(crate) use run::{retry, run, validate};
+pub(crate) use secret::{secret, unlock};
 
 /// What a person can type to mean this run: `shop/24`.
 async fn name_of(api: &Api, run: &RunSummary) -> Result<String, ApiError> {

@@ -35,7 +35,9 @@ impl Exit {
         match error.code {
             ErrorCode::Invalid | ErrorCode::PlanInvalid | ErrorCode::NotFound => Self::Usage,
             ErrorCode::Unreachable => Self::Unreachable,
-            ErrorCode::Conflict | ErrorCode::Storage | ErrorCode::Internal => Self::Failed,
+            ErrorCode::Conflict | ErrorCode::Locked | ErrorCode::Storage | ErrorCode::Internal => {
+                Self::Failed
+            }
         }
     }
 }

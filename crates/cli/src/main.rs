@@ -89,6 +89,7 @@ async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Resume { run } => commands::resume(&api, output, &run).await,
         Command::Stop { run } => commands::stop(&api, output, &run).await,
         Command::Status => commands::status(&api, output).await,
+        Command::Secret { command } => commands::secret(&api, output, command).await,
         Command::Serve(options) => serve::serve(&api, output, &data_dir, options).await,
     };
     api.shutdown().await;

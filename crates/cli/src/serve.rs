@@ -21,7 +21,7 @@ use axum::{
     serve::ListenerExt,
 };
 use serde_json::json;
-use steadyhand_api::{Api, ApiError, ErrorCode};
+use steadyhand_api::{Api, ApiError, ErrorCode, Nothing, VaultLock};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -93,6 +93,15 @@ pub(crate) async fn serve(
     output.note(
         "Open the address in a browser. Ctrl-C ends the server; runs go on when Steadyhand is started again.",
     );
+
+    match api.vault(Nothing {}).await {
+        Ok(vault) if vault.state == VaultLock::Locked => output.note(
+            "The vault of secrets is locked, so what needs a secret of it waits or is refused. Start the server with \
+             STEADYHAND_VAULT_KEY, or send the passphrase to `unlock_vault`.",
+        ),
+        Ok(_) => {}
+        Err(error) => output.note(&error.message),
+    }
 
     tokio::select! {
         ended = &mut serving => ended.map_err(io::Error::other)??,

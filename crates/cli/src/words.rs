@@ -65,7 +65,9 @@ fn hindrance(hindrance: &Hindrance) -> String {
         Hindrance::MissingSecrets { names } => {
             let variables = names.iter().map(|name| format!("{SECRET_VARIABLE}{name}")).collect::<Vec<_>>();
             format!(
-                "the Steadyhand that executed it is gone; start one with {} to go on, or stop the run",
+                "the Steadyhand that executed it is gone, and this one has no value for the secret {}; use `steady secret \
+                 set`, start one with {} to go on, or stop the run",
+                names.join(", "),
                 variables.join(" and ")
             )
         }

@@ -1,7 +1,7 @@
 //! One process's engine: what it is made of, starting runs, and what is asked of them.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     io,
     path::PathBuf,
     sync::{
@@ -16,7 +16,7 @@ use steadyhand_domain::{Desired, ProjectId, Reason, RunId, RunState, StepId, Tri
 use steadyhand_plan::Action;
 use steadyhand_remote::{AskNobody, Config, Host, Remote};
 use steadyhand_store::{
-    Store, StoreError,
+    Store, StoreError, projects,
     records::RunSummary,
     runs,
     steps::{self, NewStep},
@@ -31,13 +31,10 @@ use crate::{
     execute,
     feed::{self, Feed, Follower},
     hosts::host_spec,
-    known_secrets,
     owner::Owner,
     recover,
+    secrets::SecretLookup,
 };
-
-/// Where the values of secrets come from.
-pub type SecretLookup = Arc<dyn Fn(&str) -> Option<SecretString> + Send + Sync>;
 
 /// What an engine is made of.
 pub struct EngineOptions {
@@ -45,7 +42,7 @@ pub struct EngineOptions {
     pub store: Store,
     /// How hosts are reached.
     pub remote: Config,
-    /// Where the values of secrets come from.
+    /// Where the values of secrets come from that the environment does not have.
     pub secrets: SecretLookup,
     /// Whether to take over runs of processes that are gone from the beginning; see [`Engine::take_over`].
     pub takes_over: bool,
@@ -203,15 +200,18 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NoSteps`], [`EngineError::MissingSecrets`], [`StoreError::RunUnderWay`], or when the database
-    /// cannot be written. Nothing was started then.
-    pub async fn start(&self, new: NewRun) -> Result<RunSummary, EngineError> {
+    /// cannot be written or the secrets not be read. Nothing was started then.
+    pub async fn start(&self, mut new: NewRun) -> Result<RunSummary, EngineError> {
         let shared = &self.shared;
+        new.spec.project = Some(new.project_id);
         if new.spec.plan.steps.is_empty() {
             return Err(EngineError::NoSteps);
         }
-        let names = shared.missing_secrets(&new.spec);
+        let names = shared.missing_secrets(&new.spec).await?;
         if !names.is_empty() {
-            return Err(EngineError::MissingSecrets { names });
+            let project = projects::get(&mut *shared.store.read().await?, new.project_id).await?;
+            let project = project.map(|project| project.name).unwrap_or_default();
+            return Err(EngineError::MissingSecrets { names, project });
         }
         let id = RunId(Uuid::now_v7());
         let now = crate::now();
@@ -259,10 +259,17 @@ impl Engine {
         Ok(runs::get(&mut db, id).await?.ok_or(StoreError::UnknownRun(id))?)
     }
 
-    /// The values of the secrets of a plan, as far as they have one.
-    #[must_use]
-    pub fn secrets_of(&self, spec: &RunSpec) -> Vec<(String, SecretString)> {
-        self.shared.secrets_of(spec).into_iter().collect()
+    /// The secrets of a plan that have no value here.
+    ///
+    /// # Errors
+    /// When the project has secrets in the vault that cannot be read.
+    pub async fn missing_secrets(&self, spec: &RunSpec) -> Result<Vec<String>, EngineError> {
+        Ok(self.shared.missing_secrets(spec).await?)
+    }
+
+    /// Every secret that this process knows, with its name, whatever project it belongs to: what is hidden from others.
+    pub async fn known_secrets(&self) -> Vec<(String, SecretString)> {
+        self.shared.known_secrets().await
     }
 
     /// What a run executes.
@@ -357,21 +364,6 @@ impl Shared {
     /// Patience with a database that cannot be written for a while.
     pub(crate) fn patience(&self) -> Patience<'_> {
         Patience { shared: self, pause: Duration::from_millis(100), told: false }
-    }
-
-    /// The values of all secrets of a plan.
-    pub(crate) fn secrets_of(&self, spec: &RunSpec) -> HashMap<String, SecretString> {
-        spec.plan.secrets.iter().filter_map(|name| Some((name.clone(), (self.secrets)(name)?))).collect()
-    }
-
-    /// The values of the secrets of a plan, and of all others that this process knows.
-    pub(crate) fn all_secrets(&self, spec: &RunSpec) -> Vec<(String, SecretString)> {
-        self.secrets_of(spec).into_iter().chain(known_secrets()).collect()
-    }
-
-    /// The secrets of a plan that have no value here.
-    pub(crate) fn missing_secrets(&self, spec: &RunSpec) -> Vec<String> {
-        spec.plan.secrets.iter().filter(|name| (self.secrets)(name).is_none()).cloned().collect()
     }
 
     pub(crate) fn give_up(&self, run: RunId) {

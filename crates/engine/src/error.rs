@@ -5,6 +5,8 @@ use steadyhand_plan::{Diagnostic, SelectionError};
 use steadyhand_remote::RemoteError;
 use steadyhand_store::StoreError;
 
+use crate::SECRET_VARIABLE;
+
 /// What can go wrong when runs are started or asked for something.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -77,11 +79,17 @@ pub enum EngineError {
     #[error("the plan has no steps, so there is nothing to run; add a task with steps")]
     NoSteps,
     /// Secrets have no value.
-    #[error("no value is set for the secret {}; set the environment variable {} and start Steadyhand again",
-        names.join(", "), names.iter().map(|name| format!("STEADYHAND_SECRET_{name}")).collect::<Vec<_>>().join(", "))]
+    #[error("no value is set for the secret{} {}; set {} with {}, or start Steadyhand with {} in its environment",
+        if names.len() == 1 { "" } else { "s" },
+        names.join(", "),
+        if names.len() == 1 { "it" } else { "them" },
+        and(names.iter().map(|name| format!("`steady secret set {name} --project {}`", word(project)))),
+        and(names.iter().map(|name| format!("{SECRET_VARIABLE}{name}"))))]
     MissingSecrets {
         /// Their names.
         names: Vec<String>,
+        /// The name of the project that needs them.
+        project: String,
     },
     /// The recorded plan of a run cannot be read.
     #[error("the recorded plan of run {run} cannot be read: {detail}")]
@@ -94,6 +102,17 @@ pub enum EngineError {
     /// The plan names a host that it does not have.
     #[error("the recorded plan names the host “{0}” but does not say where it is")]
     UnknownHost(String),
+}
+
+/// "one", or "one and another".
+fn and(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(" and ")
+}
+
+/// A name as one word of a command line.
+fn word(name: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    if name.chars().all(plain) { name.to_owned() } else { format!("'{}'", name.replace('\'', r"'\''")) }
 }
 
 fn state_word(state: RunState) -> &'static str {
@@ -116,5 +135,29 @@ fn problems(diagnostics: &[Diagnostic]) -> String {
         [first, ..] => {
             format!("{} errors, the first in line {}: {}", errors.len(), first.line, first.message)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_secret_is_told_with_the_command_that_sets_it() {
+        let missing = |names: &[&str], project: &str| {
+            let names = names.iter().map(|&name| name.to_owned()).collect();
+            EngineError::MissingSecrets { names, project: project.to_owned() }.to_string()
+        };
+        assert_eq!(
+            missing(&["KEY"], "shop"),
+            "no value is set for the secret KEY; set it with `steady secret set KEY --project shop`, or start Steadyhand \
+             with STEADYHAND_SECRET_KEY in its environment"
+        );
+        assert_eq!(
+            missing(&["A", "B"], "Ana's shop"),
+            "no value is set for the secrets A, B; set them with `steady secret set A --project 'Ana'\\''s shop'` and \
+             `steady secret set B --project 'Ana'\\''s shop'`, or start Steadyhand with STEADYHAND_SECRET_A and \
+             STEADYHAND_SECRET_B in its environment"
+        );
     }
 }

@@ -2,15 +2,15 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use secrecy::SecretString;
 use steadyhand_domain::{ProjectId, Trigger};
 use steadyhand_plan::{CompiledPlan, Inputs, Selection, check, compile, select};
 use steadyhand_store::{StoreError, plans, records::RunSummary, settings};
 
 use crate::{Engine, EngineError, NewRun, RunSpec};
 
-/// What the environment variables begin with that hold the values of secrets.
-pub const SECRET_VARIABLE: &str = "STEADYHAND_SECRET_";
+/// What the environment variables begin with that are meant for Steadyhand itself, such as those that hold secrets. A
+/// plan has the secrets that it names, and no other way to them.
+const OWN_VARIABLES: &str = "STEADYHAND_";
 
 /// How a run differs from what the plan says.
 #[derive(Clone, Debug, Default)]
@@ -21,17 +21,6 @@ pub struct RunOptions {
     pub selection: Selection,
     /// Whether a failure ends only what needs the task that failed.
     pub continue_on_error: bool,
-}
-
-/// Every secret that this process knows, by name, whatever plan it belongs to.
-#[must_use]
-pub fn known_secrets() -> Vec<(String, SecretString)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| {
-            let name = name.to_str()?.strip_prefix(SECRET_VARIABLE)?.to_owned();
-            Some((name, SecretString::from(value.into_string().ok()?)))
-        })
-        .collect()
 }
 
 /// The name of the setting that holds the folder of a project's plan file.
@@ -49,6 +38,7 @@ pub fn compile_source(source: &str, options: &RunOptions) -> Result<CompiledPlan
     // Variables whose names or values are not Unicode cannot be written in a plan.
     let env = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| !name.starts_with(OWN_VARIABLES))
         .collect();
     let inputs = Inputs { env, vars: options.vars.clone() };
     let compiled = compile(&plan, &inputs).map_err(|diagnostics| EngineError::Plan { diagnostics })?;
@@ -69,8 +59,8 @@ impl Engine {
         let plan = plans::current(&mut db, project).await?.ok_or(EngineError::NoPlan)?;
         let folder = settings::get(&mut db, &folder_setting(project)).await?.map(PathBuf::from);
         let compiled = compile_source(&plan.source, options)?;
-        let spec = RunSpec { plan: compiled, folder, continue_on_error: options.continue_on_error };
-        Ok((plan.revision.sha256, spec))
+        let spec = RunSpec::new(Some(project), compiled, folder);
+        Ok((plan.revision.sha256, RunSpec { continue_on_error: options.continue_on_error, ..spec }))
     }
 
     /// Starts a run of the current plan; when `shown` is given, only if that is still what would run.

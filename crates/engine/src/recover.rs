@@ -10,7 +10,9 @@ use steadyhand_domain::{Desired, RunId};
 use steadyhand_store::{StoreError, logs, records::Hindrance, runs, runs::Lease, steps};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::{EngineError, RunSpec, engine::Shared, execute, hosts::host_spec, owner};
+use crate::{
+    EngineError, RunSpec, engine::Shared, execute, hosts::host_spec, owner, secrets::not_in_environment,
+};
 
 /// How long a run is owned without being renewed.
 pub(crate) const LEASE_MS: i64 = 15_000;
@@ -71,11 +73,11 @@ async fn take_over(
         if lease.owner.is_some() && gone.is_none() && lease.until >= now {
             continue;
         }
-        if lease.desired != Desired::Stopped && waiting.get(&lease.run_id) == Some(&lease.owner) {
-            continue;
-        }
         let names = missing_secrets(shared, &lease).await?;
         if !names.is_empty() {
+            if waiting.get(&lease.run_id) == Some(&lease.owner) {
+                continue;
+            }
             let hindrance = Hindrance::MissingSecrets { names };
             let mut db = shared.store.write().await?;
             runs::note_hindrance(&mut db, lease.run_id, lease.owner.as_deref(), &hindrance, now).await?;
@@ -97,8 +99,8 @@ async fn take_over(
     Ok(())
 }
 
-/// The secrets that a run needs and this process has not. A plan that cannot be read is taken: whoever takes it says so.
-/// Stopping takes none.
+/// The secrets that a run needs and this process has not; they may be put into the vault while the run waits. A plan that
+/// cannot be read is taken: whoever takes it says so. Stopping takes none.
 async fn missing_secrets(shared: &Shared, lease: &Lease) -> Result<Vec<String>, StoreError> {
     if lease.desired == Desired::Stopped {
         return Ok(Vec::new());
@@ -106,7 +108,12 @@ async fn missing_secrets(shared: &Shared, lease: &Lease) -> Result<Vec<String>, 
     let id = lease.run_id;
     let mut db = shared.store.read().await?;
     let json = runs::compiled_json(&mut db, id).await?;
-    Ok(RunSpec::from_json(id, &json).map(|spec| shared.missing_secrets(&spec)).unwrap_or_default())
+    drop(db);
+    let Ok(spec) = RunSpec::from_json(id, &json) else { return Ok(Vec::new()) };
+    Ok(shared.missing_secrets(&spec).await.unwrap_or_else(|error| {
+        tracing::debug!(run.id = %id, %error, "the vault gives no values");
+        not_in_environment(&spec)
+    }))
 }
 
 /// What earlier processes did not get round to.

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use steadyhand_domain::RunId;
+use steadyhand_domain::{ProjectId, RunId};
 use steadyhand_plan::{CompiledPlan, FORMAT};
 
-use crate::EngineError;
+use crate::{EngineError, secrets::Snapshot};
 
 /// What a run executes: recorded when it starts, read back by whoever executes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,9 +18,20 @@ pub struct RunSpec {
     /// Whether a failure ends only what needs the task that failed, and the rest goes on.
     #[serde(default)]
     pub continue_on_error: bool,
+    /// The project whose secrets it has; none in records of versions that had no vault.
+    #[serde(default)]
+    pub project: Option<ProjectId>,
+    #[serde(skip)]
+    pub(crate) secrets: Snapshot,
 }
 
 impl RunSpec {
+    /// What a run of this plan of this project executes.
+    #[must_use]
+    pub fn new(project: Option<ProjectId>, plan: CompiledPlan, folder: Option<PathBuf>) -> Self {
+        Self { plan, folder, continue_on_error: false, project, secrets: Snapshot::default() }
+    }
+
     pub(crate) fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }

@@ -39,6 +39,7 @@ pub use compiled::{
 };
 pub use diagnostic::{Code, Diagnostic, Severity, render};
 pub use outline::{Outline, OutlineHost, OutlineTask, outline};
+pub use read::is_variable_name as is_secret_name;
 pub use schema::schema;
 pub use select::{Selection, SelectionError, select};
 pub use text::{MissingSecret, Part, Quoting, Text};

@@ -369,8 +369,9 @@ pub(crate) fn is_host_name(name: &str) -> bool {
         && name.len() <= 100
 }
 
-/// Names of variables, as `${{ vars.… }}` can read them.
-pub(crate) fn is_variable_name(name: &str) -> bool {
+/// Whether a variable or a secret can be called so, for `${{ vars.… }}` and `${{ secrets.… }}` to read it.
+#[must_use]
+pub fn is_variable_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
         && name.len() <= 100

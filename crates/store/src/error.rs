@@ -1,10 +1,12 @@
-//! What can go wrong with the database.
+//! What can go wrong with what is kept.
 
 use std::path::PathBuf;
 
 use steadyhand_domain::{MessageId, ProjectId, ProposalId, RunId, StepId};
 
-/// What can go wrong with the database.
+use crate::vault::VaultError;
+
+/// What can go wrong with what is kept.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// No such project.
@@ -73,6 +75,9 @@ pub enum StoreError {
     /// The data folder cannot be written.
     #[error("the data folder cannot be written (read-only file system or missing permission)")]
     ReadOnly,
+    /// The vault of secrets.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// Anything else.
     #[error("database error: {0}")]
     Database(sqlx::Error),

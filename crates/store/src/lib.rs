@@ -1,4 +1,4 @@
-//! The database of Steadyhand: two SQLite files in the data folder.
+//! What is kept in the data folder: the database, in two SQLite files, and the vault of secrets.
 //!
 //! `steadyhand.db` holds the state, written with `synchronous=FULL`; `logs.db` holds the logs, written with
 //! `synchronous=NORMAL`. Reading and writing are free functions on a connection, so that the caller decides what is
@@ -20,6 +20,7 @@ pub mod records;
 pub mod runs;
 pub mod settings;
 pub mod steps;
+pub mod vault;
 
 pub use database::{Reader, Store, Writer, data_version};
 pub use error::StoreError;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use steadyhand_domain::ProjectId;
-use steadyhand_engine::{Masker, known_secrets};
+use steadyhand_engine::Masker;
 use steadyhand_plan::check;
 use steadyhand_store::{
     chat, projects,
@@ -75,7 +75,7 @@ async fn converse(
     draft: &mut Draft,
 ) -> Result<Result<(), ModelError>, AssistantError> {
     let project = message.project_id;
-    let masker = Masker::new(&known_secrets());
+    let masker = Masker::new(&shared.engine.known_secrets().await);
     let mut messages = remember(shared, message, masker.as_ref()).await?;
     let tools = Tool::specs();
     let mut conversation = Conversation { shared, project, draft, has_read_logs: false, usage: None };

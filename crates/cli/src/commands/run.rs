@@ -72,7 +72,7 @@ pub(crate) async fn run(api: &Api, output: &mut Output, given: RunArgs) -> Resul
         }
     }
     let (updates, signals) = (api.updates(), Signals::listen()?);
-    let summary = api.run_plan_file(&plan, &options).await?;
+    let summary = unlocked(api, output, async || api.run_plan_file(&plan, &options).await).await?;
     follow(api, output, &summary, updates, signals).await
 }
 
@@ -90,8 +90,23 @@ pub(crate) async fn retry(
         (true, true) => RetryPart::RestOfCurrentPlan,
     };
     let (updates, signals) = (api.updates(), Signals::listen()?);
-    let summary = api.retry_run(RetryRun { run_id, again: Some(again) }).await?;
+    let retry = async || api.retry_run(RetryRun { run_id, again: Some(again) }).await;
+    let summary = unlocked(api, output, retry).await?;
     follow(api, output, &summary, updates, signals).await
+}
+
+/// What starts a run, once more when the vault had to be unlocked for it.
+async fn unlocked(
+    api: &Api,
+    output: &mut Output,
+    start: impl AsyncFn() -> Result<RunSummary, ApiError>,
+) -> Result<RunSummary, Failure> {
+    match start().await {
+        Err(error) if error.code == ErrorCode::Locked && super::unlock(api, output).await? => {
+            Ok(start().await?)
+        }
+        started => Ok(started?),
+    }
 }
 
 /// Shows a run that was just started until it has ended.

@@ -42,6 +42,7 @@ impl From<ApiError> for Refusal {
             ErrorCode::PlanInvalid => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorCode::NotFound => StatusCode::NOT_FOUND,
             ErrorCode::Conflict => StatusCode::CONFLICT,
+            ErrorCode::Locked => StatusCode::LOCKED,
             ErrorCode::Unreachable => StatusCode::BAD_GATEWAY,
             ErrorCode::Storage => StatusCode::SERVICE_UNAVAILABLE,
             ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -136,7 +136,7 @@ function oneHindranceLabel(hindrance: Hindrance, questions: readonly Question[])
     case 'resting':
       return `${hindrance.task}: ${hindrance.done} of ${hindrance.of} hosts done. The plan has a pause before the next ones.`;
     case 'missing_secrets':
-      return `The Steadyhand that ran this is gone. To go on, start one with ${hindrance.names.map((name) => `STEADYHAND_SECRET_${name}`).join(' and ')}, or stop this run.`;
+      return `The Steadyhand that ran this is gone, and this one has no value for ${hindrance.names.join(' and ')}. To go on, use steady secret set, start one with ${hindrance.names.map((name) => `STEADYHAND_SECRET_${name}`).join(' and ')}, or stop this run.`;
   }
 }
 

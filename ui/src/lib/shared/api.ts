@@ -245,7 +245,7 @@ text: string, };
 /**
  * What kind of error it is; pages act on this and never on the message.
  */
-export type ErrorCode = "invalid" | "plan_invalid" | "not_found" | "conflict" | "unreachable" | "storage" | "internal";
+export type ErrorCode = "invalid" | "plan_invalid" | "not_found" | "conflict" | "locked" | "unreachable" | "storage" | "internal";
 
 /**
  * The condition that made a step unnecessary.
@@ -319,6 +319,11 @@ address: string,
 reach: Reach, };
 
 /**
+ * Where the key of a vault is.
+ */
+export type KeyPlace = "environment" | "keyring" | "passphrase" | "file";
+
+/**
  * Where the key of the model comes from.
  */
 export type KeySource = "environment" | "keyring" | "memory" | "none";
@@ -356,6 +361,15 @@ before?: number,
  * At most this many (100 at most).
  */
 limit: number, };
+
+/**
+ * Which secrets are listed.
+ */
+export type ListSecrets = { 
+/**
+ * Of this project; of all when none is given.
+ */
+project_id?: ProjectId, };
 
 /**
  * One line of a log.
@@ -585,6 +599,19 @@ export type OfRun = {
  * Which.
  */
 run_id: RunId, };
+
+/**
+ * Names a secret.
+ */
+export type OfSecret = { 
+/**
+ * The project.
+ */
+project_id: ProjectId, 
+/**
+ * The name in plans.
+ */
+name: string, };
 
 /**
  * A host as a plan declares it.
@@ -1062,6 +1089,19 @@ current_sha256: string, };
 export type Role = "user" | "assistant";
 
 /**
+ * A new key for the vault.
+ */
+export type RotateVault = { 
+/**
+ * Where it is to be; where the old one is when none is given.
+ */
+to?: KeyPlace, 
+/**
+ * The new passphrase, when it is to be made from one.
+ */
+passphrase?: string, };
+
+/**
  * A run with all its steps.
  */
 export type RunDetail = { 
@@ -1208,6 +1248,53 @@ project_id: ProjectId,
  * The words.
  */
 text: string, };
+
+/**
+ * What became of a value.
+ */
+export type SecretSet = { 
+/**
+ * Whether it took the place of another one.
+ */
+replaced: boolean, 
+/**
+ * Whether logs hide it: what is shorter than four characters occurs by chance, and is shown.
+ */
+hidden: boolean, };
+
+/**
+ * A secret of a project, without its value.
+ */
+export type SecretView = { 
+/**
+ * Its project.
+ */
+project_id: ProjectId, 
+/**
+ * Its name in plans.
+ */
+name: string, 
+/**
+ * When it got its value.
+ */
+set_at: Timestamp, };
+
+/**
+ * A value for a secret.
+ */
+export type SetSecret = { 
+/**
+ * The project.
+ */
+project_id: ProjectId, 
+/**
+ * The name in plans.
+ */
+name: string, 
+/**
+ * The value, as it is.
+ */
+value: string, };
 
 /**
  * What a person can set.
@@ -1369,6 +1456,15 @@ export type Timestamp = number;
 export type Trigger = "chat" | "window" | "command_line" | "retry" | "proposal";
 
 /**
+ * The passphrase of the vault.
+ */
+export type UnlockVault = { 
+/**
+ * It.
+ */
+passphrase: string, };
+
+/**
  * One thing that changed. Each replaces what the listener knew of that thing.
  */
 export type Update = { "kind": "run", 
@@ -1449,6 +1545,24 @@ host: HostStatus, } | { "kind": "trouble",
  */
 message: string | null, } | { "kind": "lagged" };
 
+/**
+ * Whether secrets can be used.
+ */
+export type VaultLock = "absent" | "locked" | "open";
+
+/**
+ * What secrets are kept in.
+ */
+export type VaultView = { 
+/**
+ * Whether they can be used.
+ */
+state: VaultLock, 
+/**
+ * Where the key is, or will be.
+ */
+key: KeyPlace, };
+
 /** Every operation, with what it takes and gives. */
 export interface Operations {
   /** Facts about this Steadyhand. */
@@ -1521,6 +1635,19 @@ export interface Operations {
   save_model: { request: SaveModel; response: Settings };
   /** Goes back to the built-in assistant, and forgets the key. */
   forget_model: { request: Nothing; response: Settings };
+  /** What secrets are kept in, and whether it can be used. */
+  vault: { request: Nothing; response: VaultView };
+  /** Opens the vault with its passphrase for as long as this Steadyhand runs; chooses that of a vault that is not made */
+  /** yet. */
+  unlock_vault: { request: UnlockVault; response: VaultView };
+  /** Locks every secret with a new key. */
+  rotate_vault: { request: RotateVault; response: VaultView };
+  /** The names of secrets. No operation gives a value. */
+  secrets: { request: ListSecrets; response: Array<SecretView> };
+  /** Gives a secret of a project a value. */
+  set_secret: { request: SetSecret; response: SecretSet };
+  /** Removes a secret. */
+  remove_secret: { request: OfSecret; response: Nothing };
   /** The source of the practice application. */
   practice_source: { request: Nothing; response: PracticeSource };
   /** Changes the source of the practice application. */
