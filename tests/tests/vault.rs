@@ -271,8 +271,8 @@ async fn a_run_waits_for_the_passphrase_and_goes_on_once_it_is_given() {
     app.kill().await;
 
     let app = App::start(place.data()).await;
-    let waiting = app.run(&project, 1, |detail| !detail["run"]["hindrance"].is_null()).await;
-    assert_eq!(waiting["run"]["hindrance"], json!({ "kind": "missing_secrets", "names": ["KEY"] }));
+    let waiting = app.run(&project, 1, |detail| detail["run"]["hindrances"] != json!([])).await;
+    assert_eq!(waiting["run"]["hindrances"], json!([{ "kind": "missing_secrets", "names": ["KEY"] }]));
     assert_eq!(app.call("vault", json!({})).await["state"], "locked");
     let of = json!({ "project_id": project, "name": "MORE", "value": "more" });
     assert_eq!(app.try_call("set_secret", of).await.expect_err("it is locked").code, "locked");
@@ -282,7 +282,7 @@ async fn a_run_waits_for_the_passphrase_and_goes_on_once_it_is_given() {
     let wrong = json!({ "passphrase": "wrong horse battery" });
     assert_eq!(app.try_call("unlock_vault", wrong).await.expect_err("it is another one").code, "locked");
     app.call("unlock_vault", json!({ "passphrase": PASSPHRASE })).await;
-    app.run(&project, 1, |detail| detail["run"]["hindrance"].is_null()).await;
+    app.run(&project, 1, |detail| detail["run"]["hindrances"] == json!([])).await;
     fs::write(place.sshd.home().join("go"), "").expect("go");
     let ended = app.ended(&project, 1).await;
     assert_eq!(states(&ended), ["completed"; 3]);
