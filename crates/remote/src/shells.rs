@@ -247,10 +247,12 @@ async fn a_supervisor_that_was_started_ahead_is_done_without_when_it_is_dead_und
         if kind.starts_ahead() {
             until("one waits for the next step", || supervisors(home.path()).len() == 2).await;
         }
-        for pid in supervisors(home.path()) {
-            let _ = Command::new("kill").args(["-9", &pid]).stderr(std::process::Stdio::null()).status();
+        let killed = supervisors(home.path());
+        for pid in &killed {
+            let _ = Command::new("kill").args(["-9", pid]).stderr(std::process::Stdio::null()).status();
         }
-        until("it is dead", || supervisors(home.path()).is_empty()).await;
+        // Its command line goes before its pipes are closed.
+        until("it is dead", || killed.iter().all(|pid| is_dead(pid))).await;
         let (ended, log) = run(&mut lane, "second", "echo second").await;
         assert_eq!((ended.outcome, log), (StepOutcome::Exited { status: 0 }, b"second\n".to_vec()));
         // The one that waits ends with its lane, and has left nothing.
@@ -375,6 +377,12 @@ fn supervisors(home: &Path) -> Vec<String> {
         String::from_utf8_lossy(&command).contains(&folder)
     });
     processes.map(|process| process.file_name().into_string().unwrap()).collect()
+}
+
+/// Whether a process has ended: then it is gone, or a zombie.
+fn is_dead(pid: &str) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    state.rsplit(')').next().is_none_or(|rest| rest.is_empty() || rest.trim_start().starts_with(['Z', 'X']))
 }
 
 /// Waits for something that gives no event.
