@@ -25,6 +25,7 @@ mod suggest;
 mod template;
 mod text;
 mod title;
+mod when;
 mod yaml;
 
 pub use ast::Plan;
@@ -37,7 +38,8 @@ pub use compiled::{
 pub use diagnostic::{Code, Diagnostic, Severity, render};
 pub use outline::{Outline, OutlineHost, OutlineTask, outline};
 pub use schema::schema;
-pub use text::{MissingSecret, Part, Quoting, Text};
+pub use text::{Missing, Part, Quoting, Text};
+pub use when::CompiledWhen;
 
 #[cfg(test)]
 mod tests;

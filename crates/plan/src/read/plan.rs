@@ -57,13 +57,11 @@ const HOST: Keys = Keys {
 
 const TASK: Keys = Keys {
     what: "a task",
-    known: &["on", "needs", "steps"],
+    known: &["on", "needs", "when", "steps"],
     later: &[
         "strategy",
         "handlers",
         "notify",
-        "when",
-        "if",
         "parallel",
         "serial",
         "become",
@@ -85,6 +83,8 @@ const TASK: Keys = Keys {
         ("depends_on", "needs"),
         ("after", "needs"),
         ("requires", "needs"),
+        ("if", "when"),
+        ("condition", "when"),
         ("tasks", "steps"),
         ("run", "steps"),
         ("commands", "steps"),
@@ -281,7 +281,8 @@ impl Reader<'_> {
             }
             Some(field) => self.steps(field),
         };
-        Some(Task { on, needs, steps })
+        let when = self.when(&fields);
+        Some(Task { on, needs, when, steps })
     }
 
     fn steps(&mut self, field: Field<'_>) -> Vec<crate::ast::Step> {
