@@ -137,7 +137,7 @@ fn a_compiled_plan_survives_json_and_has_no_value_of_a_secret() {
     let plan = shop();
     let json = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<CompiledPlan>(&json).unwrap(), plan);
-    assert!(json.starts_with(r#"{"format":1,"#), "{json}");
+    assert!(json.starts_with(r#"{"format":2,"#), "{json}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use steadyhand_domain::{FACTS, FactKind, Facts};
 
 use super::{
     Bytes, Problem,
+    number::Number,
     tree::{Expression, HOST_NAMES, Kind, Name, NameRoot, Operator},
 };
 use crate::{Code, read::listed, scope::Scope, suggest::did_you_mean, yaml::shorten};
@@ -224,15 +225,19 @@ impl Checker<'_> {
         if !x.fits(y) {
             let message = format!("{} cannot be compared with {}", x.describe(), y.describe());
             let problem = Problem::new(bytes, message);
-            let number = [a, b].into_iter().find_map(|part| match &part.kind {
-                Kind::Number(number) => Some(number),
-                _ => None,
-            });
-            self.problem(match number {
-                Some(number) if x.is_text() || y.is_text() => problem.hint(format!(
+            let number = |part: &Expression| match &part.kind {
+                Kind::Number(number) => Some(format!(
                     "put the number in quotes: \"{number}\"; versions are compared part by part"
                 )),
-                _ => problem,
+                Kind::Text(text) => {
+                    Number::parse(text).map(|number| format!("leave out the quotes: {number}"))
+                }
+                _ => None,
+            };
+            let hint = if x.is_text() == y.is_text() { None } else { number(a).or_else(|| number(b)) };
+            self.problem(match hint {
+                Some(hint) => problem.hint(hint),
+                None => problem,
             });
             return;
         }
@@ -242,8 +247,8 @@ impl Checker<'_> {
             return;
         }
         if !operator.is_order() {
-            self.word(x, b);
-            self.word(y, a);
+            self.word((a, x), b);
+            self.word((b, y), a);
         }
     }
 
@@ -260,10 +265,10 @@ impl Checker<'_> {
                 let Some(z) = self.type_of(other) else { continue };
                 self.problems.truncate(known);
                 if z != Type::List && !x.fits(z) {
-                    let message = format!("{} is never {}", x.describe(), z.describe());
+                    let message = format!("{} is looked for, but this is {}", x.describe(), z.describe());
                     self.problem(Problem::new(other.bytes, message));
                 }
-                self.word(x, other);
+                self.word((item, x), other);
             }
             return;
         }
@@ -286,10 +291,12 @@ impl Checker<'_> {
     }
 
     /// Reports a text that a value with few words can never be.
-    fn word(&mut self, of: Type, other: &Expression) {
+    fn word(&mut self, (part, of): (&Expression, Type), other: &Expression) {
         let (Type::Word(words), Kind::Text(text)) = (of, &other.kind) else { return };
+        let Kind::Name(name) = &part.kind else { return };
         if !words.contains(&text.as_str()) {
-            let problem = Problem::new(other.bytes, format!("it is never \"{}\"", shorten(text)));
+            let problem =
+                Problem::new(other.bytes, format!("`{}` is never \"{}\"", name.path(), shorten(text)));
             let hint = match did_you_mean(text, words.iter().copied()) {
                 Some(meant) => format!("did you mean \"{meant}\"?"),
                 None => format!("it is one of {}", listed(words.iter().copied())),

@@ -25,6 +25,10 @@ impl Places {
         let mut each = Vec::new();
         for (byte, c) in text.char_indices() {
             let Some((from, to)) = find(chars, at, c, quoted && is_double) else {
+                // The end of the last line does not belong to the place of a block.
+                if text[byte..].trim().is_empty() {
+                    break;
+                }
                 return Self { whole, each: Vec::new() };
             };
             let base = whole.start.index;
