@@ -91,8 +91,9 @@ async fn a_connection_that_falls_silent_in_mid_step_is_found_and_made_again() {
     app.say(&project, "Redeploy the application").await;
     in_the_middle(&app, &project).await;
     proxy.set(Weather::Silent);
-    let hindered = app.run(&project, 1, |detail| detail["run"]["hindrance"]["kind"] == "reconnecting").await;
-    assert_eq!(hindered["run"]["hindrance"]["host"], "web1");
+    let hindered =
+        app.run(&project, 1, |detail| detail["run"]["hindrances"][0]["kind"] == "reconnecting").await;
+    assert_eq!(hindered["run"]["hindrances"][0]["host"], "web1");
     // The silence itself is what is tested: together with the time to find it, it lasts for about 20 seconds.
     tokio::time::sleep(Duration::from_secs(10)).await;
     proxy.set(Weather::Fair);

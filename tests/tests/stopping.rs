@@ -83,7 +83,7 @@ async fn a_question_about_a_host_is_taken_back_and_nothing_was_run() {
         })
         .await;
     assert_eq!(states(&ended), ["failed"]);
-    assert_eq!(ended["run"]["hindrance"], Value::Null);
+    assert_eq!(ended["run"]["hindrances"], json!([]));
     assert_eq!(app.call("questions", json!({})).await, json!([]));
     assert!(!sshd.home().join("never").exists());
     // Nothing of it stands in the way of the next one, which asks again.

@@ -3,7 +3,7 @@
 
 use std::{fs, process::Command};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use steadyhand_tests::{
     app::{App, WAITS, states},
     command::{ended, steady},
@@ -63,21 +63,21 @@ async fn a_run_waits_for_a_process_that_has_its_secrets() {
     let app = App::start(data.path()).await;
     // Both were looked at together, and this one has come to its end since.
     assert_eq!(app.ended(&plain, 1).await["run"]["state"], "completed");
-    let waiting = app.run(&secret, 1, |detail| !detail["run"]["hindrance"].is_null()).await;
+    let waiting = app.run(&secret, 1, |detail| detail["run"]["hindrances"] != json!([])).await;
     assert_eq!(waiting["run"]["state"], "in_progress", "{waiting:#}");
-    let missing = json!({ "kind": "missing_secrets", "names": ["PASSWORD"] });
-    assert_eq!(waiting["run"]["hindrance"], missing);
+    let missing = json!([{ "kind": "missing_secrets", "names": ["PASSWORD"] }]);
+    assert_eq!(waiting["run"]["hindrances"], missing);
     // One that has it goes on, and leaves the run again: that is told again.
     let mut other = App::start_with(data.path(), with).await;
-    app.run(&secret, 1, |detail| detail["run"]["hindrance"].is_null()).await;
+    app.run(&secret, 1, |detail| detail["run"]["hindrances"] == json!([])).await;
     other.kill().await;
-    app.run(&secret, 1, |detail| detail["run"]["hindrance"] == missing).await;
+    app.run(&secret, 1, |detail| detail["run"]["hindrances"] == missing).await;
     app.end().await;
     fs::write(sshd.home().join("secret-go"), "").expect("go");
     let app = App::start_with(data.path(), with).await;
     let ended = app.ended(&secret, 1).await;
     assert_eq!(states(&ended), ["completed"; 3]);
-    assert_eq!(ended["run"]["hindrance"], Value::Null);
+    assert_eq!(ended["run"]["hindrances"], json!([]));
     assert_eq!(app.log(&ended["steps"][1]).await, b"12\n");
     app.end().await;
 }
@@ -105,7 +105,7 @@ async fn stopping_a_run_whose_process_is_gone_takes_none_of_its_secrets() {
     let pid = fs::read_to_string(sshd.home().join("pid")).expect("its number");
     assert!(alive(pid.trim()), "the command goes on without Steadyhand");
     let app = App::start(data.path()).await;
-    let run = app.run(&project, 1, |detail| !detail["run"]["hindrance"].is_null()).await;
+    let run = app.run(&project, 1, |detail| detail["run"]["hindrances"] != json!([])).await;
     app.call("stop_run", json!({ "run_id": run["run"]["id"] })).await;
     let ended = app.ended(&project, 1).await;
     assert_eq!(ended["run"]["state"], "stopped", "{ended:#}");

@@ -9,6 +9,7 @@ pub(crate) fn view(pending: Pending) -> Question {
     Question {
         id: pending.id,
         run_id: pending.run_id,
+        reaching: pending.reaching,
         host: pending.host,
         about: match pending.kind {
             PendingKind::HostKey { algorithm, fingerprint } => {

@@ -221,7 +221,9 @@ pub struct Question {
     pub id: QuestionId,
     /// The run that waits for the answer, if it is one.
     pub run_id: Option<RunId>,
-    /// The host that it concerns: address and port.
+    /// The host of that run's plan that is to be reached.
+    pub reaching: Option<String>,
+    /// The host that it concerns, which may be one on the way there: address and port.
     pub host: String,
     /// What it is about.
     pub about: QuestionKind,

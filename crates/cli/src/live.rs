@@ -34,7 +34,7 @@ pub(crate) struct Live {
     /// What a person can type to mean the run.
     name: String,
     /// What was said last about the run as a whole.
-    said: (RunState, Desired, Option<Hindrance>),
+    said: (RunState, Desired, Vec<Hindrance>),
     steps: BTreeMap<StepId, Shown>,
     /// Lines of logs name their host when there are several.
     name_hosts: bool,
@@ -52,7 +52,7 @@ struct Shown {
 impl Live {
     pub(crate) fn new(detail: RunDetail, name: String) -> Self {
         let run = &detail.run;
-        let said = (RunState::InProgress, Desired::Running, None);
+        let said = (RunState::InProgress, Desired::Running, Vec::new());
         let name_hosts = detail.steps.iter().any(|step| step.host != detail.steps[0].host);
         tracing::debug!(run.id = %run.id, "shown live");
         Self { detail, name, said, steps: BTreeMap::new(), name_hosts }
@@ -128,10 +128,12 @@ impl Live {
     ) -> Result<(), Failure> {
         // Steps run at the same time on several hosts; each is brought up to date in the order of the run.
         for index in 0..self.detail.steps.len() {
-            let step = self.detail.steps[index].clone();
-            if step.state == StepState::Pending {
+            let step = &self.detail.steps[index];
+            let is_told = |shown: &Shown| shown.state == Some(step.state) && step.state.is_final();
+            if step.state == StepState::Pending || self.steps.get(&step.id).is_some_and(is_told) {
                 continue;
             }
+            let step = step.clone();
             let mut shown = self.steps.remove(&step.id).unwrap_or_default();
             let result = self.show_step(api, output, &step, &mut shown, settled).await;
             self.steps.insert(step.id, shown);
@@ -149,9 +151,6 @@ impl Live {
         shown: &mut Shown,
         settled: bool,
     ) -> Result<(), Failure> {
-        if shown.state == Some(step.state) && step.state.is_final() {
-            return Ok(());
-        }
         if shown.state.is_none() && !step.attempts.is_empty() {
             let (sign, colour) = words::step_sign(StepState::Running);
             output.line(&format!("{} {}", output.paint(colour, sign), self.title(step)))?;
@@ -236,7 +235,7 @@ impl Live {
 
     fn say_run(&mut self, output: &mut Output) -> Result<(), Failure> {
         let run = &self.detail.run;
-        let now = (run.state, run.desired, run.hindrance.clone());
+        let now = (run.state, run.desired, run.hindrances.clone());
         if now == self.said || run.state.is_final() {
             return Ok(());
         }
@@ -247,12 +246,12 @@ impl Live {
                 Some(format!("Paused. `steady resume {name}` lets it go on."))
             }
             (_, Desired::Paused, _) => Some("Pausing after this step…".to_owned()),
-            (_, _, Some(hindrance)) => {
-                let said = plain(&words::hindrance(hindrance));
-                Some(said[..1].to_uppercase() + &said[1..])
-            }
+            (_, _, hindrances) if !hindrances.is_empty() => words::hindrances(hindrances).map(|said| {
+                let said = plain(&said);
+                said[..1].to_uppercase() + &said[1..]
+            }),
             _ if self.said.1 == Desired::Paused => Some("Going on.".to_owned()),
-            _ if self.said.2.is_some() => Some("Connected again.".to_owned()),
+            _ if !self.said.2.is_empty() => Some("Connected again.".to_owned()),
             _ => None,
         };
         self.said = now;

@@ -38,7 +38,14 @@ pub(crate) fn step_sign(state: StepState) -> (&'static str, Colour) {
     }
 }
 
-pub(crate) fn hindrance(hindrance: &Hindrance) -> String {
+/// What keeps a run from going on: the first thing, and how many more there are.
+pub(crate) fn hindrances(hindrances: &[Hindrance]) -> Option<String> {
+    let (first, more) = hindrances.split_first()?;
+    let first = hindrance(first);
+    Some(if more.is_empty() { first } else { format!("{first} (and {} more)", many(more.len(), "host")) })
+}
+
+fn hindrance(hindrance: &Hindrance) -> String {
     match hindrance {
         Hindrance::Reconnecting { host, failures: 0, message } => {
             format!("reconnecting to {host}: {message}")

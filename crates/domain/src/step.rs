@@ -70,6 +70,11 @@ pub enum Reason {
         /// The name of the step that failed.
         step: String,
     },
+    /// Skipped: a task that its own task needs has failed.
+    NeedFailed {
+        /// The name of the task that is needed.
+        task: String,
+    },
     /// Skipped or failed: a person stopped the run.
     RunStopped,
     /// Failed: the last attempt's end.
@@ -136,6 +141,7 @@ impl fmt::Display for Reason {
             }
             Self::WhenFalse { when } => write!(f, "not needed: `{when}` is false"),
             Self::EarlierStepFailed { step } => write!(f, "“{step}” failed before it"),
+            Self::NeedFailed { task } => write!(f, "“{task}”, which it needs, failed"),
             Self::RunStopped => f.write_str("run stopped"),
             Self::Outcome { outcome } => outcome.fmt(f),
             Self::Connection { message, .. } | Self::Error { message } => f.write_str(message),

@@ -1,10 +1,12 @@
-//! Executing one run: its steps in order, each recorded before it is acted on.
+//! Executing one run: every task on each of its hosts as soon as its turn comes, each step recorded before it is acted on.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
-
-use steadyhand_domain::{
-    Desired, Reason, RunEvent, RunId, RunState, StepEvent, StepId, StepOutcome, StepState,
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use steadyhand_domain::{Desired, Reason, RunEvent, RunId, RunState, StepEvent, StepId, StepState};
 use steadyhand_plan::CompiledStep;
 use steadyhand_store::{
     StoreError,
@@ -13,15 +15,17 @@ use steadyhand_store::{
     runs,
     steps::{self, LogSizes},
 };
-use tokio::{sync::watch, time::timeout};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::{
-    EngineError, Masker, RunSpec, attempt::AttemptEnd, engine::Shared, questions::ASKING, record, recover,
+    EngineError, Masker, RunSpec,
+    attempt::KnownFacts,
+    engine::Shared,
+    record, recover,
+    schedule::{RunEnd, Schedule, StepPlace, UnitId},
 };
-
-/// How long the feed may take to tell of what another process has stored, before the store is asked again.
-const HEARD_WITHIN: Duration = Duration::from_millis(200);
 
 /// Begins to execute a run that this process owns.
 pub(crate) fn spawn(shared: &Arc<Shared>, id: RunId) {
@@ -31,33 +35,32 @@ pub(crate) fn spawn(shared: &Arc<Shared>, id: RunId) {
     let span = tracing::info_span!("run", run.id = %id);
     let ending = Ending { shared: shared.clone(), id };
     tasks.spawn(
-        ASKING
-            .scope(id, async move {
-                let _ending = ending;
-                let closing = shared.closing.clone();
-                match closing.run_until_cancelled(execute(&shared, id, desired)).await {
-                    None => release(&shared, id).await,
-                    Some(Ok(())) => {
-                        // A host that has fallen silent does not keep the process from ending.
-                        let tidied = closing.run_until_cancelled(recover::tidy(&shared, id)).await;
-                        if let Some(Err(error)) = tidied {
-                            tracing::debug!(%error, "its records stay on the hosts for now");
-                        }
-                    }
-                    Some(Err(EngineError::Store(StoreError::OwnerLost(_)))) => {
-                        tracing::info!("another process has taken it over");
-                    }
-                    Some(Err(error)) => {
-                        tracing::error!(%error, "cannot be executed");
-                        if let Err(error) = fail_as_a_whole(&shared, id, &error).await {
-                            tracing::error!(%error, "and that could not be recorded");
-                            shared.give_up(id);
-                            release(&shared, id).await;
-                        }
+        async move {
+            let _ending = ending;
+            let closing = shared.closing.clone();
+            match closing.run_until_cancelled(execute(&shared, id, desired)).await {
+                None => release(&shared, id).await,
+                Some(Ok(())) => {
+                    // A host that has fallen silent does not keep the process from ending.
+                    let tidied = closing.run_until_cancelled(recover::tidy(&shared, id)).await;
+                    if let Some(Err(error)) = tidied {
+                        tracing::debug!(%error, "its records stay on the hosts for now");
                     }
                 }
-            })
-            .instrument(span),
+                Some(Err(EngineError::Store(StoreError::OwnerLost(_)))) => {
+                    tracing::info!("another process has taken it over");
+                }
+                Some(Err(error)) => {
+                    tracing::error!(%error, "cannot be executed");
+                    if let Err(error) = fail_as_a_whole(&shared, id, &error).await {
+                        tracing::error!(%error, "and that could not be recorded");
+                        shared.give_up(id);
+                        release(&shared, id).await;
+                    }
+                }
+            }
+        }
+        .instrument(span),
     );
 }
 
@@ -134,40 +137,35 @@ pub(crate) struct Progress {
     pub(crate) attempt_ended: bool,
 }
 
-/// One run under execution.
+/// One run under execution. Its units share it; each changes only the steps of its own.
 pub(crate) struct Execution<'a> {
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) id: RunId,
     pub(crate) spec: Arc<RunSpec>,
-    pub(crate) steps: Vec<Progress>,
-    pub(crate) desired: watch::Receiver<Desired>,
-    /// Hosts on which something of this run has been begun.
-    pub(crate) reached: HashSet<String>,
-    pub(crate) hindrance: Option<Hindrance>,
     /// Finds the secrets that this process knows in logs and messages.
     pub(crate) masker: Option<Arc<Masker>>,
-    state: RunState,
+    desired: watch::Receiver<Desired>,
+    steps: Mutex<Vec<Progress>>,
+    /// What the hosts have told about themselves.
+    pub(crate) facts: KnownFacts,
+    /// Hosts on which something of this run has been begun.
+    reached: Mutex<HashSet<String>>,
+    pub(crate) schedule: Mutex<Schedule>,
+    /// Cancelled once a failure keeps everything else from beginning.
+    pub(crate) cut: CancellationToken,
+    /// Changes of it are committed one after another, in the order in which they are made.
+    pub(crate) status: tokio::sync::Mutex<Status>,
 }
 
-impl Progress {
-    /// Its first attempt was recorded.
-    fn begun(&mut self) -> Result<(), EngineError> {
-        self.state = self.state.next(StepEvent::Started)?;
-        (self.attempt, self.attempt_ended) = (1, false);
-        Ok(())
-    }
-}
-
-fn first_attempt(step: &Progress) -> Result<[Write<'static>; 2], EngineError> {
-    Ok([step.write(StepEvent::Started, None)?, Write::AttemptBegan { step: step.id, attempt: 1 }])
-}
-
-/// What a guard said.
-pub(crate) enum Need {
-    Needed,
-    Held(Reason),
-    Failed(Reason),
-    Stopped,
+/// What is recorded of a run as a whole.
+pub(crate) struct Status {
+    pub(crate) state: RunState,
+    /// Whether the process before left something that kept the run from going on.
+    was_hindered: bool,
+    /// What keeps a host from going on, by its name.
+    hindrances: BTreeMap<String, Hindrance>,
+    /// Units that wait because a pause was asked for.
+    pub(crate) paused: usize,
 }
 
 async fn execute(
@@ -175,43 +173,21 @@ async fn execute(
     id: RunId,
     desired: watch::Receiver<Desired>,
 ) -> Result<(), EngineError> {
-    let mut execution = Execution::load(shared, id, desired).await?;
-    if execution.state == RunState::Started {
-        execution.transition(RunEvent::Began).await?;
-    }
-    execution.set_hindrance(None).await?;
+    let execution = Execution::load(shared, id, desired).await?;
+    execution.begin_run().await?;
+    let mut going = FuturesUnordered::new();
     loop {
-        let Some(index) = execution.steps.iter().position(|step| !step.state.is_final()) else {
-            return execution.transition(RunEvent::EveryStepEnded).await;
-        };
-        if execution.steps[index].state == StepState::Pending {
-            if !execution.may_go_on().await? {
-                return execution.stop_here(index).await;
-            }
-            match execution.need(index).await? {
-                Need::Needed => {
-                    if !execution.begin(index).await? {
-                        // Another process has stored a request a moment ago, and the feed is about to tell of it.
-                        let _ = timeout(HEARD_WITHIN, execution.desired.changed()).await;
-                        continue;
-                    }
-                }
-                Need::Held(reason) => {
-                    execution.step_transition(index, StepEvent::Skipped, Some(&reason)).await?;
-                    continue;
-                }
-                Need::Failed(reason) => return execution.fail_guard(index, &reason).await,
-                Need::Stopped => continue,
-            }
+        while let Some(unit) = execution.next_unit() {
+            going.push(execution.unit(unit));
         }
-        match execution.attempts(index).await? {
-            AttemptEnd::Succeeded(outcome) => execution.complete(index, outcome).await?,
-            AttemptEnd::Stopped(outcome) => return execution.stop(index, outcome.as_ref()).await,
-            AttemptEnd::Failed { reason, outcome } => {
-                return execution.fail(index, &reason, outcome.as_ref()).await;
-            }
+        // One that waits may be the only one now.
+        execution.pause_when_all_wait().await?;
+        match going.next().await {
+            Some(ended) => ended?,
+            None => break,
         }
     }
+    execution.end_run().await
 }
 
 impl<'a> Execution<'a> {
@@ -223,12 +199,15 @@ impl<'a> Execution<'a> {
         let mut db = shared.store.read().await?;
         let spec = RunSpec::from_json(id, &runs::compiled_json(&mut db, id).await?)?;
         let steps = steps::of_run(&mut db, id, &LogSizes::default()).await?;
-        let hindrance = runs::get(&mut db, id).await?.and_then(|run| run.hindrance);
+        let was_hindered = runs::get(&mut db, id).await?.is_some_and(|run| !run.hindrances.is_empty());
         // Requests are heard already; this one may have come before.
         let (state, asked) = runs::state(&mut db, id).await?;
         shared.control.tell(id, asked);
         let reached =
             steps.iter().filter(|step| !step.attempts.is_empty()).map(|step| step.host.clone()).collect();
+        let schedule = Schedule::new(&spec.plan, spec.goes_on, |index| {
+            steps.get(index).map_or(StepPlace::Open, |step| StepPlace::of(step.state, step.reason.as_ref()))
+        });
         let steps = steps
             .into_iter()
             .map(|step| Progress {
@@ -238,12 +217,118 @@ impl<'a> Execution<'a> {
                 attempt_ended: step.attempts.last().is_some_and(|attempt| attempt.ended_at.is_some()),
             })
             .collect();
-        let masker = Masker::new(&shared.all_secrets(&spec)).map(Arc::new);
-        Ok(Self { shared, id, spec: Arc::new(spec), steps, desired, reached, hindrance, masker, state })
+        Ok(Self {
+            masker: Masker::new(&shared.all_secrets(&spec)).map(Arc::new),
+            shared,
+            id,
+            spec: Arc::new(spec),
+            desired,
+            steps: Mutex::new(steps),
+            facts: KnownFacts::default(),
+            reached: Mutex::new(reached),
+            schedule: Mutex::new(schedule),
+            cut: CancellationToken::new(),
+            status: tokio::sync::Mutex::new(Status {
+                state,
+                was_hindered,
+                hindrances: BTreeMap::new(),
+                paused: 0,
+            }),
+        })
+    }
+
+    /// Says that this process executes the run, and that nothing hinders it any more.
+    async fn begin_run(&self) -> Result<(), EngineError> {
+        let mut status = self.status.lock().await;
+        let mut writes = Vec::new();
+        let mut state = status.state;
+        if status.was_hindered {
+            writes.push(Write::Hindrances(&[]));
+        }
+        if state == RunState::Started {
+            state = state.next(RunEvent::Began)?;
+            writes.push(Write::Run { event: RunEvent::Began, state });
+        }
+        if !writes.is_empty() {
+            self.commit(&writes).await?;
+        }
+        (status.state, status.was_hindered) = (state, false);
+        Ok(())
+    }
+
+    /// Ends a run in which nothing is left to begin, unless the last unit did so: the process before may have been killed
+    /// in between.
+    async fn end_run(&self) -> Result<(), EngineError> {
+        let mut status = self.status.lock().await;
+        if status.state.is_final() {
+            return Ok(());
+        }
+        let end = lock(&self.schedule).end().unwrap_or(RunEnd::Failed);
+        let steps = lock(&self.steps).clone();
+        let (writes, state) = self.run_end(end, &steps, status.state)?;
+        self.commit(&writes).await?;
+        status.state = state;
+        Ok(())
+    }
+
+    /// The writes of a run's end: what is still pending is skipped.
+    pub(crate) fn run_end(
+        &self,
+        end: RunEnd,
+        steps: &[Progress],
+        from: RunState,
+    ) -> Result<(Vec<Write<'static>>, RunState), EngineError> {
+        let event = match end {
+            RunEnd::Completed => RunEvent::EveryStepEnded,
+            RunEnd::Failed => RunEvent::StepFailed,
+            RunEnd::Stopped => RunEvent::Stopped,
+        };
+        let pending = steps.iter().filter(|step| step.state == StepState::Pending);
+        let mut writes = pending
+            .map(|step| step.write(StepEvent::Skipped, Some(&Reason::RunStopped)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut state = from;
+        if state == RunState::Paused && event != RunEvent::Stopped {
+            state = state.next(RunEvent::Resumed)?;
+            writes.push(Write::Run { event: RunEvent::Resumed, state });
+        }
+        state = state.next(event)?;
+        writes.push(Write::Run { event, state });
+        Ok((writes, state))
+    }
+
+    fn next_unit(&self) -> Option<UnitId> {
+        lock(&self.schedule).begin()
     }
 
     pub(crate) fn step(&self, index: usize) -> &CompiledStep {
         &self.spec.plan.steps[index]
+    }
+
+    pub(crate) fn progress(&self, index: usize) -> Progress {
+        lock(&self.steps)[index]
+    }
+
+    /// Notes what was committed of a step.
+    pub(crate) fn note(&self, index: usize, progress: Progress) {
+        lock(&self.steps)[index] = progress;
+    }
+
+    pub(crate) fn all_steps(&self) -> Vec<Progress> {
+        lock(&self.steps).clone()
+    }
+
+    /// What is asked of the run, for somebody who waits for changes of it.
+    pub(crate) fn desired(&self) -> watch::Receiver<Desired> {
+        self.desired.clone()
+    }
+
+    pub(crate) fn was_reached(&self, host: &str) -> bool {
+        lock(&self.reached).contains(host)
+    }
+
+    pub(crate) fn note_reached(&self, host: &str) {
+        lock(&self.reached).insert(host.to_owned());
     }
 
     /// Commits `writes` in one transaction.
@@ -253,7 +338,11 @@ impl<'a> Execution<'a> {
 
     /// Commits `writes` in one transaction, together with `if_running` when nothing else was asked for than to go on;
     /// says whether that was so.
-    async fn commit_and(&self, writes: &[Write<'_>], if_running: &[Write<'_>]) -> Result<bool, EngineError> {
+    pub(crate) async fn commit_and(
+        &self,
+        writes: &[Write<'_>],
+        if_running: &[Write<'_>],
+    ) -> Result<bool, EngineError> {
         let mut patience = self.shared.patience();
         let went_on = loop {
             let owner = self.shared.owner.name();
@@ -266,167 +355,22 @@ impl<'a> Execution<'a> {
         Ok(went_on)
     }
 
-    async fn transition(&mut self, event: RunEvent) -> Result<(), EngineError> {
-        let state = self.state.next(event)?;
-        self.commit(&[Write::Run { event, state }]).await?;
-        self.state = state;
-        Ok(())
-    }
-
-    pub(crate) async fn set_hindrance(&mut self, hindrance: Option<Hindrance>) -> Result<(), EngineError> {
-        if self.hindrance == hindrance {
+    /// Records what keeps a host from going on, or that nothing does.
+    pub(crate) async fn set_hindrance(
+        &self,
+        host: &str,
+        hindrance: Option<Hindrance>,
+    ) -> Result<(), EngineError> {
+        let mut status = self.status.lock().await;
+        if status.hindrances.get(host) == hindrance.as_ref() {
             return Ok(());
         }
-        self.commit(&[Write::Hindrance(hindrance.as_ref())]).await?;
-        self.hindrance = hindrance;
-        Ok(())
-    }
-
-    async fn step_transition(
-        &mut self,
-        index: usize,
-        event: StepEvent,
-        reason: Option<&Reason>,
-    ) -> Result<(), EngineError> {
-        let write = self.steps[index].write(event, reason)?;
-        self.commit(&[write]).await?;
-        self.steps[index].state = self.steps[index].state.next(event)?;
-        Ok(())
-    }
-
-    /// Between two steps: pauses as long as that is asked for. Says false when the run is to stop.
-    async fn may_go_on(&mut self) -> Result<bool, EngineError> {
-        loop {
-            let desired = *self.desired.borrow_and_update();
-            match desired {
-                Desired::Stopped => return Ok(false),
-                Desired::Running => {
-                    if self.state == RunState::Paused {
-                        self.transition(RunEvent::Resumed).await?;
-                    }
-                    return Ok(true);
-                }
-                Desired::Paused => {
-                    if self.state == RunState::InProgress {
-                        self.transition(RunEvent::PausedBetweenSteps).await?;
-                    }
-                    // The sender lives as long as this run is executed.
-                    let _ = self.desired.changed().await;
-                }
-            }
-        }
-    }
-
-    /// Records that a step and its first attempt are about to start, unless something else was asked for in the
-    /// meantime; says whether it did.
-    async fn begin(&mut self, index: usize) -> Result<bool, EngineError> {
-        let began = self.commit_and(&[], &first_attempt(&self.steps[index])?).await?;
-        if began {
-            self.steps[index].begun()?;
-        }
-        Ok(began)
-    }
-
-    /// Records that a step succeeded, and in the same transaction that the next one is about to start, when nothing
-    /// stands between them: one commit a step.
-    async fn complete(&mut self, index: usize, outcome: Option<StepOutcome>) -> Result<(), EngineError> {
-        let step = &self.steps[index];
-        let writes = [
-            Write::AttemptEnded { step: step.id, attempt: step.attempt, outcome: outcome.as_ref() },
-            step.write(StepEvent::Succeeded, None)?,
-        ];
-        let next = match self.steps.get(index + 1) {
-            Some(next) if next.state == StepState::Pending && self.step(index + 1).guards.is_empty() => {
-                first_attempt(next)?.to_vec()
-            }
-            _ => Vec::new(),
+        match hindrance {
+            Some(hindrance) => status.hindrances.insert(host.to_owned(), hindrance),
+            None => status.hindrances.remove(host),
         };
-        let began = self.commit_and(&writes, &next).await? && !next.is_empty();
-        self.steps[index].state = self.steps[index].state.next(StepEvent::Succeeded)?;
-        if began { self.steps[index + 1].begun() } else { Ok(()) }
-    }
-
-    /// The end of a step that failed or was stopped.
-    fn failed<'w>(
-        &self,
-        index: usize,
-        reason: &'w Reason,
-        outcome: Option<&'w StepOutcome>,
-    ) -> Result<Vec<Write<'w>>, EngineError> {
-        let step = &self.steps[index];
-        let mut writes = vec![step.write(StepEvent::Failed, Some(reason))?];
-        if step.attempt > 0 && !step.attempt_ended {
-            writes.push(Write::AttemptEnded { step: step.id, attempt: step.attempt, outcome });
-        }
-        Ok(writes)
-    }
-
-    /// A step failed: the rest is skipped, and the run has failed, all in one commit.
-    async fn fail(
-        &mut self,
-        index: usize,
-        reason: &Reason,
-        outcome: Option<&StepOutcome>,
-    ) -> Result<(), EngineError> {
-        let reason = &self.masked(reason);
-        let failed = self.failed(index, reason, outcome)?;
-        let step = self.step(index).name.clone();
-        self.end_from(index + 1, &Reason::EarlierStepFailed { step }, RunEvent::StepFailed, failed).await
-    }
-
-    /// A reason without the secrets that a command or a server may have put into its message.
-    fn masked(&self, reason: &Reason) -> Reason {
-        let mut reason = reason.clone();
-        if let (Some(masker), Reason::Error { message } | Reason::Connection { message, .. }) =
-            (&self.masker, &mut reason)
-        {
-            *message = masker.text(message).into_owned();
-        }
-        reason
-    }
-
-    /// A step was stopped: the rest is skipped, and the run has been stopped, all in one commit.
-    async fn stop(&mut self, index: usize, outcome: Option<&StepOutcome>) -> Result<(), EngineError> {
-        let stopped = self.failed(index, &Reason::RunStopped, outcome)?;
-        self.end_from(index + 1, &Reason::RunStopped, RunEvent::Stopped, stopped).await
-    }
-
-    /// A step's guard could not be asked: the step has failed without an attempt, and the run with it, all in one commit.
-    async fn fail_guard(&mut self, index: usize, reason: &Reason) -> Result<(), EngineError> {
-        let reason = &self.masked(reason);
-        let step = &self.steps[index];
-        let begun = Progress { state: step.state.next(StepEvent::Started)?, ..*step };
-        let writes =
-            vec![step.write(StepEvent::Started, None)?, begun.write(StepEvent::Failed, Some(reason))?];
-        let step = self.step(index).name.clone();
-        self.end_from(index + 1, &Reason::EarlierStepFailed { step }, RunEvent::StepFailed, writes).await
-    }
-
-    /// The run was stopped before the step `index`.
-    async fn stop_here(&mut self, index: usize) -> Result<(), EngineError> {
-        self.end_from(index, &Reason::RunStopped, RunEvent::Stopped, Vec::new()).await
-    }
-
-    /// Ends the run: commits `before`, skips what is left from `index` on, and takes `event`.
-    async fn end_from<'w>(
-        &mut self,
-        index: usize,
-        reason: &'w Reason,
-        event: RunEvent,
-        before: Vec<Write<'w>>,
-    ) -> Result<(), EngineError> {
-        let state = self.state.next(event)?;
-        let mut writes = before;
-        let skipped = self.steps[index.min(self.steps.len())..]
-            .iter()
-            .filter(|step| step.state == StepState::Pending)
-            .map(|step| step.write(StepEvent::Skipped, Some(reason)))
-            .collect::<Result<Vec<_>, _>>()?;
-        writes.extend(skipped);
-        writes.push(Write::Run { event, state });
-        self.commit(&writes).await?;
-        self.state = state;
-        Ok(())
+        let hindrances: Vec<Hindrance> = status.hindrances.values().cloned().collect();
+        self.commit(&[Write::Hindrances(&hindrances)]).await
     }
 
     /// Waits until a stop is asked for.
@@ -436,4 +380,9 @@ impl<'a> Execution<'a> {
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// What a panic left is as good as what it found: each change of it is one assignment.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -22,7 +22,9 @@ mod plans;
 mod questions;
 mod record;
 mod recover;
+mod schedule;
 mod spec;
+mod unit;
 mod wait;
 
 pub use clock::now;

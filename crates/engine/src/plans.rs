@@ -59,7 +59,7 @@ impl Engine {
         let plan = plans::current(&mut db, project).await?.ok_or(EngineError::NoPlan)?;
         let folder = settings::get(&mut db, &folder_setting(project)).await?.map(PathBuf::from);
         let compiled = compile_source(&plan.source, vars)?;
-        Ok((plan.revision.sha256, RunSpec { plan: compiled, folder }))
+        Ok((plan.revision.sha256, RunSpec { plan: compiled, folder, goes_on: false }))
     }
 
     /// Starts a run of the current plan; when `shown` is given, only if that is still what would run.

@@ -13,8 +13,16 @@ use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 tokio::task_local! {
-    /// The run that the current task executes: connections are made in the task that needs them.
-    pub(crate) static ASKING: RunId;
+    /// Whose connection is being made: that is done by whoever needs it.
+    pub(crate) static ASKING: Asking;
+}
+
+/// A run that connects to a host.
+#[derive(Clone)]
+pub(crate) struct Asking {
+    pub(crate) run: RunId,
+    /// The host's name in the plan.
+    pub(crate) host: String,
 }
 
 /// What a question is about.
@@ -46,7 +54,9 @@ pub struct Pending {
     pub id: QuestionId,
     /// The run that waits for the answer, if it is one.
     pub run_id: Option<RunId>,
-    /// The host: address and port.
+    /// The host of that run's plan that is to be reached.
+    pub reaching: Option<String>,
+    /// The host that it concerns, which may be one on the way there: address and port.
     pub host: String,
     /// What it is about.
     pub kind: PendingKind,
@@ -104,9 +114,12 @@ impl Questions {
         waiting.is_some_and(|waiting| waiting.answer.send(answer).is_ok())
     }
 
-    /// Whether a run waits for an answer.
-    pub(crate) fn holds(&self, run: RunId) -> bool {
-        self.lock().values().any(|waiting| waiting.question.run_id == Some(run))
+    /// Whether a host of a run waits for an answer.
+    pub(crate) fn holds(&self, run: RunId, host: &str) -> bool {
+        let holds = |waiting: &Waiting| {
+            waiting.question.run_id == Some(run) && waiting.question.reaching.as_deref() == Some(host)
+        };
+        self.lock().values().any(holds)
     }
 
     /// Answers the questions of a run that is to be stopped: nothing is to be connected to any more.
@@ -128,8 +141,9 @@ impl Questions {
         // once; connections are shared, so this does not happen for one host.
         let id = QuestionId(Uuid::now_v7());
         let (answer, answered) = oneshot::channel();
-        let run_id = ASKING.try_with(|run| *run).ok();
-        let question = Pending { id, run_id, host, kind, again, asked_at: crate::now() };
+        let asking = ASKING.try_with(Clone::clone).ok();
+        let (run_id, reaching) = asking.map(|asking| (asking.run, asking.host)).unzip();
+        let question = Pending { id, run_id, reaching, host, kind, again, asked_at: crate::now() };
         self.lock().insert(id, Waiting { question, answer });
         self.version.send_modify(|version| *version += 1);
         let withdrawn = Withdraw { questions: self, id };

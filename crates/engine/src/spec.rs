@@ -15,6 +15,9 @@ pub struct RunSpec {
     pub plan: CompiledPlan,
     /// The folder that relative paths on this machine are meant from; the person's home when there is none.
     pub folder: Option<PathBuf>,
+    /// Whether a failure ends only what needs the task that failed, and the rest goes on.
+    #[serde(default)]
+    pub goes_on: bool,
 }
 
 impl RunSpec {

@@ -179,6 +179,12 @@ impl CompiledStep {
         self.when.iter().any(CompiledWhen::needs_facts) || self.texts().iter().any(|text| text.needs_facts())
     }
 
+    /// Whether something is asked before the step begins: a condition or a guard.
+    #[must_use]
+    pub fn has_questions(&self) -> bool {
+        !self.when.is_empty() || !self.guards.is_empty()
+    }
+
     /// Why the step is skipped on whatever host, if that is certain.
     #[must_use]
     pub fn never(&self) -> Option<Reason> {

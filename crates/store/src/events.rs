@@ -30,9 +30,9 @@ pub enum Event {
     /// A run was taken over from a process that is gone.
     TakenOver,
     /// What keeps a run from going on changed.
-    Hindrance {
+    Hindrances {
         /// What it is now.
-        hindrance: Option<Hindrance>,
+        hindrances: Vec<Hindrance>,
     },
     /// The state of a step changed.
     Step {

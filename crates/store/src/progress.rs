@@ -28,8 +28,8 @@ pub enum Write<'a> {
         /// What it led to.
         state: RunState,
     },
-    /// What keeps the run from going on.
-    Hindrance(Option<&'a Hindrance>),
+    /// What keeps hosts of the run from going on.
+    Hindrances(&'a [Hindrance]),
     /// A step's state.
     Step {
         /// The step.
@@ -63,7 +63,7 @@ impl Write<'_> {
     fn event(&self) -> Event {
         match *self {
             Self::Run { event, .. } => Event::Run { event },
-            Self::Hindrance(hindrance) => Event::Hindrance { hindrance: hindrance.cloned() },
+            Self::Hindrances(hindrances) => Event::Hindrances { hindrances: hindrances.to_vec() },
             Self::Step { step, event, reason, .. } => {
                 Event::Step { step_id: step, event, reason: reason.cloned() }
             }
@@ -80,12 +80,13 @@ impl Write<'_> {
             Self::Run { state, .. } => {
                 sql.push("UPDATE runs SET state = ").push_bind(row::word(&state));
                 if state.is_final() {
-                    sql.push(", hindrance_json = NULL, ended_at = ").push_bind(now.0);
+                    sql.push(", hindrances_json = NULL, ended_at = ").push_bind(now.0);
                 }
                 sql.push(" WHERE id = ").push_bind(run.to_string());
             }
-            Self::Hindrance(hindrance) => {
-                sql.push("UPDATE runs SET hindrance_json = ").push_bind(hindrance.map(row::json));
+            Self::Hindrances(hindrances) => {
+                let json = (!hindrances.is_empty()).then(|| row::json(&hindrances));
+                sql.push("UPDATE runs SET hindrances_json = ").push_bind(json);
                 sql.push(" WHERE id = ").push_bind(run.to_string());
             }
             Self::Step { step, event, state, reason } => {

@@ -50,7 +50,7 @@ pub struct StepCounts {
     pub skipped: u32,
 }
 
-/// What keeps a run from going on at this moment, though nothing has failed.
+/// What keeps a run, or one host of it, from going on at this moment, though nothing has failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Hindrance {
@@ -88,8 +88,8 @@ pub struct RunSummary {
     pub state: RunState,
     /// What has been asked for; differs from the state while a request is under way.
     pub desired: Desired,
-    /// What keeps it from going on, if anything.
-    pub hindrance: Option<Hindrance>,
+    /// What keeps it, or one of its hosts, from going on; sorted by host.
+    pub hindrances: Vec<Hindrance>,
     /// What started it.
     pub trigger: Trigger,
     /// Who started it: a user name of this machine.

@@ -49,7 +49,7 @@ struct Row {
     number: i64,
     state: String,
     desired: String,
-    hindrance_json: Option<String>,
+    hindrances_json: Option<String>,
     trigger_kind: String,
     started_by: String,
     plan_sha256: String,
@@ -69,7 +69,7 @@ struct Row {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, project_id, number, state, desired, hindrance_json, trigger_kind, started_by, plan_sha256,
+            "SELECT id, project_id, number, state, desired, hindrances_json, trigger_kind, started_by, plan_sha256,
                rendered_sha256, created_at, ended_at, seq,
                (SELECT name FROM steps WHERE run_id = runs.id AND state IN ('running', 'failed')
                 ORDER BY state DESC, position LIMIT 1) AS current_step,
@@ -93,7 +93,9 @@ impl Row {
             number: place.count("number", self.number)?,
             state: place.word("state", &self.state)?,
             desired: place.word("desired", &self.desired)?,
-            hindrance: place.optional_json("hindrance_json", self.hindrance_json.as_deref())?,
+            hindrances: place
+                .optional_json("hindrances_json", self.hindrances_json.as_deref())?
+                .unwrap_or_default(),
             trigger: place.word("trigger_kind", &self.trigger_kind)?,
             started_by: self.started_by,
             plan_sha256: self.plan_sha256,
@@ -309,16 +311,16 @@ pub async fn note_hindrance(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let noted = sqlx::query(
-        "UPDATE runs SET hindrance_json = ?1 WHERE id = ?2 AND owner IS ?3 AND hindrance_json IS NOT ?1",
+        "UPDATE runs SET hindrances_json = ?1 WHERE id = ?2 AND owner IS ?3 AND hindrances_json IS NOT ?1",
     )
-    .bind(row::json(hindrance))
+    .bind(row::json(&[hindrance]))
     .bind(id.to_string())
     .bind(owner)
     .execute(&mut *db)
     .await?;
     if noted.rows_affected() > 0 {
-        let hindrance = Some(hindrance.clone());
-        events::append_to_run(db, now, id, &Event::Hindrance { hindrance }).await?;
+        let hindrances = vec![hindrance.clone()];
+        events::append_to_run(db, now, id, &Event::Hindrances { hindrances }).await?;
     }
     Ok(())
 }

@@ -143,7 +143,7 @@ describe('the servers', () => {
 });
 
 describe('a question', () => {
-  const question: Question = { id: 'q', run_id: 'p-run-5', host: 'web1', asked_at: 0, again: false, about: { kind: 'host_key', algorithm: 'ssh-ed25519', fingerprint: 'SHA256:x' } };
+  const question: Question = { id: 'q', run_id: 'p-run-5', reaching: 'web1', host: 'web1', asked_at: 0, again: false, about: { kind: 'host_key', algorithm: 'ssh-ed25519', fingerprint: 'SHA256:x' } };
 
   it('is put aside without an answer, taken up again, and gone once it is answered', async () => {
     const { app, fake, end } = await started();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { hindranceLabel, progressLabel, reasonLine, runActions, runTime, statusLabel, stepNote, waitsLabel } from '../../src/lib/domain/run-labels';
 import { quickReplies, stillWorks } from '../../src/lib/domain/replies';
 import { mergeSteps, REASON_HEIGHT, STEP_HEIGHT, stepRows, telling } from '../../src/lib/domain/step-rows';
-import type { Step } from '../../src/lib/shared/api';
+import type { Question, Step } from '../../src/lib/shared/api';
 import { ago, duration, ordinal, plural, size, ticking, when } from '../../src/lib/shared/time';
 import { markFound } from '../../src/lib/shared/marks';
 import { makeRun, makeSteps } from '../fixture/made-up';
@@ -47,9 +47,11 @@ it('says how long a run takes and usually takes', () => {
 });
 
 it('says what keeps a run from going on', () => {
-  expect(hindranceLabel({ kind: 'reconnecting', host: 'web1', failures: 2, message: 'timed out' }, [])).toBe('Reconnecting to web1 (3rd try): timed out');
-  const question = { id: 'q', run_id: 'r', host: 'web1:22', about: { kind: 'host_key', algorithm: 'a', fingerprint: 'f' }, again: false, asked_at: 0 } as const;
-  expect(hindranceLabel({ kind: 'waiting', host: 'web1' }, [question])).toBe('Waiting for you: host key of web1');
+  expect(hindranceLabel([{ kind: 'reconnecting', host: 'web1', failures: 2, message: 'timed out' }], [])).toBe('Reconnecting to web1 (3rd try): timed out');
+  const question = { id: 'q', run_id: 'r', reaching: 'web1', host: 'web1:22', about: { kind: 'host_key', algorithm: 'a', fingerprint: 'f' }, again: false, asked_at: 0 } as const;
+  expect(hindranceLabel([{ kind: 'waiting', host: 'web1' }], [{ ...question, reaching: 'web2', about: { kind: 'password', user: 'a' } }, question])).toBe('Waiting for you: host key of web1');
+  expect(hindranceLabel([{ kind: 'waiting', host: 'web1' }, { kind: 'waiting', host: 'web2' }], [])).toBe('Waiting for you: web1 · 1 more host');
+  expect(hindranceLabel([], [])).toBe('');
 });
 
 describe('why a step ended so', () => {
@@ -156,6 +158,7 @@ describe('what is offered to be said', () => {
 });
 
 it('says which run waits for an answer, and for which host', () => {
-  expect(waitsLabel(makeRun('p', 4, { hindrance: { kind: 'waiting', host: 'web1' } }), 'shop')).toBe('Run 4 of shop waits for your answer to reach web1.');
-  expect(waitsLabel(makeRun('p', 4, {}), undefined)).toBe('Run 4 waits for your answer.');
+  const question: Question = { id: 'q', run_id: 'r', reaching: 'web1', host: '203.0.113.1:22', about: { kind: 'password', user: 'a' }, again: false, asked_at: 0 };
+  expect(waitsLabel(makeRun('p', 4, {}), 'shop', question)).toBe('Run 4 of shop waits for your answer to reach web1.');
+  expect(waitsLabel(makeRun('p', 4, {}), undefined, { ...question, reaching: null })).toBe('Run 4 waits for your answer.');
 });

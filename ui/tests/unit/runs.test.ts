@@ -68,9 +68,9 @@ describe('updates of a run', () => {
 
   it('that repeat a number are taken: what keeps a run from going on is not counted', async () => {
     const { runs, backend } = await opened(detail(3, 'running'));
-    const run = { ...detail(3).run, hindrance: { kind: 'waiting', host: 'web1' } as const };
+    const run = { ...detail(3).run, hindrances: [{ kind: 'waiting' as const, host: 'web1' }] };
     runs.apply(update(run, []));
-    expect(runs.get(ID)?.hindrance).toEqual({ kind: 'waiting', host: 'web1' });
+    expect(runs.get(ID)?.hindrances).toEqual([{ kind: 'waiting', host: 'web1' }]);
     expect(backend.count('run')).toBe(1);
   });
 

@@ -136,7 +136,7 @@ mod tests {
             number,
             state,
             desired,
-            hindrance: None,
+            hindrances: Vec::new(),
             trigger: Trigger::Chat,
             started_by: "somebody".into(),
             plan_sha256: String::new(),

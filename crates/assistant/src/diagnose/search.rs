@@ -167,7 +167,10 @@ fn ended(outcome: &Reason) -> &'static str {
         Reason::Connection { .. } => "connection",
         Reason::Error { .. } => "error",
         Reason::RunStopped => "stopped",
-        Reason::GuardHeld { .. } | Reason::WhenFalse { .. } | Reason::EarlierStepFailed { .. } => "skipped",
+        Reason::GuardHeld { .. }
+        | Reason::WhenFalse { .. }
+        | Reason::EarlierStepFailed { .. }
+        | Reason::NeedFailed { .. } => "skipped",
     }
 }
 

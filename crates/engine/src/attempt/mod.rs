@@ -1,5 +1,6 @@
 //! The attempts of one step: carrying it out, attaching to it again, retrying it.
 
+mod facts;
 mod guard;
 mod reach;
 mod run;
@@ -11,12 +12,15 @@ use std::{collections::HashMap, time::Duration};
 
 use secrecy::SecretString;
 use steadyhand_domain::{Desired, Reason, StepId, StepOutcome};
-use steadyhand_plan::{Action, CompiledStep};
+use steadyhand_plan::{Action, CompiledStep, Missing};
 use steadyhand_remote::{Host, RemoteError};
 use steadyhand_store::progress::Write;
 use tokio::time::sleep;
 
+use self::facts::Asked;
 use crate::{EngineError, execute::Execution, hosts::host_spec};
+
+pub(crate) use self::facts::KnownFacts;
 
 /// How the last attempt of a step ended.
 pub(crate) enum AttemptEnd {
@@ -46,55 +50,58 @@ struct Attempt {
 
 impl Execution<'_> {
     /// Carries out what is left of a step: attaches to an attempt that was begun, retries when the plan says so.
-    pub(crate) async fn attempts(&mut self, index: usize) -> Result<AttemptEnd, EngineError> {
+    pub(crate) async fn attempts(&self, index: usize) -> Result<AttemptEnd, EngineError> {
         loop {
-            if !self.steps[index].attempt_ended && self.steps[index].attempt > 0 {
+            let mut step = self.progress(index);
+            if !step.attempt_ended && step.attempt > 0 {
                 let end = self.attempt(index).await?;
                 let AttemptEnd::Failed { outcome, .. } = &end else { return Ok(end) };
                 if !self.may_retry(index, outcome.as_ref()) {
                     return Ok(end);
                 }
-                let (id, attempt, outcome) =
-                    (self.steps[index].id, self.steps[index].attempt, outcome.clone());
-                self.commit(&[Write::AttemptEnded { step: id, attempt, outcome: outcome.as_ref() }]).await?;
-                self.steps[index].attempt_ended = true;
+                let outcome = outcome.as_ref();
+                self.commit(&[Write::AttemptEnded { step: step.id, attempt: step.attempt, outcome }]).await?;
+                step.attempt_ended = true;
+                self.note(index, step);
             }
-            let attempt = self.steps[index].attempt;
-            if attempt > 0 {
+            if step.attempt > 0 {
                 let retries = self.step(index).retries;
                 let backoff = Duration::from_millis(retries.backoff_ms)
-                    .saturating_mul(1 << (attempt - 1).min(6))
+                    .saturating_mul(1 << (step.attempt - 1).min(6))
                     .min(Duration::from_secs(300).max(Duration::from_millis(retries.backoff_ms)));
-                let mut desired = self.desired.clone();
+                let mut desired = self.desired();
                 tokio::select! {
                     () = sleep(backoff) => {}
                     () = Self::stop_asked(&mut desired) => return Ok(AttemptEnd::Stopped(None)),
                 }
             }
-            let id = self.steps[index].id;
-            self.commit(&[Write::AttemptBegan { step: id, attempt: attempt + 1 }]).await?;
-            self.steps[index].attempt = attempt + 1;
-            self.steps[index].attempt_ended = false;
+            step.attempt += 1;
+            self.commit(&[Write::AttemptBegan { step: step.id, attempt: step.attempt }]).await?;
+            step.attempt_ended = false;
+            self.note(index, step);
         }
     }
 
     /// Whether the plan allows another attempt. A lost command may have done its work: it is never run again unasked.
     fn may_retry(&self, index: usize, outcome: Option<&StepOutcome>) -> bool {
-        self.steps[index].attempt <= self.step(index).retries.times
+        self.progress(index).attempt <= self.step(index).retries.times
             && !matches!(outcome, Some(StepOutcome::Lost { .. } | StepOutcome::Stopped))
             && !self.is_stopping()
     }
 
     /// Whether the run was asked to stop.
     fn is_stopping(&self) -> bool {
-        *self.desired.borrow() == Desired::Stopped
+        *self.desired().borrow() == Desired::Stopped
     }
 
-    async fn attempt(&mut self, index: usize) -> Result<AttemptEnd, EngineError> {
-        let step = self.step(index).clone();
+    async fn attempt(&self, index: usize) -> Result<AttemptEnd, EngineError> {
+        let step = match self.with_facts(self.step(index)).await? {
+            Ok(step) => step,
+            Err(end) => return Ok(end),
+        };
         let attempt = Attempt {
-            id: self.steps[index].id,
-            number: self.steps[index].attempt,
+            id: self.progress(index).id,
+            number: self.progress(index).attempt,
             host: self.host(&step.host)?,
             secrets: self.shared.secrets_of(&self.spec),
             step,
@@ -115,6 +122,20 @@ impl Execution<'_> {
                 self.wait_for(&attempt, probe, timeout, interval).await
             }
         }
+    }
+
+    /// The step with the facts of its host in its texts, or how its attempt ends without them.
+    async fn with_facts(&self, step: &CompiledStep) -> Result<Result<CompiledStep, AttemptEnd>, EngineError> {
+        Ok(match self.facts_for(step).await? {
+            Asked::Known(facts) => {
+                let failed =
+                    |missing: Missing| AttemptEnd::failed(Reason::Error { message: missing.to_string() });
+                step.with_facts(&facts).map_err(failed)
+            }
+            // What is stopped is never started, and what was started is known by its name: its texts are not needed.
+            Asked::Stopped => Ok(step.clone()),
+            Asked::Failed(reason) => Err(AttemptEnd::failed(reason)),
+        })
     }
 
     fn host(&self, name: &str) -> Result<Host, EngineError> {

@@ -25,7 +25,7 @@ pub(super) struct Command<'a> {
 
 impl Execution<'_> {
     pub(super) async fn run(
-        &mut self,
+        &self,
         attempt: &Attempt,
         command: &Command<'_>,
     ) -> Result<AttemptEnd, EngineError> {

@@ -29,7 +29,7 @@ enum Sent {
 
 impl Execution<'_> {
     pub(super) async fn upload(
-        &mut self,
+        &self,
         attempt: &Attempt,
         from: &Text,
         to: &Text,

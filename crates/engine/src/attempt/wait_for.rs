@@ -18,7 +18,7 @@ use crate::{
 
 impl Execution<'_> {
     pub(super) async fn wait_for(
-        &mut self,
+        &self,
         attempt: &Attempt,
         probe: &Probe,
         timeout: Duration,

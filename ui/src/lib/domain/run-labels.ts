@@ -111,13 +111,20 @@ export function questionLabel(question: Question, run: RunSummary | undefined, p
   return `${who} waits for your answer: ${ABOUT[question.about.kind]}${question.host}.`;
 }
 
-/** What keeps a run from going on, and what is asked of the person. */
-export function hindranceLabel(hindrance: Hindrance, questions: readonly Question[]): string {
+/** What keeps a run from going on, and what is asked of the person; for several hosts, the first and how many more. */
+export function hindranceLabel(hindrances: readonly Hindrance[], questions: readonly Question[]): string {
+  const [first, ...more] = hindrances;
+  if (first === undefined) return '';
+  return more.length === 0 ? oneHindranceLabel(first, questions) : `${oneHindranceLabel(first, questions)} · ${more.length} more ${more.length === 1 ? 'host' : 'hosts'}`;
+}
+
+function oneHindranceLabel(hindrance: Hindrance, questions: readonly Question[]): string {
   switch (hindrance.kind) {
     case 'reconnecting':
       return `Reconnecting to ${hindrance.host} (${ordinal(hindrance.failures + 1)} try): ${hindrance.message}`;
     case 'waiting': {
-      const what = questions[0] === undefined ? '' : ABOUT[questions[0].about.kind];
+      const question = questions.find((question) => question.reaching === hindrance.host) ?? questions[0];
+      const what = question === undefined ? '' : ABOUT[question.about.kind];
       return `Waiting for you: ${what}${hindrance.host}`;
     }
     case 'missing_secrets':
@@ -125,13 +132,10 @@ export function hindranceLabel(hindrance: Hindrance, questions: readonly Questio
   }
 }
 
-/**
- * Which run waits for the answer to a question, and for which host of its plan. The question itself may be about another
- * machine on the way there.
- */
-export function waitsLabel(run: RunSummary, project: string | undefined): string {
+/** Which run waits for the answer to a question, and for which host of its plan. */
+export function waitsLabel(run: RunSummary, project: string | undefined, question: Question): string {
   const of = project === undefined ? '' : ` of ${project}`;
-  const to = run.hindrance?.kind === 'waiting' ? ` to reach ${run.hindrance.host}` : '';
+  const to = question.reaching === null ? '' : ` to reach ${question.reaching}`;
   return `Run ${run.number}${of} waits for your answer${to}.`;
 }
 
@@ -180,6 +184,7 @@ export function reasonLine(step: Step): string {
   switch (step.reason.kind) {
     case 'run_stopped':
     case 'earlier_step_failed':
+    case 'need_failed':
       return '';
     case 'outcome':
       return step.reason.outcome.kind === 'exited' ? '' : step.reason_text;

@@ -253,7 +253,7 @@ export type ErrorCode = "invalid" | "plan_invalid" | "not_found" | "conflict" | 
 export type Guard = "creates" | "unless" | "only_if";
 
 /**
- * What keeps a run from going on at this moment, though nothing has failed.
+ * What keeps a run, or one host of it, from going on at this moment, though nothing has failed.
  */
 export type Hindrance = { "kind": "reconnecting", 
 /**
@@ -859,7 +859,11 @@ id: QuestionId,
  */
 run_id: RunId | null, 
 /**
- * The host that it concerns: address and port.
+ * The host of that run's plan that is to be reached.
+ */
+reaching: string | null, 
+/**
+ * The host that it concerns, which may be one on the way there: address and port.
  */
 host: string, 
 /**
@@ -937,7 +941,11 @@ what: string, } | { "kind": "earlier_step_failed",
 /**
  * The name of the step that failed.
  */
-step: string, } | { "kind": "run_stopped" } | { "kind": "outcome", 
+step: string, } | { "kind": "need_failed", 
+/**
+ * The name of the task that is needed.
+ */
+task: string, } | { "kind": "run_stopped" } | { "kind": "outcome", 
 /**
  * How it ended.
  */
@@ -1055,9 +1063,9 @@ state: RunState,
  */
 desired: Desired, 
 /**
- * What keeps it from going on, if anything.
+ * What keeps it, or one of its hosts, from going on; sorted by host.
  */
-hindrance: Hindrance | null, 
+hindrances: Array<Hindrance>, 
 /**
  * What started it.
  */

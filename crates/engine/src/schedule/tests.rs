@@ -1,0 +1,242 @@
+use std::collections::BTreeMap;
+
+use proptest::{collection::vec, prelude::*, sample::Index};
+use steadyhand_domain::Guard;
+use steadyhand_plan::{Action, CompiledStep, CompiledTask, FORMAT, Probe, Retries};
+
+use super::*;
+
+/// A plan of tasks with these needs (numbers of earlier tasks), on so many hosts each, with two steps on each host.
+fn plan(tasks: &[(Vec<usize>, usize)]) -> CompiledPlan {
+    let name = |number: usize| format!("t{number}");
+    let compiled = tasks.iter().enumerate().map(|(number, (needs, hosts))| CompiledTask {
+        name: name(number),
+        needs: needs.iter().map(|need| name(*need)).collect(),
+        hosts: (0..*hosts).map(|host| format!("h{host}")).collect(),
+    });
+    let compiled: Vec<CompiledTask> = compiled.collect();
+    let of_task = |task: &CompiledTask| {
+        let task = task.clone();
+        task.hosts.into_iter().flat_map(move |host| {
+            let task = task.name.clone();
+            [1, 2].map(|step| (task.clone(), host.clone(), format!("{task} {host} {step}")))
+        })
+    };
+    let steps = compiled.iter().flat_map(of_task).zip(0..).map(|((task, host, name), index)| CompiledStep {
+        index,
+        task,
+        host,
+        name,
+        action: Action::WaitFor {
+            probe: Probe::Tcp { address: String::new(), port: 1 },
+            timeout_ms: 0,
+            interval_ms: 0,
+        },
+        timeout_ms: None,
+        retries: Retries::default(),
+        guards: Vec::new(),
+    });
+    CompiledPlan {
+        format: FORMAT,
+        name: "random".into(),
+        hosts: BTreeMap::new(),
+        steps: steps.collect(),
+        tasks: compiled,
+        secrets: Vec::new(),
+        sha256: String::new(),
+    }
+}
+
+/// Plans of up to 200 tasks in any shape without cycles, some of them on no host at all.
+fn plans() -> impl Strategy<Value = CompiledPlan> {
+    vec((vec(any::<Index>(), 0..4), 0_usize..4), 1..200).prop_map(|tasks| {
+        let tasks: Vec<(Vec<usize>, usize)> = tasks
+            .into_iter()
+            .enumerate()
+            .map(|(number, (needs, hosts))| {
+                let mut needs: Vec<usize> =
+                    needs.iter().filter(|_| number > 0).map(|need| need.index(number)).collect();
+                needs.sort_unstable();
+                needs.dedup();
+                (needs, hosts)
+            })
+            .collect();
+        plan(&tasks)
+    })
+}
+
+/// What a run did, as its record would say.
+struct Played {
+    steps: Vec<(StepState, Option<Reason>)>,
+    begun: Vec<usize>,
+}
+
+/// Plays a run to its end: each choice ends one of the units that are going, with a failure when it is 0. The process is
+/// replaced after `killed_after` ends.
+fn play(
+    plan: &CompiledPlan,
+    goes_on: bool,
+    choices: &[(u8, Index)],
+    killed_after: usize,
+) -> (Played, RunEnd) {
+    let mut played = Played {
+        steps: vec![(StepState::Pending, None); plan.steps.len()],
+        begun: vec![0; plan.steps.len()],
+    };
+    let load = |steps: &[(StepState, Option<Reason>)]| {
+        Schedule::new(plan, goes_on, |index| StepPlace::of(steps[index].0, steps[index].1.as_ref()))
+    };
+    let mut schedule = load(&played.steps);
+    let mut choices = choices.iter().cycle();
+    let (mut going, mut ended) = (Vec::new(), 0);
+    loop {
+        while let Some(id) = schedule.begin() {
+            let first = schedule.unit(id).steps.start;
+            if played.steps[first].0 == StepState::Pending {
+                played.begun[first] += 1;
+                needs_are_done(plan, &played, first);
+                played.steps[first].0 = StepState::Running;
+            }
+            going.push(id);
+        }
+        assert_eq!(going.len(), schedule.going());
+        let (luck, which) = choices.next().expect("they go round");
+        if going.is_empty() {
+            return (played, schedule.end().expect("nothing is left to do"));
+        }
+        assert_eq!(schedule.end(), None);
+        if ended == killed_after {
+            ended += 1;
+            going.clear();
+            schedule = load(&played.steps);
+            continue;
+        }
+        ended += 1;
+        let id = going.swap_remove(which.index(going.len()));
+        let steps = schedule.unit(id).steps.clone();
+        if let Some(step) = schedule.ended_by() {
+            // Its current step ends, and the next one finds that it is not to begin.
+            let reason = Reason::EarlierStepFailed { step: step.to_owned() };
+            played.steps[steps.start].0 = StepState::Completed;
+            played.steps[steps.start + 1] = (StepState::Skipped, Some(reason));
+            assert_eq!(schedule.ended(id, UnitEnd::Cut, ""), []);
+        } else if *luck == 0 {
+            let name = &plan.steps[steps.start].name;
+            played.steps[steps.start].0 = StepState::Failed;
+            let reason = Reason::EarlierStepFailed { step: name.clone() };
+            played.steps[steps.start + 1] = (StepState::Skipped, Some(reason));
+            for cut in schedule.ended(id, UnitEnd::Failed, name) {
+                for index in schedule.unit(cut.unit).steps.clone() {
+                    assert_eq!(played.steps[index].0, StepState::Pending, "it was never begun");
+                    played.steps[index] = (StepState::Skipped, Some(cut.reason.clone()));
+                }
+            }
+        } else {
+            played.steps[steps.start].0 = StepState::Completed;
+            let what = String::new();
+            let held = Reason::GuardHeld { guard: Guard::Unless, what };
+            played.steps[steps.start + 1] = (StepState::Skipped, Some(held));
+            assert_eq!(schedule.ended(id, UnitEnd::Done, ""), []);
+        }
+    }
+}
+
+fn of_task<'p>(plan: &'p CompiledPlan, task: &'p str) -> impl Iterator<Item = usize> + 'p {
+    plan.steps.iter().enumerate().filter(move |(_, step)| step.task == task).map(|(index, _)| index)
+}
+
+fn needs_are_done(plan: &CompiledPlan, played: &Played, step: usize) {
+    let task = plan.tasks.iter().find(|task| task.name == plan.steps[step].task).expect("its task");
+    for need in &task.needs {
+        for index in of_task(plan, need) {
+            let (state, reason) = &played.steps[index];
+            let place = StepPlace::of(*state, reason.as_ref());
+            assert_eq!(place, StepPlace::Done, "{} began before {}", task.name, plan.steps[index].name);
+        }
+    }
+}
+
+/// The tasks of which a step failed, and all that need one of them, near or far; with those steps' names.
+fn lost(plan: &CompiledPlan, played: &Played) -> Vec<String> {
+    let mut lost: Vec<String> = Vec::new();
+    for task in &plan.tasks {
+        let failed = of_task(plan, &task.name).any(|index| played.steps[index].0 == StepState::Failed);
+        if failed || task.needs.iter().any(|need| lost.contains(need)) {
+            lost.push(task.name.clone());
+        }
+    }
+    lost
+}
+
+proptest! {
+    #[test]
+    fn each_unit_begins_once_after_its_needs_and_never_after_a_failure_of_them(
+        plan in plans(),
+        goes_on in any::<bool>(),
+        choices in vec((0..40_u8, any::<Index>()), 1..50),
+        killed_after in 0..100_usize,
+    ) {
+        let (played, end) = play(&plan, goes_on, &choices, killed_after);
+        let failed = played.steps.iter().any(|(state, _)| *state == StepState::Failed);
+        prop_assert_eq!(end, if failed { RunEnd::Failed } else { RunEnd::Completed });
+        let lost = lost(&plan, &played);
+        for (index, step) in plan.steps.iter().enumerate().step_by(2) {
+            let (state, reason) = &played.steps[index];
+            prop_assert!(state.is_final(), "{} is {:?}", step.name, state);
+            prop_assert_eq!(played.begun[index], usize::from(*state != StepState::Skipped), "{}", step.name);
+            match reason {
+                Some(Reason::NeedFailed { task }) => prop_assert!(lost.contains(task)),
+                Some(Reason::EarlierStepFailed { .. }) => prop_assert!(!goes_on),
+                _ => prop_assert_eq!(*state == StepState::Skipped, false),
+            }
+            let needs = &plan.tasks.iter().find(|task| task.name == step.task).expect("its task").needs;
+            if needs.iter().any(|need| lost.contains(need)) {
+                let says = matches!(reason, Some(Reason::NeedFailed { .. } | Reason::EarlierStepFailed { .. }));
+                prop_assert!(says, "{}: {:?}", step.name, reason);
+            } else if goes_on {
+                prop_assert!(*state != StepState::Skipped, "{} had all that it needs", step.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_needs_a_failed_task_says_so_and_the_rest_names_the_step() {
+    let plan = plan(&[(vec![], 1), (vec![0], 1), (vec![1], 1), (vec![], 1)]);
+    let mut schedule = Schedule::new(&plan, false, |_| StepPlace::Open);
+    let (first, other) = (schedule.begin().expect("t0"), schedule.begin().expect("t3"));
+    assert_eq!((first, other, schedule.begin()), (0, 3, None));
+    let need = |unit, task: &str| Cut { unit, reason: Reason::NeedFailed { task: task.into() } };
+    assert_eq!(schedule.ended(first, UnitEnd::Failed, "t0 h0 1"), [need(1, "t0"), need(2, "t1")]);
+    assert_eq!((schedule.ended_by(), schedule.end()), (Some("t0 h0 1"), None));
+    assert_eq!(schedule.ended(other, UnitEnd::Cut, ""), []);
+    assert_eq!(schedule.end(), Some(RunEnd::Failed));
+}
+
+#[test]
+fn a_stop_ends_what_waits_and_a_failure_is_told_before_it() {
+    let plan = plan(&[(vec![], 2), (vec![0], 1)]);
+    let mut schedule = Schedule::new(&plan, false, |_| StepPlace::Open);
+    let (first, second) = (schedule.begin().expect("h0"), schedule.begin().expect("h1"));
+    schedule.ended(first, UnitEnd::Stopped, "");
+    assert_eq!((schedule.begin(), schedule.end()), (None, None));
+    schedule.ended(second, UnitEnd::Stopped, "");
+    assert_eq!(schedule.end(), Some(RunEnd::Stopped));
+
+    let mut schedule = Schedule::new(&plan, false, |_| StepPlace::Open);
+    let (first, second) = (schedule.begin().expect("h0"), schedule.begin().expect("h1"));
+    schedule.ended(first, UnitEnd::Failed, "t0 h0 1");
+    schedule.ended(second, UnitEnd::Stopped, "");
+    assert_eq!(schedule.end(), Some(RunEnd::Failed));
+}
+
+#[test]
+fn a_task_on_many_hosts_does_not_connect_to_all_at_once() {
+    let plan = plan(&[(vec![], AT_ONCE + 3)]);
+    let mut schedule = Schedule::new(&plan, false, |_| StepPlace::Open);
+    let going: Vec<UnitId> = std::iter::from_fn(|| schedule.begin()).collect();
+    assert_eq!(going.len(), AT_ONCE);
+    schedule.ended(going[0], UnitEnd::Done, "");
+    assert_eq!(schedule.begin(), Some(AT_ONCE));
+    assert_eq!(schedule.begin(), None);
+}
