@@ -38,11 +38,16 @@ pub fn compile_source(
 ) -> Result<steadyhand_plan::CompiledPlan, EngineError> {
     let checked = check(source);
     let Some(plan) = checked.plan else { return Err(EngineError::Plan { diagnostics: checked.diagnostics }) };
-    // Variables whose names or values are not Unicode cannot be written in a plan.
-    let env = std::env::vars_os()
+    compile(&plan, &Inputs { env: environment(), vars })
+        .map_err(|diagnostics| EngineError::Plan { diagnostics })
+}
+
+/// The environment of this process, as plans read it. Variables whose names or values are not Unicode cannot be written
+/// in a plan.
+pub(crate) fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    compile(&plan, &Inputs { env, vars }).map_err(|diagnostics| EngineError::Plan { diagnostics })
+        .collect()
 }
 
 impl Engine {

@@ -89,6 +89,24 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
     Ok(CompiledPlan { format: FORMAT, name, hosts, tasks: compiled_tasks, steps, secrets, sha256 })
 }
 
+/// The hosts that a plan declares, and `local`, by name; also those that no task uses.
+///
+/// # Errors
+/// Everything that is wrong with the inputs that they need.
+pub fn compile_hosts(
+    plan: &Plan,
+    inputs: &Inputs,
+) -> Result<BTreeMap<String, CompiledHost>, Vec<Diagnostic>> {
+    let mut problems = Vec::new();
+    let budget = Budget::default();
+    let vars = variables(plan, Some(&inputs.env), &inputs.vars, &budget, &mut problems);
+    let declared = plan.secrets.iter().map(|name| name.value.clone()).collect();
+    let host = HostScope::None("a host");
+    let scope = Scope { vars: &vars, secrets: &declared, env: Some(&inputs.env), host, budget: &budget };
+    let hosts = hosts::all(plan, &scope, &mut problems);
+    if problems.iter().any(Diagnostic::is_error) { Err(tidy(problems)) } else { Ok(hosts) }
+}
+
 /// The tasks in order of execution.
 pub(crate) fn ordered(plan: &Plan) -> Vec<&(Spanned<String>, Task)> {
     order(&needs(plan)).sorted.into_iter().filter_map(|number| plan.tasks.get(number)).collect()

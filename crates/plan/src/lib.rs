@@ -30,12 +30,13 @@ mod yaml;
 
 pub use ast::Plan;
 pub use check::{Checked, check};
-pub use compile::compile;
+pub use compile::{compile, compile_hosts};
 pub use compiled::{
     Action, CompiledHost, CompiledPlan, CompiledStep, CompiledTask, FORMAT, Inputs, Probe, Retries, SshHost,
     source_sha256,
 };
 pub use diagnostic::{Code, Diagnostic, Severity, render};
+pub use hosts::parse_host;
 pub use outline::{Outline, OutlineHost, OutlineTask, outline};
 pub use schema::schema;
 pub use text::{Missing, Part, Quoting, Text};

@@ -34,6 +34,7 @@ fn plan(tasks: &[(Vec<usize>, usize)]) -> CompiledPlan {
         },
         timeout_ms: None,
         retries: Retries::default(),
+        when: Vec::new(),
         guards: Vec::new(),
     });
     CompiledPlan {
