@@ -237,7 +237,7 @@ impl Scope<'_> {
             problems.push(Diagnostic::error(Code::UndefinedName, expression.span, message));
         }
         for expression in template.expressions().filter(|expression| expression.root == Root::Facts) {
-            let message = format!("{what} cannot use facts: it is the same before any host was asked");
+            let message = format!("{what} cannot use facts: it must be known before any host is asked");
             problems.push(Diagnostic::error(Code::UndefinedName, expression.span, message));
         }
         let (text, is_complete) = self.plain(template, problems);
