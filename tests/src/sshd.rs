@@ -85,6 +85,13 @@ impl Sshd {
         format!("name: shop\nhosts:\n  web1: {host}\ntasks:\n  deploy:\n    on: web1\n    steps:\n{steps}")
     }
 
+    /// Lets the app on this data know the server's key, as somebody who was there before.
+    pub fn is_known_in(&self, data: &Path) {
+        let key = std::fs::read_to_string(self.folder.path().join("host_key.pub")).expect("the host key");
+        let line = format!("[127.0.0.1]:{} {}\n", self.port, key.trim());
+        std::fs::write(data.join("known_hosts"), line).expect("known_hosts");
+    }
+
     /// What it said.
     #[must_use]
     pub fn log(&self) -> String {

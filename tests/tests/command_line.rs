@@ -1,7 +1,7 @@
 //! `steady` as people and scripts call it: what it does to runs of others, how it ends, and what it writes.
 #![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests fail the test that calls them")]
 
-use std::{fs, io::Write, path::Path};
+use std::fs;
 
 use serde_json::{Value, json};
 use steadyhand_tests::{
@@ -42,17 +42,10 @@ async fn the_command_line_pauses_resumes_and_stops_a_run_that_the_server_execute
     app.end().await;
 }
 
-/// Lets `steady` know the key of the server, as somebody who was there before.
-fn trust(data: &Path, sshd: &Sshd) {
-    let key = fs::read_to_string(sshd.key().with_file_name("host_key.pub")).expect("the host key");
-    let mut known = fs::File::create(data.join("known_hosts")).expect("known_hosts");
-    writeln!(known, "[127.0.0.1]:{} {}", sshd.port, key.trim()).expect("known_hosts");
-}
-
 #[tokio::test]
 async fn steady_run_ends_with_0_when_done_1_when_failed_and_3_when_stopped() {
     let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    trust(data.path(), &sshd);
+    sshd.is_known_in(data.path());
     let plan = data.path().join("plan.yaml");
     let path = plan.to_str().expect("a path");
 
@@ -86,7 +79,7 @@ async fn steady_run_ends_with_0_when_done_1_when_failed_and_3_when_stopped() {
 #[tokio::test]
 async fn every_line_of_the_json_format_is_json_also_when_the_run_fails() {
     let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    trust(data.path(), &sshd);
+    sshd.is_known_in(data.path());
     let plan = data.path().join("plan.yaml");
     let script = "      - run: printf 'one\\ntwo \\033[31mred\\033[0m \\377\\n'\n      - run: exit 4\n      - run: echo never\n";
     fs::write(&plan, sshd.plan(script)).expect("the plan");
@@ -152,4 +145,52 @@ async fn a_step_on_this_machine_sees_nothing_that_is_meant_for_steadyhand_itself
     for hidden in ["of-another-project", "of-the-model", "STEADYHAND_SECRET"] {
         assert!(!said.contains(hidden), "{hidden}: {said}");
     }
+}
+
+#[tokio::test]
+async fn a_part_of_a_plan_is_shown_and_run_and_a_failure_ends_only_what_needs_it() {
+    let data = tempfile::tempdir().expect("a folder");
+    let plan = data.path().join("plan.yaml");
+    let task = |name: &str, more: &str, status: u8| {
+        format!(
+            "  {name}: {{ on: local, {more}steps: [ {{ run: \"echo {name} >> $HOME/ran; exit {status}\" }} ] }}\n"
+        )
+    };
+    let tasks = [
+        task("build", "tags: [slow], ", 0),
+        task("deploy", "needs: [build], ", 0),
+        task("broken", "tags: [bad], ", 3),
+        task("after", "needs: [broken], ", 0),
+    ];
+    fs::write(&plan, format!("name: parts\ntasks:\n{}", tasks.concat())).expect("the plan");
+    let plan = plan.to_str().expect("a path");
+    let steady = async |arguments: &[&str]| {
+        ended(&mut steady(data.path(), &[&["run", plan], arguments].concat())).await
+    };
+    let ran = || fs::read_to_string(data.path().join("ran")).unwrap_or_default();
+
+    let (code, said) = steady(&["deploy", "--dry-run"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("build on local") && said.contains("deploy on local"), "{said}");
+    assert!(said.contains("2 steps on local; nothing was run") && !said.contains("broken"), "{said}");
+    let (code, said) = steady(&["deploy", "--dry-run", "--format", "json"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    let preview: serde_json::Value = serde_json::from_str(&said).expect("one document");
+    assert_eq!(preview["steps"].as_array().expect("steps").len(), 2);
+    assert_eq!(ran(), "");
+
+    let (code, said) = steady(&["--skip-tags", "slow,bda"]).await;
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("The plan has no tag `bda`. Did you mean `bad`?"), "{said}");
+    let (code, said) = steady(&["--skip-tags", "slow", "deploy"]).await;
+    assert_eq!((code, ran().as_str()), (Some(0), "deploy\n"), "{said}");
+    let (code, said) = steady(&["--start-at", "broken", "--limit", "local"]).await;
+    assert_eq!((code, ran().as_str()), (Some(1), "deploy\nbroken\n"), "{said}");
+    assert!(said.contains("“broken”, which it needs, failed"), "{said}");
+    fs::remove_file(data.path().join("ran")).expect("what ran");
+    let (code, said) = steady(&["--continue-on-error"]).await;
+    assert_eq!(code, Some(1), "{said}");
+    let mut lines: Vec<String> = ran().lines().map(str::to_owned).collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["broken", "build", "deploy"]);
 }

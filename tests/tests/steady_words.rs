@@ -1,7 +1,7 @@
 //! What `steady` says, and to which run it does something, when that is not plain.
 #![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests fail the test that calls them")]
 
-use std::{fs, io::Write, path::Path};
+use std::{fs, path::Path};
 
 use serde_json::Value;
 use steadyhand_tests::{
@@ -133,9 +133,7 @@ async fn run_on(data: &Path, host: &str) -> (Option<i32>, String) {
 #[tokio::test]
 async fn what_keeps_a_host_from_being_reached_is_explained_once_and_rightly() {
     let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    let known = fs::read_to_string(sshd.key().with_file_name("host_key.pub")).expect("the host key");
-    let mut file = fs::File::create(data.path().join("known_hosts")).expect("known_hosts");
-    writeln!(file, "[127.0.0.1]:{} {}", sshd.port, known.trim()).expect("known_hosts");
+    sshd.is_known_in(data.path());
     let (locked, stranger) = (data.path().join("locked"), data.path().join("stranger"));
     keygen(&locked, "secret");
     keygen(&stranger, "");

@@ -79,6 +79,7 @@ impl From<EngineError> for ApiError {
             }
             EngineError::Plan { .. } | EngineError::NoSteps | EngineError::NoPlan => ErrorCode::PlanInvalid,
             EngineError::MissingSecrets { .. } => ErrorCode::Invalid,
+            EngineError::Selection(_) => ErrorCode::NotFound,
             EngineError::IllegalRun(_)
             | EngineError::IllegalStep(_)
             | EngineError::Recorded { .. }

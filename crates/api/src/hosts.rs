@@ -1,9 +1,7 @@
 //! The hosts of a plan, and the way to them.
 
-use std::collections::BTreeMap;
-
 use steadyhand_domain::ProjectId;
-use steadyhand_engine::{EngineError, RunSpec};
+use steadyhand_engine::{EngineError, RunOptions, RunSpec};
 use steadyhand_plan::CompiledHost;
 use steadyhand_remote::{KeyFileProblem, RemoteError};
 
@@ -53,7 +51,13 @@ impl Api {
     /// The current plan of a project, when there is one without errors.
     async fn readable_plan(&self, project: ProjectId) -> Result<Option<RunSpec>, ApiError> {
         self.project(project).await?;
-        Ok(self.inner.engine.compile_current(project, BTreeMap::new()).await.ok().map(|(_, spec)| spec))
+        Ok(self
+            .inner
+            .engine
+            .compile_current(project, &RunOptions::default())
+            .await
+            .ok()
+            .map(|(_, spec)| spec))
     }
 }
 

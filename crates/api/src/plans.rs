@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use steadyhand_assistant::difference;
 use steadyhand_domain::{ProjectId, Trigger};
-use steadyhand_engine::{EngineError, now};
+use steadyhand_engine::{EngineError, RunOptions, RunSpec, now};
 use steadyhand_plan::{
     Action, CompiledStep, Diagnostic, Outline, Probe, Severity, check, compile, source_sha256,
 };
@@ -223,10 +223,26 @@ impl Api {
 
     /// See the list of operations.
     pub async fn preview(&self, request: OfProject) -> Result<Preview, ApiError> {
-        let (_, spec) = self.inner.engine.compile_current(request.project_id, BTreeMap::new()).await?;
-        let known = self.inner.engine.secrets_of(&spec);
+        let (_, spec) = self.inner.engine.compile_current(request.project_id, &RunOptions::default()).await?;
+        Ok(self.preview_of(&spec))
+    }
+
+    /// What a run of a plan file would do.
+    ///
+    /// # Errors
+    /// [`ErrorCode::PlanInvalid`], or [`ErrorCode::Invalid`] when the file or what is chosen of it cannot be read.
+    pub async fn preview_file(&self, path: &Path, options: &RunOptions) -> Result<Preview, ApiError> {
+        let source = read_plan(path)?;
+        known_variables(path, &source, &options.vars)?;
+        let plan =
+            steadyhand_engine::compile_source(&source, options).map_err(|error| in_file(path, error))?;
+        Ok(self.preview_of(&RunSpec { plan, folder: None, continue_on_error: options.continue_on_error }))
+    }
+
+    fn preview_of(&self, spec: &RunSpec) -> Preview {
+        let known = self.inner.engine.secrets_of(spec);
         let missing = spec.plan.secrets.iter().filter(|name| !known.iter().any(|(known, _)| known == *name));
-        Ok(Preview {
+        Preview {
             missing_secrets: missing.cloned().collect(),
             steps: spec
                 .plan
@@ -240,8 +256,8 @@ impl Api {
                     condition: condition(step),
                 })
                 .collect(),
-            rendered_sha256: spec.plan.sha256,
-        })
+            rendered_sha256: spec.plan.sha256.clone(),
+        }
     }
 
     /// A plan file with what is to say about it.
@@ -259,20 +275,11 @@ impl Api {
     ///
     /// # Errors
     /// As [`Api::validate_file`] and [`Api::start_run`].
-    pub async fn run_plan_file(
-        &self,
-        path: &Path,
-        vars: Vec<(String, String)>,
-    ) -> Result<RunSummary, ApiError> {
+    pub async fn run_plan_file(&self, path: &Path, options: &RunOptions) -> Result<RunSummary, ApiError> {
         let source = read_plan(path)?;
-        let vars: BTreeMap<String, String> = vars.into_iter().collect();
-        let known: Vec<String> =
-            steadyhand_plan::edit::variables(&source).into_iter().map(|(name, _)| name).collect();
-        if let Some(unknown) = vars.keys().find(|name| !known.contains(name)) {
-            return Err(no_such_variable(path, unknown, &known));
-        }
+        known_variables(path, &source, &options.vars)?;
         let compiled =
-            steadyhand_engine::compile_source(&source, vars.clone()).map_err(|error| in_file(path, error))?;
+            steadyhand_engine::compile_source(&source, options).map_err(|error| in_file(path, error))?;
         let existing = projects::by_name(&mut *self.read().await?, &compiled.name).await?;
         self.inner.engine.take_over();
         let project = match existing {
@@ -301,8 +308,16 @@ impl Api {
         let folder = folder.as_deref().and_then(Path::parent).map(|folder| folder.display().to_string());
         self.inner.engine.set_folder(project.id, folder.as_deref()).await?;
         let user = &self.inner.user;
-        Ok(self.inner.engine.start_current(project.id, Trigger::CommandLine, user, None, vars).await?)
+        Ok(self.inner.engine.start_current(project.id, Trigger::CommandLine, user, None, options).await?)
     }
+}
+
+/// Refuses values of variables that the plan does not have.
+fn known_variables(path: &Path, source: &str, vars: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    let known: Vec<String> =
+        steadyhand_plan::edit::variables(source).into_iter().map(|(name, _)| name).collect();
+    let unknown = vars.keys().find(|name| !known.contains(name));
+    unknown.map_or(Ok(()), |unknown| Err(no_such_variable(path, unknown, &known)))
 }
 
 fn no_such_variable(path: &Path, name: &str, known: &[String]) -> ApiError {

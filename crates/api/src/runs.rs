@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use futures::Stream;
 use steadyhand_domain::{StepId, Trigger};
+use steadyhand_engine::RunOptions;
 use steadyhand_store::{
     StoreError, logs,
     records::{LogMatches, LogWindow, RunSummary, Step},
@@ -25,7 +26,7 @@ impl Api {
         };
         let (engine, user) = (&self.inner.engine, &self.inner.user);
         let shown = request.rendered_sha256.as_deref();
-        Ok(engine.start_current(request.project_id, trigger, user, shown, Default::default()).await?)
+        Ok(engine.start_current(request.project_id, trigger, user, shown, &RunOptions::default()).await?)
     }
 
     /// See the list of operations.

@@ -1,10 +1,10 @@
 //! Proposals: changes of the plan, bound by hash to what was shown.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use similar::{ChangeTag, TextDiff};
 use steadyhand_domain::{ProjectId, ProposalId, Trigger};
-use steadyhand_engine::{EngineError, compile_source, now};
+use steadyhand_engine::{EngineError, RunOptions, compile_source, now};
 use steadyhand_plan::source_sha256;
 use steadyhand_store::{
     StoreError, chat, plans,
@@ -117,7 +117,8 @@ pub(crate) async fn accept(
     db.commit().await.map_err(StoreError::from)?;
     shared.engine.committed();
     // What runs is what was accepted, whatever the plan has become meanwhile.
-    let shown = compile_source(&proposal.source, BTreeMap::new()).ok().map(|plan| plan.sha256);
+    let options = RunOptions::default();
+    let shown = compile_source(&proposal.source, &options).ok().map(|plan| plan.sha256);
     let started = match run {
         true => Some(
             shared
@@ -127,7 +128,7 @@ pub(crate) async fn accept(
                     Trigger::Proposal,
                     &shared.user,
                     shown.as_deref(),
-                    BTreeMap::new(),
+                    &options,
                 )
                 .await,
         ),

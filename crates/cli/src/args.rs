@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Deploys your applications to your servers: runs the steps of a plan over SSH, one after another.
+/// Deploys your applications to your servers: runs the steps of a plan over SSH.
 #[derive(Parser)]
 #[command(name = "steady", version, after_help = EXIT_CODES, after_long_help = EXIT_CODES)]
 pub(crate) struct Cli {
@@ -33,22 +33,47 @@ pub(crate) enum Format {
     Json,
 }
 
+/// What is run, and how.
+#[derive(Args)]
+pub(crate) struct RunArgs {
+    /// The plan's file
+    pub(crate) plan: PathBuf,
+    /// Only these tasks, and all that they need
+    #[arg(value_name = "TASK")]
+    pub(crate) tasks: Vec<String>,
+    /// Sets a variable of the plan; may be given several times
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub(crate) vars: Vec<(String, String)>,
+    /// Only tasks with one of these tags
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    pub(crate) tags: Vec<String>,
+    /// No task with one of these tags
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    pub(crate) skip_tags: Vec<String>,
+    /// Only these hosts: names, groups, or tags of hosts
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub(crate) limit: Vec<String>,
+    /// Leaves out the tasks before this one
+    #[arg(long, value_name = "TASK")]
+    pub(crate) start_at: Option<String>,
+    /// A failure ends only what needs the task that failed; the rest goes on
+    #[arg(long)]
+    pub(crate) continue_on_error: bool,
+    /// Shows the steps that would run, on which hosts, and runs nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Begins without asking first (it asks only on a terminal)
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Runs a plan and shows its steps and their logs while they happen
     ///
     /// The plan belongs to the project of its `name:`, which is made when it is new. Ctrl-C stops the run; a second
     /// Ctrl-C leaves it for another Steadyhand to pick up.
-    Run {
-        /// The plan's file
-        plan: PathBuf,
-        /// Sets a variable of the plan; may be given several times
-        #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
-        vars: Vec<(String, String)>,
-        /// Begins without asking first (it asks only on a terminal)
-        #[arg(long, short)]
-        yes: bool,
-    },
+    Run(RunArgs),
     /// Says what is wrong with a plan, and where
     Validate {
         /// The plan's file

@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let mut output = Output::new(cli.common.format);
-    let unread = if matches!(cli.command, Command::Run { .. }) { Exit::LeftRunning } else { Exit::Done };
+    let unread = if matches!(cli.command, Command::Run(_)) { Exit::LeftRunning } else { Exit::Done };
     let ended = match tokio::runtime::Runtime::new() {
         Ok(runtime) => {
             let ended = runtime.block_on(execute(cli, &mut output));
@@ -72,7 +72,7 @@ async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
     let data_dir = cli.common.data_dir.unwrap_or_else(steadyhand_api::data_dir);
     let api = Api::open(OpenOptions { data_dir: Some(data_dir.clone()), shell }).await?;
     let ended = match cli.command {
-        Command::Run { plan, vars, yes } => commands::run(&api, output, &plan, vars, yes).await,
+        Command::Run(options) => commands::run(&api, output, options).await,
         Command::Validate { plan } => commands::validate(&api, output, &plan).await,
         Command::Facts { host, plan } => commands::facts(&api, output, &host, plan.as_deref()).await,
         Command::Runs { project, limit } => commands::runs(&api, output, project.as_deref(), limit).await,

@@ -1,7 +1,7 @@
 //! What can go wrong when runs are started or asked for something.
 
 use steadyhand_domain::{IllegalRunTransition, IllegalStepTransition, RunId, RunState};
-use steadyhand_plan::Diagnostic;
+use steadyhand_plan::{Diagnostic, SelectionError};
 use steadyhand_remote::RemoteError;
 use steadyhand_store::StoreError;
 
@@ -47,6 +47,9 @@ pub enum EngineError {
         /// Every problem.
         diagnostics: Vec<Diagnostic>,
     },
+    /// The plan has not what was chosen of it.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
     /// What was shown is not what would run now.
     #[error(
         "the plan or what it depends on has changed since it was shown; look at the new preview, then run it"

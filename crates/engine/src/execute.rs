@@ -180,8 +180,7 @@ async fn execute(
         while let Some(unit) = execution.next_unit() {
             going.push(execution.unit(unit));
         }
-        // One that waits may be the only one now.
-        execution.pause_when_all_wait().await?;
+        // Nothing else may be awaited here: what a unit holds, it lets go of only when it is polled.
         match going.next().await {
             Some(ended) => ended?,
             None => break,
@@ -205,7 +204,7 @@ impl<'a> Execution<'a> {
         shared.control.tell(id, asked);
         let reached =
             steps.iter().filter(|step| !step.attempts.is_empty()).map(|step| step.host.clone()).collect();
-        let schedule = Schedule::new(&spec.plan, spec.goes_on, |index| {
+        let schedule = Schedule::new(&spec.plan, spec.continue_on_error, |index| {
             steps.get(index).map_or(StepPlace::Open, |step| StepPlace::of(step.state, step.reason.as_ref()))
         });
         let steps = steps

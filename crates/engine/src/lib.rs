@@ -34,6 +34,6 @@ pub use error::EngineError;
 pub use facts::hosts_of_source;
 pub use feed::Change;
 pub use mask::Masker;
-pub use plans::{SECRET_VARIABLE, compile_source, known_secrets};
+pub use plans::{RunOptions, SECRET_VARIABLE, compile_source, known_secrets};
 pub use questions::{Answer, Pending, PendingKind, Questions};
 pub use spec::RunSpec;

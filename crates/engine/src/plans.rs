@@ -4,13 +4,24 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use secrecy::SecretString;
 use steadyhand_domain::{ProjectId, RunId, Trigger};
-use steadyhand_plan::{Inputs, check, compile};
+use steadyhand_plan::{CompiledPlan, Inputs, Selection, check, compile, select};
 use steadyhand_store::{StoreError, plans, records::RunSummary, runs, settings};
 
 use crate::{Engine, EngineError, NewRun, RunSpec};
 
 /// What the environment variables begin with that hold the values of secrets.
 pub const SECRET_VARIABLE: &str = "STEADYHAND_SECRET_";
+
+/// How a run differs from what the plan says.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// Values that replace those of the plan's variables.
+    pub vars: BTreeMap<String, String>,
+    /// The part of the plan that is run.
+    pub selection: Selection,
+    /// Whether a failure ends only what needs the task that failed.
+    pub continue_on_error: bool,
+}
 
 /// Every secret that this process knows, by name, whatever plan it belongs to.
 #[must_use]
@@ -28,18 +39,16 @@ fn folder_setting(project: ProjectId) -> String {
     format!("folder:{project}")
 }
 
-/// A plan's source with its inputs put in.
+/// A plan's source with its inputs put in, as far as it is to be run.
 ///
 /// # Errors
-/// [`EngineError::Plan`] with every problem.
-pub fn compile_source(
-    source: &str,
-    vars: BTreeMap<String, String>,
-) -> Result<steadyhand_plan::CompiledPlan, EngineError> {
+/// [`EngineError::Plan`] with every problem, or [`EngineError::Selection`].
+pub fn compile_source(source: &str, options: &RunOptions) -> Result<CompiledPlan, EngineError> {
     let checked = check(source);
     let Some(plan) = checked.plan else { return Err(EngineError::Plan { diagnostics: checked.diagnostics }) };
-    compile(&plan, &Inputs { env: environment(), vars })
-        .map_err(|diagnostics| EngineError::Plan { diagnostics })
+    let inputs = Inputs { env: environment(), vars: options.vars.clone() };
+    let compiled = compile(&plan, &inputs).map_err(|diagnostics| EngineError::Plan { diagnostics })?;
+    Ok(select(&plan, compiled, &options.selection)?)
 }
 
 /// The environment of this process, as plans read it. Variables whose names or values are not Unicode cannot be written
@@ -58,13 +67,14 @@ impl Engine {
     pub async fn compile_current(
         &self,
         project: ProjectId,
-        vars: BTreeMap<String, String>,
+        options: &RunOptions,
     ) -> Result<(String, RunSpec), EngineError> {
         let mut db = self.store().read().await?;
         let plan = plans::current(&mut db, project).await?.ok_or(EngineError::NoPlan)?;
         let folder = settings::get(&mut db, &folder_setting(project)).await?.map(PathBuf::from);
-        let compiled = compile_source(&plan.source, vars)?;
-        Ok((plan.revision.sha256, RunSpec { plan: compiled, folder, goes_on: false }))
+        let compiled = compile_source(&plan.source, options)?;
+        let spec = RunSpec { plan: compiled, folder, continue_on_error: options.continue_on_error };
+        Ok((plan.revision.sha256, spec))
     }
 
     /// Starts a run of the current plan; when `shown` is given, only if that is still what would run.
@@ -77,9 +87,9 @@ impl Engine {
         trigger: Trigger,
         by: &str,
         shown: Option<&str>,
-        vars: BTreeMap<String, String>,
+        options: &RunOptions,
     ) -> Result<RunSummary, EngineError> {
-        let (plan_sha256, spec) = self.compile_current(project, vars).await?;
+        let (plan_sha256, spec) = self.compile_current(project, options).await?;
         if shown.is_some_and(|shown| shown != spec.plan.sha256) {
             return Err(EngineError::Changed);
         }

@@ -15,6 +15,10 @@ mod tests;
 /// number of cores: a unit mostly waits for its host.
 const AT_ONCE: usize = 256;
 
+/// At most so many units run on one host at the same time. They share one connection, over which a server usually allows
+/// ten sessions; who waits for one is not yet running.
+const ON_ONE_HOST: usize = 7;
+
 /// The number of a unit in [`Schedule::units`].
 pub(crate) type UnitId = usize;
 
@@ -22,6 +26,8 @@ pub(crate) type UnitId = usize;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unit {
     task: usize,
+    /// The number of its host among those of the plan.
+    host: usize,
     /// Its steps in the plan, as places in [`CompiledPlan::steps`].
     pub(crate) steps: Range<usize>,
 }
@@ -107,10 +113,12 @@ pub(crate) struct Schedule {
     open: VecDeque<usize>,
     waiting: usize,
     going: usize,
+    /// How many are going on each host.
+    on_host: Vec<usize>,
     /// The step whose failure came first.
     failed_step: Option<String>,
     stopped: bool,
-    goes_on: bool,
+    continue_on_error: bool,
 }
 
 /// A unit that will never begin, and why.
@@ -121,9 +129,13 @@ pub(crate) struct Cut {
 }
 
 impl Schedule {
-    /// The schedule of a plan whose steps are as far as `place` says. With `goes_on`, a failure ends only what needs the
-    /// task that failed.
-    pub(crate) fn new(plan: &CompiledPlan, goes_on: bool, place: impl Fn(usize) -> StepPlace) -> Self {
+    /// The schedule of a plan whose steps are as far as `place` says. With `continue_on_error`, a failure ends only what
+    /// needs the task that failed.
+    pub(crate) fn new(
+        plan: &CompiledPlan,
+        continue_on_error: bool,
+        place: impl Fn(usize) -> StepPlace,
+    ) -> Self {
         let numbers: HashMap<&str, usize> =
             plan.tasks.iter().enumerate().map(|(number, task)| (task.name.as_str(), number)).collect();
         let mut units: Vec<Unit> = Vec::new();
@@ -146,16 +158,15 @@ impl Schedule {
                 tasks[*need].dependents.push(number);
             }
         }
-        let mut host = None;
+        let mut hosts: HashMap<&str, usize> = HashMap::new();
         for (index, step) in plan.steps.iter().enumerate() {
             let Some(task) = numbers.get(step.task.as_str()).copied() else { continue };
+            let count = hosts.len();
+            let host = *hosts.entry(step.host.as_str()).or_insert(count);
             match units.last_mut() {
-                Some(unit) if unit.task == task && host == Some(step.host.as_str()) => {
-                    unit.steps.end = index + 1;
-                }
-                _ => units.push(Unit { task, steps: index..index + 1 }),
+                Some(unit) if unit.task == task && unit.host == host => unit.steps.end = index + 1,
+                _ => units.push(Unit { task, host, steps: index..index + 1 }),
             }
-            host = Some(step.host.as_str());
         }
         for (id, unit) in units.iter().enumerate() {
             let task = &mut tasks[unit.task];
@@ -173,9 +184,10 @@ impl Schedule {
             begun: VecDeque::new(),
             open: VecDeque::new(),
             going: 0,
+            on_host: vec![0; hosts.len()],
             failed_step: None,
             stopped: false,
-            goes_on,
+            continue_on_error,
         };
         schedule.take_up(plan, place);
         schedule
@@ -211,7 +223,7 @@ impl Schedule {
 
     /// The step whose failure came first, where a failure keeps everything else from beginning.
     pub(crate) fn ended_by(&self) -> Option<&str> {
-        self.failed_step.as_deref().filter(|_| !self.goes_on)
+        self.failed_step.as_deref().filter(|_| !self.continue_on_error)
     }
 
     /// How many units were begun and have not ended.
@@ -236,10 +248,13 @@ impl Schedule {
             if task.next == task.units.end {
                 continue;
             }
-            let (next, may_go) = (task.next, task.going < AT_ONCE);
+            let mut waiting = if task.going < AT_ONCE { task.next..task.units.end } else { 0..0 };
             self.open.push_back(number);
-            if may_go {
-                return Some(self.go(next));
+            let free = waiting.find(|id| {
+                self.places[*id] == Place::Waiting && self.on_host[self.units[*id].host] < ON_ONE_HOST
+            });
+            if let Some(id) = free {
+                return Some(self.go(id));
             }
         }
         None
@@ -248,6 +263,7 @@ impl Schedule {
     fn go(&mut self, id: UnitId) -> UnitId {
         self.places[id] = Place::Going;
         self.tasks[self.units[id].task].going += 1;
+        self.on_host[self.units[id].host] += 1;
         self.waiting -= 1;
         self.going += 1;
         id
@@ -257,6 +273,7 @@ impl Schedule {
     pub(crate) fn ended(&mut self, id: UnitId, end: UnitEnd, step: &str) -> Vec<Cut> {
         self.places[id] = Place::Over;
         self.going -= 1;
+        self.on_host[self.units[id].host] -= 1;
         let number = self.units[id].task;
         let task = &mut self.tasks[number];
         task.left -= 1;
@@ -283,7 +300,7 @@ impl Schedule {
                 let first = self.failed_step.get_or_insert_with(|| step.to_owned()).clone();
                 let mut cuts = Vec::new();
                 self.cut_dependents(number, &mut cuts);
-                if !self.goes_on {
+                if !self.continue_on_error {
                     for unit in 0..self.units.len() {
                         self.cut(unit, || Reason::EarlierStepFailed { step: first.clone() }, &mut cuts);
                     }

@@ -17,7 +17,7 @@ pub struct RunSpec {
     pub folder: Option<PathBuf>,
     /// Whether a failure ends only what needs the task that failed, and the rest goes on.
     #[serde(default)]
-    pub goes_on: bool,
+    pub continue_on_error: bool,
 }
 
 impl RunSpec {

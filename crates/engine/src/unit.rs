@@ -285,6 +285,8 @@ impl Execution<'_> {
             self.commit(&writes).await?;
         }
         status.state = state;
-        Ok(())
+        drop(status);
+        // Those that wait may be the only ones now.
+        self.pause_when_all_wait().await
     }
 }

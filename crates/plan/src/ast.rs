@@ -74,7 +74,7 @@ pub(crate) struct LongHost {
     pub(crate) tags: Vec<Spanned<String>>,
 }
 
-/// A named group of steps, run on each of its hosts in turn.
+/// A named group of steps, run on all of its hosts at the same time.
 #[derive(Clone, Debug, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Task {
@@ -86,6 +86,9 @@ pub(crate) struct Task {
     pub(crate) needs: Vec<Spanned<String>>,
     /// A condition on each of its hosts; when it is false there, all steps are skipped there.
     pub(crate) when: Option<When>,
+    /// Words to choose it by, with `--tags` and `--skip-tags`.
+    #[schemars(default, with = "Vec<String>")]
+    pub(crate) tags: Vec<Spanned<String>>,
     /// What it does, in order.
     #[schemars(length(min = 1))]
     pub(crate) steps: Vec<Step>,

@@ -8,7 +8,7 @@ use crate::{
     compile::{compiled_step, conditions, needs},
     diagnostic::Code,
     graph::{order, path},
-    hosts,
+    groups, hosts,
     outline::outline,
     read::{self, Reader, host_templates},
     scope::{Budget, HostScope, MAX_HINTS, Scope, raw_notes, variables},
@@ -77,23 +77,18 @@ fn names(plan: &Plan, problems: &mut Vec<Diagnostic>) {
     let hosts: BTreeSet<&str> =
         plan.hosts.iter().map(|(name, _)| name.value.as_str()).chain(["local"]).collect();
     let groups: BTreeSet<&str> = plan.groups.iter().map(|(name, _)| name.value.as_str()).collect();
+    let places: BTreeSet<&str> = hosts.union(&groups).copied().collect();
     let tasks: BTreeSet<&str> = plan.tasks.iter().map(|(name, _)| name.value.as_str()).collect();
     for (name, members) in &plan.groups {
         if hosts.contains(name.value.as_str()) {
             let message = format!("`{}` is a host already; a group cannot have its name", name.value);
             problems.push(Diagnostic::error(Code::NameTaken, name.span, message));
         }
-        for member in members.iter().filter(|member| !hosts.contains(member.value.as_str())) {
-            let problem = if groups.contains(member.value.as_str()) {
-                let message = format!("`{}` is a group, and groups list hosts", member.value);
-                Diagnostic::error(Code::UnknownHost, member.span, message).hint("list its hosts here")
-            } else {
-                unknown(Code::UnknownHost, "host", member, &hosts, problems.len())
-            };
-            problems.push(problem);
+        for member in members.iter().filter(|member| !places.contains(member.value.as_str())) {
+            problems.push(unknown(Code::UnknownHost, "host or group", member, &places, problems.len()));
         }
     }
-    let places: BTreeSet<&str> = hosts.union(&groups).copied().collect();
+    groups::check(plan, problems);
     for (_, task) in &plan.tasks {
         for name in task.on.iter().filter(|name| !places.contains(name.value.as_str())) {
             let problem = unknown(Code::UnknownHost, "host or group", name, &places, problems.len());

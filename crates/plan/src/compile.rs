@@ -15,6 +15,7 @@ use crate::{
     diagnostic::Code,
     duration::Millis,
     graph::order,
+    groups::hosts_of,
     hosts,
     scope::{Budget, HostScope, Scope, variables},
     span::Spanned,
@@ -77,16 +78,25 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
     if problems.iter().any(Diagnostic::is_error) {
         return Err(tidy(problems));
     }
-    let hosts = used(&hosts, &compiled_tasks);
+    Ok(finish(plan.name.value.trim().to_owned(), &hosts, compiled_tasks, steps))
+}
+
+/// A compiled plan of these tasks and steps, with those of the hosts that they need.
+pub(crate) fn finish(
+    name: String,
+    hosts: &BTreeMap<String, CompiledHost>,
+    tasks: Vec<CompiledTask>,
+    steps: Vec<CompiledStep>,
+) -> CompiledPlan {
+    let hosts = used(hosts, &tasks);
     let secrets: BTreeSet<String> = steps
         .iter()
         .flat_map(CompiledStep::texts)
         .flat_map(|text| text.secrets().map(str::to_owned))
         .collect();
-    let sha256 = digest(&hosts, &compiled_tasks, &steps);
-    let name = plan.name.value.trim().to_owned();
+    let sha256 = digest(&hosts, &tasks, &steps);
     let secrets = secrets.into_iter().collect();
-    Ok(CompiledPlan { format: FORMAT, name, hosts, tasks: compiled_tasks, steps, secrets, sha256 })
+    CompiledPlan { format: FORMAT, name, hosts, tasks, steps, secrets, sha256 }
 }
 
 /// The hosts that a plan declares, and `local`, by name; also those that no task uses.
@@ -118,21 +128,6 @@ pub(crate) fn needs(plan: &Plan) -> Vec<Vec<usize>> {
         plan.tasks.iter().enumerate().map(|(number, (name, _))| (name.value.as_str(), number)).collect();
     let number = |name: &Spanned<String>| numbers.get(name.value.as_str()).copied();
     plan.tasks.iter().map(|(_, task)| task.needs.iter().filter_map(number).collect()).collect()
-}
-
-/// The hosts that a task runs on, each once, in the order in which it names them.
-fn hosts_of(plan: &Plan, task: &Task) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    let groups: BTreeMap<&str, &Vec<Spanned<String>>> =
-        plan.groups.iter().map(|(name, members)| (name.value.as_str(), members)).collect();
-    task.on
-        .iter()
-        .flat_map(|name| {
-            groups.get(name.value.as_str()).map_or(std::slice::from_ref(name), |members| members.as_slice())
-        })
-        .filter(|name| seen.insert(name.value.as_str()))
-        .map(|name| name.value.clone())
-        .collect()
 }
 
 /// The hosts of the tasks, and those that they are reached through.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use steadyhand_domain::{ProjectId, Reason, RunState, StepState, Trigger, duration};
-use steadyhand_engine::EngineError;
+use steadyhand_engine::{EngineError, RunOptions};
 use steadyhand_plan::check;
 use steadyhand_store::{
     StoreError, logs, plans,
@@ -73,7 +73,7 @@ pub(super) fn refusal(error: &EngineError) -> Reply {
 
 pub(crate) async fn redeploy(shared: &Arc<Shared>, project: ProjectId) -> Result<Reply, AssistantError> {
     let started =
-        shared.engine.start_current(project, Trigger::Chat, &shared.user, None, Default::default()).await;
+        shared.engine.start_current(project, Trigger::Chat, &shared.user, None, &RunOptions::default()).await;
     match started {
         Ok(run) => {
             let steps = run.steps.pending + run.steps.running;

@@ -1,17 +1,18 @@
 //! `steady run` and `steady validate`.
 
-use std::{io::IsTerminal, path::Path, time::Duration};
+use std::{collections::HashSet, io::IsTerminal, path::Path, time::Duration};
 
 use futures::{Stream, StreamExt};
 use serde::Serialize;
 use steadyhand_api::{
-    Api, ApiError, ErrorCode, ListMessages, Nothing, OfRun, PlanCheck, Problem, ProblemSeverity, RunDetail,
-    Update, records::Card,
+    Api, ApiError, ErrorCode, ListMessages, Nothing, OfRun, PlanCheck, Preview, Problem, ProblemSeverity,
+    RunDetail, RunOptions, Selection, Update, records::Card,
 };
 use steadyhand_domain::{RunId, RunState, StepState, duration};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use crate::{
+    args::RunArgs,
     ask::{self, Asker},
     exit::Exit,
     live::Live,
@@ -43,24 +44,27 @@ pub(crate) async fn validate(api: &Api, output: &mut Output, plan: &Path) -> Res
     Ok(Exit::Done)
 }
 
-pub(crate) async fn run(
-    api: &Api,
-    output: &mut Output,
-    plan: &Path,
-    vars: Vec<(String, String)>,
-    yes: bool,
-) -> Result<Exit, Failure> {
-    let (_, check) = api.validate_file(plan).await?;
+pub(crate) async fn run(api: &Api, output: &mut Output, given: RunArgs) -> Result<Exit, Failure> {
+    let RunArgs { plan, tasks, vars, tags, skip_tags, limit, start_at, continue_on_error, dry_run, yes } =
+        given;
+    let selection = Selection { tasks, tags, skip_tags, hosts: limit, start_at };
+    let options = RunOptions { vars: vars.into_iter().collect(), selection, continue_on_error };
+    let (_, check) = api.validate_file(&plan).await?;
     for problem in &check.problems {
-        output.note(&words::problem(output, plan, problem));
+        output.note(&words::problem(output, &plan, problem));
     }
     if has_errors(&check.problems) {
         output.document(&Problems { kind: "problems", problems: &check.problems })?;
         let message = format!("{} has errors; nothing was run", plan.display());
         return Err(ApiError { code: ErrorCode::PlanInvalid, message }.into());
     }
+    let preview = api.preview_file(&plan, &options).await?;
+    if dry_run {
+        return show(output, &preview).map(|()| Exit::Done);
+    }
+    let extent = extent_of(preview.steps.iter().map(|step| step.host.as_str()));
     if !yes && !output.json() && output.terminal() && std::io::stdin().is_terminal() {
-        let question = format!("{}: {}. Run it?", plan.display(), extent(&check));
+        let question = format!("{}: {extent}. Run it?", plan.display());
         if !ask::confirm(output, &question).await {
             output.note("Nothing was run.");
             return Ok(Exit::Stopped);
@@ -68,10 +72,10 @@ pub(crate) async fn run(
     }
     let updates = api.updates();
     let signals = Signals::listen()?;
-    let summary = api.run_plan_file(plan, vars).await?;
+    let summary = api.run_plan_file(&plan, &options).await?;
     let detail = api.run(OfRun { run_id: summary.id }).await?;
     let name = super::name_of(api, &summary).await?;
-    output.line(&format!("Run {}: {}", plain(&name), extent(&check)))?;
+    output.line(&format!("Run {}: {extent}", plain(&name)))?;
     let mut live = Live::new(detail, name);
     let left = watch(api, output, &mut live, updates, signals).await?;
     if left {
@@ -80,20 +84,48 @@ pub(crate) async fn run(
     verdict(api, output, &live).await
 }
 
+/// The steps that would run, under their tasks and hosts.
+fn show(output: &mut Output, preview: &Preview) -> Result<(), Failure> {
+    output.document(preview)?;
+    let mut under = None;
+    for (number, step) in (1..).zip(&preview.steps) {
+        if under != Some((&step.task, &step.host)) {
+            let heading = format!("{} on {}", plain(&step.task), plain(&step.host));
+            output.line(&output.paint(Colour::Blue, &heading))?;
+            under = Some((&step.task, &step.host));
+        }
+        output.line(&format!("  {number}. {}", plain(&step.name)))?;
+        for line in step.what.lines().filter(|line| *line != step.name) {
+            output.line(&output.paint(Colour::Grey, &format!("     {}", plain(line))))?;
+        }
+    }
+    if !preview.missing_secrets.is_empty() {
+        output.note(&format!("Secrets without a value: {}.", plain(&preview.missing_secrets.join(", "))));
+    }
+    let extent = extent_of(preview.steps.iter().map(|step| step.host.as_str()));
+    output.line(&format!("{extent}; nothing was run."))
+}
+
 fn has_errors(problems: &[Problem]) -> bool {
     problems.iter().any(|problem| problem.severity == ProblemSeverity::Error)
 }
 
-/// "6 steps on web1, web2".
 fn extent(check: &PlanCheck) -> String {
+    let steps = check.outline.tasks.iter().flat_map(|task| {
+        task.hosts.iter().flat_map(|host| std::iter::repeat_n(host.as_str(), task.steps.len()))
+    });
+    extent_of(steps)
+}
+
+/// "6 steps on web1, web2", of the hosts of the steps.
+fn extent_of<'h>(of_steps: impl Iterator<Item = &'h str>) -> String {
     let mut hosts: Vec<&str> = Vec::new();
+    let mut known = HashSet::new();
     let mut steps = 0;
-    for task in &check.outline.tasks {
-        steps += task.steps.len() * task.hosts.len();
-        for host in &task.hosts {
-            if !hosts.contains(&host.as_str()) {
-                hosts.push(host);
-            }
+    for host in of_steps {
+        steps += 1;
+        if known.insert(host) {
+            hosts.push(host);
         }
     }
     let named = if hosts.len() > 5 { words::many(hosts.len(), "host") } else { hosts.join(", ") };

@@ -76,7 +76,7 @@ struct Played {
 /// replaced after `killed_after` ends.
 fn play(
     plan: &CompiledPlan,
-    goes_on: bool,
+    continue_on_error: bool,
     choices: &[(u8, Index)],
     killed_after: usize,
 ) -> (Played, RunEnd) {
@@ -85,7 +85,7 @@ fn play(
         begun: vec![0; plan.steps.len()],
     };
     let load = |steps: &[(StepState, Option<Reason>)]| {
-        Schedule::new(plan, goes_on, |index| StepPlace::of(steps[index].0, steps[index].1.as_ref()))
+        Schedule::new(plan, continue_on_error, |index| StepPlace::of(steps[index].0, steps[index].1.as_ref()))
     };
     let mut schedule = load(&played.steps);
     let mut choices = choices.iter().cycle();
@@ -173,11 +173,11 @@ proptest! {
     #[test]
     fn each_unit_begins_once_after_its_needs_and_never_after_a_failure_of_them(
         plan in plans(),
-        goes_on in any::<bool>(),
+        continue_on_error in any::<bool>(),
         choices in vec((0..40_u8, any::<Index>()), 1..50),
         killed_after in 0..100_usize,
     ) {
-        let (played, end) = play(&plan, goes_on, &choices, killed_after);
+        let (played, end) = play(&plan, continue_on_error, &choices, killed_after);
         let failed = played.steps.iter().any(|(state, _)| *state == StepState::Failed);
         prop_assert_eq!(end, if failed { RunEnd::Failed } else { RunEnd::Completed });
         let lost = lost(&plan, &played);
@@ -187,14 +187,14 @@ proptest! {
             prop_assert_eq!(played.begun[index], usize::from(*state != StepState::Skipped), "{}", step.name);
             match reason {
                 Some(Reason::NeedFailed { task }) => prop_assert!(lost.contains(task)),
-                Some(Reason::EarlierStepFailed { .. }) => prop_assert!(!goes_on),
+                Some(Reason::EarlierStepFailed { .. }) => prop_assert!(!continue_on_error),
                 _ => prop_assert_eq!(*state == StepState::Skipped, false),
             }
             let needs = &plan.tasks.iter().find(|task| task.name == step.task).expect("its task").needs;
             if needs.iter().any(|need| lost.contains(need)) {
                 let says = matches!(reason, Some(Reason::NeedFailed { .. } | Reason::EarlierStepFailed { .. }));
                 prop_assert!(says, "{}: {:?}", step.name, reason);
-            } else if goes_on {
+            } else if continue_on_error {
                 prop_assert!(*state != StepState::Skipped, "{} had all that it needs", step.name);
             }
         }
@@ -229,6 +229,23 @@ fn a_stop_ends_what_waits_and_a_failure_is_told_before_it() {
     schedule.ended(first, UnitEnd::Failed, "t0 h0 1");
     schedule.ended(second, UnitEnd::Stopped, "");
     assert_eq!(schedule.end(), Some(RunEnd::Failed));
+}
+
+#[test]
+fn many_tasks_on_one_host_take_turns_and_other_hosts_do_not_wait_for_them() {
+    let tasks: Vec<(Vec<usize>, usize)> =
+        (0..ON_ONE_HOST + 2).map(|task| (vec![], 1 + task / ON_ONE_HOST)).collect();
+    let plan = plan(&tasks);
+    let mut schedule = Schedule::new(&plan, false, |_| StepPlace::Open);
+    let going: Vec<UnitId> = std::iter::from_fn(|| schedule.begin()).collect();
+    let host = |id: &UnitId| plan.steps[schedule.unit(*id).steps.start].host.clone();
+    let hosts: Vec<String> = going.iter().map(host).collect();
+    assert_eq!(hosts.iter().filter(|host| *host == "h0").count(), ON_ONE_HOST);
+    assert_eq!(hosts.iter().filter(|host| *host == "h1").count(), 2);
+    schedule.ended(going[0], UnitEnd::Done, "");
+    let next = schedule.begin().expect("a place is free");
+    assert_eq!(plan.steps[schedule.unit(next).steps.start].host, "h0");
+    assert_eq!(schedule.begin(), None);
 }
 
 #[test]

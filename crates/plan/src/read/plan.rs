@@ -57,7 +57,7 @@ const HOST: Keys = Keys {
 
 const TASK: Keys = Keys {
     what: "a task",
-    known: &["on", "needs", "when", "steps"],
+    known: &["on", "needs", "when", "tags", "steps"],
     later: &[
         "strategy",
         "handlers",
@@ -270,6 +270,7 @@ impl Reader<'_> {
             }
         };
         let needs = self.names(fields.get("needs"), false);
+        let tags = self.names(fields.get("tags"), false);
         let steps = match fields.get("steps") {
             None => {
                 self.missing(
@@ -282,7 +283,7 @@ impl Reader<'_> {
             Some(field) => self.steps(field),
         };
         let when = self.when(&fields);
-        Some(Task { on, needs, when, steps })
+        Some(Task { on, needs, when, tags, steps })
     }
 
     fn steps(&mut self, field: Field<'_>) -> Vec<crate::ast::Step> {

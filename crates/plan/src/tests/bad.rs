@@ -162,6 +162,7 @@ fn hosts_and_groups_and_tasks() {
             "hosts: { a: { address: h, jump: b }, b: { address: h, jump: a }, c: { address: h, jump: local } }"
         ),
         top("hosts: { web: d@h }\ngroups: { web: [web], g: [wbe], h: [g] }"),
+        top("hosts: { web: d@h }\ngroups: { g: [h, web], h: [k], k: [g], l: [l] }"),
         "name: a\nhosts: { web1: d@h }\ntasks: { t: { steps: [ { run: x } ] } }\n",
         "name: a\nhosts: { web1: d@h }\ntasks: { t: { on: web2, steps: [ { run: x } ] }, u: { on: [nowhere], steps: [ { run: x } ] } }\n",
         "name: a\ntasks: { build: { on: local, steps: [ { run: x } ] }, t: { on: local, needs: [biuld, other], steps: [ { run: x } ] } }\n",
