@@ -35,7 +35,7 @@ async fn a_step_whose_condition_is_false_is_skipped_and_says_so() {
     let project = app.project("shop", &plan).await;
     let preview = app.call("preview", json!({ "project_id": project })).await;
     assert_eq!(preview["steps"][0]["condition"], "only when `facts.os == \"darwin\"`");
-    assert_eq!(preview["steps"][2]["condition"], "skipped: not needed: `host.name == \"web2\"` is false");
+    assert_eq!(preview["steps"][2]["condition"], "skipped: `host.name == \"web2\"` is false");
     app.say(&project, "Redeploy the application").await;
     let detail = app.ended(&project, 1).await;
     assert_eq!(detail["run"]["state"], "completed", "{detail:#}");

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use steadyhand_assistant::difference;
-use steadyhand_domain::{ProjectId, Trigger};
+use steadyhand_domain::{ProjectId, Reason, Trigger};
 use steadyhand_engine::{EngineError, RunOptions, RunSpec, now};
 use steadyhand_plan::{
     Action, CompiledStep, Diagnostic, Outline, Probe, Severity, check, compile, source_sha256,
@@ -105,8 +105,8 @@ fn what(step: &CompiledStep) -> String {
 
 /// What it depends on whether a step runs, if anything is known of that before.
 fn condition(step: &CompiledStep) -> Option<String> {
-    if let Some(reason) = step.never() {
-        return Some(format!("skipped: {reason}"));
+    if let Some(Reason::WhenFalse { when }) = step.never() {
+        return Some(format!("skipped: `{when}` is false"));
     }
     let conditions: Vec<String> = step.when.iter().map(|when| format!("`{}`", when.when)).collect();
     (!conditions.is_empty()).then(|| format!("only when {}", conditions.join(" and ")))
