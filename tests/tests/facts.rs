@@ -1,4 +1,5 @@
 //! Facts of hosts: in conditions, in texts, and as `steady facts` tells them.
+#![allow(clippy::expect_used, reason = "what goes wrong ends the test")]
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
