@@ -54,6 +54,14 @@ fn hindrance(hindrance: &Hindrance) -> String {
             format!("reconnecting to {host} ({failures} failed so far): {message}")
         }
         Hindrance::Waiting { host } => format!("waiting for an answer about {host}"),
+        Hindrance::Held { task, done, of } => {
+            let of = many(*of as usize, "host");
+            format!("{task}: {done} of {of} done; look at it, then resume the run to go on, or stop it")
+        }
+        Hindrance::Resting { task, done, of } => {
+            let of = many(*of as usize, "host");
+            format!("{task}: {done} of {of} done; the plan has a pause before the next ones")
+        }
         Hindrance::MissingSecrets { names } => {
             let variables = names.iter().map(|name| format!("{SECRET_VARIABLE}{name}")).collect::<Vec<_>>();
             format!(

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use futures::{StreamExt, stream::FuturesUnordered};
+use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use steadyhand_domain::{Desired, Reason, RunEvent, RunId, RunState, StepEvent, StepId, StepState};
 use steadyhand_plan::CompiledStep;
 use steadyhand_store::{
@@ -24,7 +24,8 @@ use crate::{
     attempt::KnownFacts,
     engine::Shared,
     record, recover,
-    schedule::{RunEnd, Schedule, StepPlace, UnitId},
+    schedule::{Between, RunEnd, Schedule, StepPlace, UnitId},
+    waves,
 };
 
 /// Begins to execute a run that this process owns.
@@ -162,8 +163,8 @@ pub(crate) struct Status {
     pub(crate) state: RunState,
     /// Whether the process before left something that kept the run from going on.
     was_hindered: bool,
-    /// What keeps a host from going on, by its name.
-    hindrances: BTreeMap<String, Hindrance>,
+    /// What keeps a host or a task from going on, by its name.
+    pub(crate) hindrances: BTreeMap<String, Hindrance>,
     /// Units that wait because a pause was asked for.
     pub(crate) paused: usize,
 }
@@ -178,7 +179,10 @@ async fn execute(
     let mut going = FuturesUnordered::new();
     loop {
         while let Some(unit) = execution.next_unit() {
-            going.push(execution.unit(unit));
+            going.push(execution.unit(unit).boxed());
+        }
+        while let Some(between) = execution.next_rest() {
+            going.push(execution.rest(between).boxed());
         }
         // Nothing else may be awaited here: what a unit holds, it lets go of only when it is polled.
         match going.next().await {
@@ -198,7 +202,16 @@ impl<'a> Execution<'a> {
         let mut db = shared.store.read().await?;
         let spec = RunSpec::from_json(id, &runs::compiled_json(&mut db, id).await?)?;
         let steps = steps::of_run(&mut db, id, &LogSizes::default()).await?;
-        let was_hindered = runs::get(&mut db, id).await?.is_some_and(|run| !run.hindrances.is_empty());
+        let before = runs::get(&mut db, id).await?.map(|run| run.hindrances).unwrap_or_default();
+        // What a person was asked to look at is still to be looked at; the rest was the other process's.
+        let hindrances: BTreeMap<String, Hindrance> = before
+            .iter()
+            .filter_map(|hindrance| match hindrance {
+                Hindrance::Held { task, .. } => Some((waves::key(task), hindrance.clone())),
+                _ => None,
+            })
+            .collect();
+        let was_hindered = hindrances.len() < before.len();
         // Requests are heard already; this one may have come before.
         let (state, asked) = runs::state(&mut db, id).await?;
         shared.control.tell(id, asked);
@@ -227,12 +240,7 @@ impl<'a> Execution<'a> {
             reached: Mutex::new(reached),
             schedule: Mutex::new(schedule),
             cut: CancellationToken::new(),
-            status: tokio::sync::Mutex::new(Status {
-                state,
-                was_hindered,
-                hindrances: BTreeMap::new(),
-                paused: 0,
-            }),
+            status: tokio::sync::Mutex::new(Status { state, was_hindered, hindrances, paused: 0 }),
         })
     }
 
@@ -241,8 +249,9 @@ impl<'a> Execution<'a> {
         let mut status = self.status.lock().await;
         let mut writes = Vec::new();
         let mut state = status.state;
+        let hindrances: Vec<Hindrance> = status.hindrances.values().cloned().collect();
         if status.was_hindered {
-            writes.push(Write::Hindrances(&[]));
+            writes.push(Write::Hindrances(&hindrances));
         }
         if state == RunState::Started {
             state = state.next(RunEvent::Began)?;
@@ -298,6 +307,10 @@ impl<'a> Execution<'a> {
 
     fn next_unit(&self) -> Option<UnitId> {
         lock(&self.schedule).begin()
+    }
+
+    fn next_rest(&self) -> Option<Between> {
+        lock(&self.schedule).begin_rest()
     }
 
     pub(crate) fn step(&self, index: usize) -> &CompiledStep {

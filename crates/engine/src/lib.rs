@@ -27,6 +27,7 @@ mod schedule;
 mod spec;
 mod unit;
 mod wait;
+mod waves;
 
 pub use clock::now;
 pub use engine::{Engine, EngineOptions, NewRun, SecretLookup};

@@ -3,10 +3,11 @@
 use std::{
     collections::{HashMap, VecDeque},
     ops::Range,
+    time::Duration,
 };
 
 use steadyhand_domain::{Reason, StepState};
-use steadyhand_plan::CompiledPlan;
+use steadyhand_plan::{CompiledPlan, Rollout};
 
 #[cfg(test)]
 mod tests;
@@ -62,8 +63,10 @@ pub(crate) enum StepPlace {
     Running,
     /// Completed, or not needed.
     Done,
-    /// Failed, or skipped because of a failure.
+    /// Failed.
     Failed,
+    /// Skipped because of a failure elsewhere.
+    Cut,
 }
 
 impl StepPlace {
@@ -73,7 +76,8 @@ impl StepPlace {
             (StepState::Running, _) => Self::Running,
             (StepState::Completed, _)
             | (StepState::Skipped, Some(Reason::GuardHeld { .. } | Reason::WhenFalse { .. })) => Self::Done,
-            (StepState::Failed | StepState::Skipped, _) => Self::Failed,
+            (StepState::Failed, _) => Self::Failed,
+            (StepState::Skipped, _) => Self::Cut,
         }
     }
 }
@@ -83,6 +87,14 @@ enum Place {
     Waiting,
     Going,
     Over,
+    Failed,
+    Cut,
+}
+
+impl Place {
+    fn is_over(self) -> bool {
+        matches!(self, Self::Over | Self::Failed | Self::Cut)
+    }
 }
 
 #[derive(Debug)]
@@ -97,8 +109,38 @@ struct Task {
     left: usize,
     going: usize,
     failed: bool,
+    rollout: Rollout,
+    /// The first of its units that belongs to a later wave.
+    wave_end: UnitId,
+    /// Whether it waits between two waves.
+    rests: bool,
     /// The next of its units to begin.
     next: UnitId,
+}
+
+impl Task {
+    /// Where the wave ends that begins with the unit `from`.
+    fn end_of_wave(&self, from: UnitId) -> UnitId {
+        let is_first = from == self.units.start;
+        let size = if is_first && self.rollout.canary > 0 { self.rollout.canary } else { self.rollout.batch };
+        let size = if size == 0 { usize::MAX } else { size as usize };
+        from.saturating_add(size).min(self.units.end)
+    }
+}
+
+/// What comes between two waves of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Between {
+    /// The task's number.
+    pub(crate) task: usize,
+    pub(crate) name: String,
+    /// Hosts that are done, of how many.
+    pub(crate) done: u32,
+    pub(crate) of: u32,
+    /// How long to wait.
+    pub(crate) pause: Duration,
+    /// Whether a person decides.
+    pub(crate) hold: bool,
 }
 
 /// The units of a run, what each waits for, and how far they are.
@@ -117,8 +159,21 @@ pub(crate) struct Schedule {
     on_host: Vec<usize>,
     /// The step whose failure came first.
     failed_step: Option<String>,
+    /// The task and the step whose failure keeps everything else from beginning.
+    fatal: Option<(usize, String)>,
+    /// Pauses between waves that are to be made.
+    rests: VecDeque<Between>,
     stopped: bool,
     continue_on_error: bool,
+}
+
+/// What follows from the end of a unit.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// Units that will never begin now.
+    pub(crate) cuts: Vec<Cut>,
+    /// That a person decides whether the next wave of a task begins.
+    pub(crate) hold: Option<Between>,
 }
 
 /// A unit that will never begin, and why.
@@ -150,6 +205,9 @@ impl Schedule {
                 left: 0,
                 going: 0,
                 failed: false,
+                rollout: task.rollout,
+                wave_end: 0,
+                rests: false,
                 next: 0,
             })
             .collect();
@@ -186,6 +244,8 @@ impl Schedule {
             going: 0,
             on_host: vec![0; hosts.len()],
             failed_step: None,
+            fatal: None,
+            rests: VecDeque::new(),
             stopped: false,
             continue_on_error,
         };
@@ -204,13 +264,34 @@ impl Schedule {
                 self.failed_step = Some(plan.steps[self.units[id].steps.start + at].name.clone());
             }
             let task = &mut self.tasks[self.units[id].task];
-            if places.iter().all(|place| matches!(place, StepPlace::Done | StepPlace::Failed)) {
-                self.places[id] = Place::Over;
+            if !places.iter().any(|place| matches!(place, StepPlace::Open | StepPlace::Running)) {
+                let is_cut = places.contains(&StepPlace::Cut);
+                self.places[id] = match failed {
+                    Some(_) => Place::Failed,
+                    None if is_cut => Place::Cut,
+                    None => Place::Over,
+                };
                 self.waiting -= 1;
                 task.left -= 1;
-                task.failed |= failed.is_some();
+                task.failed |= failed.is_some() || is_cut;
             } else if places.iter().any(|place| *place != StepPlace::Open) {
                 self.begun.push_back(id);
+            }
+        }
+        for number in 0..self.tasks.len() {
+            self.tasks[number].wave_end = self.tasks[number].end_of_wave(self.tasks[number].units.start);
+            // A failure that was fatal has cut what it ends, but not the units that were going.
+            if let Some(step) = self.first_failed(plan, number, &place)
+                && self.is_beyond_repair(number)
+                && self.fatal.is_none()
+            {
+                self.fatal = Some((number, step));
+            }
+            while let Some(between) = self.next_wave(number) {
+                // A person has been asked already.
+                if between.pause > Duration::ZERO && self.is_untouched(number) {
+                    self.rest(Between { hold: false, ..between });
+                }
             }
         }
         let ready = (0..self.tasks.len()).filter(|number| self.tasks[*number].unmet == 0).collect();
@@ -223,7 +304,26 @@ impl Schedule {
 
     /// The step whose failure came first, where a failure keeps everything else from beginning.
     pub(crate) fn ended_by(&self) -> Option<&str> {
-        self.failed_step.as_deref().filter(|_| !self.continue_on_error)
+        self.fatal.as_ref().filter(|_| !self.continue_on_error).map(|(_, step)| step.as_str())
+    }
+
+    /// The same, for a unit that was begun. The hosts of a wave come to their ends together: none is left half changed
+    /// because another one failed.
+    pub(crate) fn unit_ended_by(&self, id: UnitId) -> Option<&str> {
+        let task = self.units[id].task;
+        let is_its_own = self.fatal.as_ref().is_some_and(|(fatal, _)| *fatal == task);
+        self.ended_by().filter(|_| !is_its_own || !self.tasks[task].rollout.is_in_waves())
+    }
+
+    /// The next pause between two waves that is to be made.
+    pub(crate) fn begin_rest(&mut self) -> Option<Between> {
+        self.rests.pop_front()
+    }
+
+    /// A pause between two waves is over; with `stopped`, because the run is to be stopped.
+    pub(crate) fn rested(&mut self, task: usize, stopped: bool) {
+        self.tasks[task].rests = false;
+        self.stopped |= stopped;
     }
 
     /// How many units were begun and have not ended.
@@ -248,7 +348,12 @@ impl Schedule {
             if task.next == task.units.end {
                 continue;
             }
-            let mut waiting = if task.going < AT_ONCE { task.next..task.units.end } else { 0..0 };
+            let at_once = match task.rollout.at_once {
+                0 => AT_ONCE,
+                limit => limit as usize,
+            };
+            let may_begin = task.going < at_once && !task.rests && task.next < task.wave_end;
+            let mut waiting = if may_begin { task.next..task.wave_end } else { 0..0 };
             self.open.push_back(number);
             let free = waiting.find(|id| {
                 self.places[*id] == Place::Waiting && self.on_host[self.units[*id].host] < ON_ONE_HOST
@@ -269,50 +374,109 @@ impl Schedule {
         id
     }
 
-    /// A unit that was begun has ended; `step` is the one that failed. Gives the units that will never begin.
-    pub(crate) fn ended(&mut self, id: UnitId, end: UnitEnd, step: &str) -> Vec<Cut> {
-        self.places[id] = Place::Over;
+    /// A unit that was begun has ended; `step` is the one that failed. Gives what follows from it.
+    pub(crate) fn ended(&mut self, id: UnitId, end: UnitEnd, step: &str) -> Ended {
+        self.places[id] = match end {
+            UnitEnd::Done => Place::Over,
+            UnitEnd::Failed => Place::Failed,
+            UnitEnd::Cut | UnitEnd::Stopped => Place::Cut,
+        };
         self.going -= 1;
         self.on_host[self.units[id].host] -= 1;
         let number = self.units[id].task;
         let task = &mut self.tasks[number];
         task.left -= 1;
         task.going -= 1;
-        match end {
-            UnitEnd::Done => {
-                if task.left == 0 && !task.failed {
-                    let ready = self.done(number);
-                    self.open(ready);
+        task.failed |= end != UnitEnd::Done;
+        self.stopped |= end == UnitEnd::Stopped;
+        let mut cuts = Vec::new();
+        if end == UnitEnd::Failed {
+            self.failed_step.get_or_insert_with(|| step.to_owned());
+            self.cut_dependents(number, &mut cuts);
+            if self.is_beyond_repair(number) {
+                let (_, first) = self.fatal.get_or_insert_with(|| (number, step.to_owned())).clone();
+                let ends = if self.continue_on_error {
+                    self.tasks[number].wave_end..self.tasks[number].units.end
+                } else {
+                    0..self.units.len()
+                };
+                for unit in ends {
+                    self.cut(unit, || Reason::EarlierStepFailed { step: first.clone() }, &mut cuts);
                 }
-                Vec::new()
-            }
-            UnitEnd::Cut => {
-                task.failed = true;
-                Vec::new()
-            }
-            UnitEnd::Stopped => {
-                task.failed = true;
-                self.stopped = true;
-                Vec::new()
-            }
-            UnitEnd::Failed => {
-                task.failed = true;
-                let first = self.failed_step.get_or_insert_with(|| step.to_owned()).clone();
-                let mut cuts = Vec::new();
-                self.cut_dependents(number, &mut cuts);
-                if !self.continue_on_error {
-                    for unit in 0..self.units.len() {
-                        self.cut(unit, || Reason::EarlierStepFailed { step: first.clone() }, &mut cuts);
-                    }
-                }
-                cuts
             }
         }
+        if self.tasks[number].left == 0 && !self.tasks[number].failed {
+            let ready = self.done(number);
+            self.open(ready);
+        }
+        let between = if self.stopped || self.ended_by().is_some() { None } else { self.next_wave(number) };
+        if let Some(between) = between.clone().filter(|between| between.pause > Duration::ZERO) {
+            self.rest(between);
+        }
+        Ended { cuts, hold: between.filter(|between| between.hold) }
+    }
+
+    /// Whether more units of a task have failed than may: in waves, as many as the plan says, otherwise none.
+    fn is_beyond_repair(&self, number: usize) -> bool {
+        let task = &self.tasks[number];
+        let failures = task.units.clone().filter(|unit| self.places[*unit] == Place::Failed).count();
+        failures > if task.rollout.is_in_waves() { task.rollout.max_failures as usize } else { 0 }
+    }
+
+    /// Begins the next wave of a task once all units of this one are over, and says what comes between them.
+    fn next_wave(&mut self, number: usize) -> Option<Between> {
+        let task = &self.tasks[number];
+        let (from, of) = (task.wave_end, task.units.end);
+        let is_over = |unit: UnitId| self.places[unit].is_over();
+        let waits = |unit: UnitId| self.places[unit] == Place::Waiting;
+        if !(task.units.start..from).all(is_over) || !(from..of).any(waits) {
+            return None;
+        }
+        let is_first = from == task.end_of_wave(task.units.start);
+        let wave_end = task.end_of_wave(from);
+        let count = |units: usize| u32::try_from(units).unwrap_or(u32::MAX);
+        let between = Between {
+            task: number,
+            name: task.name.clone(),
+            done: count(from - task.units.start),
+            of: count(of - task.units.start),
+            pause: Duration::from_millis(task.rollout.pause_ms),
+            hold: is_first && task.rollout.hold,
+        };
+        self.tasks[number].wave_end = wave_end;
+        Some(between)
+    }
+
+    fn rest(&mut self, between: Between) {
+        self.tasks[between.task].rests = true;
+        self.rests.push_back(between);
+    }
+
+    /// Whether nothing of a task's current wave was begun.
+    fn is_untouched(&self, number: usize) -> bool {
+        let task = &self.tasks[number];
+        let from = task.units.clone().rev().find(|unit| self.places[*unit].is_over());
+        let from = from.map_or(task.units.start, |last| last + 1);
+        from < task.wave_end
+            && (from..task.wave_end)
+                .all(|unit| self.places[unit] == Place::Waiting && !self.begun.contains(&unit))
+    }
+
+    fn first_failed(
+        &self,
+        plan: &CompiledPlan,
+        number: usize,
+        place: &impl Fn(usize) -> StepPlace,
+    ) -> Option<String> {
+        let units = self.tasks[number].units.clone().filter(|unit| self.places[*unit] == Place::Failed);
+        let mut steps = units.flat_map(|unit| self.units[unit].steps.clone());
+        steps.find(|index| place(*index) == StepPlace::Failed).map(|index| plan.steps[index].name.clone())
     }
 
     /// What becomes of the run, once nothing is going and nothing more may begin.
     pub(crate) fn end(&self) -> Option<RunEnd> {
-        if self.going > 0 || !self.begun.is_empty() || (self.waiting > 0 && !self.stopped) {
+        let rests = !self.stopped && self.tasks.iter().any(|task| task.rests);
+        if self.going > 0 || rests || !self.begun.is_empty() || (self.waiting > 0 && !self.stopped) {
             return None;
         }
         Some(if self.failed_step.is_some() {
@@ -370,7 +534,7 @@ impl Schedule {
 
     fn cut(&mut self, unit: UnitId, reason: impl Fn() -> Reason, cuts: &mut Vec<Cut>) {
         if self.places[unit] == Place::Waiting {
-            self.places[unit] = Place::Over;
+            self.places[unit] = Place::Cut;
             self.tasks[self.units[unit].task].left -= 1;
             self.waiting -= 1;
             cuts.push(Cut { unit, reason: reason() });

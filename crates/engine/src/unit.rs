@@ -10,7 +10,7 @@ use crate::{
     EngineError,
     attempt::AttemptEnd,
     execute::{Execution, Progress, Status, lock},
-    schedule::{UnitEnd, UnitId},
+    schedule::{Ended, UnitEnd, UnitId},
 };
 
 /// How long the feed may take to tell of what another process has stored, before the store is asked again.
@@ -59,7 +59,7 @@ impl Execution<'_> {
                 continue;
             }
             if step.state == StepState::Pending {
-                match self.may_go_on().await? {
+                match self.may_go_on(id).await? {
                     Go::On => {}
                     Go::Stop => return self.end(id, UnitEnd::Stopped, index, Vec::new(), None).await,
                     Go::Cut(reason) => {
@@ -101,21 +101,21 @@ impl Execution<'_> {
     }
 
     /// Between two steps: waits as long as a pause is asked for.
-    async fn may_go_on(&self) -> Result<Go, EngineError> {
+    async fn may_go_on(&self, unit: UnitId) -> Result<Go, EngineError> {
         let mut desired = self.desired();
         loop {
             let wanted = *desired.borrow_and_update();
             if wanted == Desired::Stopped {
                 return Ok(Go::Stop);
             }
-            let cut = lock(&self.schedule).ended_by().map(str::to_owned);
+            let cut = lock(&self.schedule).unit_ended_by(unit).map(str::to_owned);
             if let Some(step) = cut {
                 return Ok(Go::Cut(Reason::EarlierStepFailed { step }));
             }
             if wanted == Desired::Running {
                 let mut status = self.status.lock().await;
                 if status.state == RunState::Paused {
-                    self.transition(&mut status, RunEvent::Resumed).await?;
+                    self.resumed(&mut status).await?;
                 }
                 return Ok(Go::On);
             }
@@ -124,7 +124,7 @@ impl Execution<'_> {
             tokio::select! {
                 // The sender lives as long as this run is executed.
                 _ = desired.changed() => {}
-                () = self.cut.cancelled() => {}
+                () = self.cut.cancelled(), if !self.cut.is_cancelled() => {}
             }
             self.status.lock().await.paused -= 1;
         }
@@ -140,7 +140,7 @@ impl Execution<'_> {
         Ok(())
     }
 
-    async fn transition(&self, status: &mut Status, event: RunEvent) -> Result<(), EngineError> {
+    pub(crate) async fn transition(&self, status: &mut Status, event: RunEvent) -> Result<(), EngineError> {
         let state = status.state.next(event)?;
         self.commit(&[Write::Run { event, state }]).await?;
         status.state = state;
@@ -171,8 +171,11 @@ impl Execution<'_> {
             Write::AttemptEnded { step: step.id, attempt: step.attempt, outcome: outcome.as_ref() },
             step.write(StepEvent::Succeeded, None)?,
         ];
-        let is_last = lock(&self.schedule).unit(unit).steps.end == index + 1;
-        let next = if is_last || self.cut.is_cancelled() || self.step(index + 1).has_questions() {
+        let stands_between = {
+            let schedule = lock(&self.schedule);
+            schedule.unit(unit).steps.end == index + 1 || schedule.unit_ended_by(unit).is_some()
+        };
+        let next = if stands_between || self.step(index + 1).has_questions() {
             None
         } else {
             Some(self.progress(index + 1)).filter(|next| next.state == StepState::Pending)
@@ -246,17 +249,17 @@ impl Execution<'_> {
         reason: Option<&'w Reason>,
     ) -> Result<(), EngineError> {
         let mut status = self.status.lock().await;
-        let (own, cuts, run_end) = {
+        let (own, cuts, hold, run_end) = {
             let mut schedule = lock(&self.schedule);
             let own = from..schedule.unit(id).steps.end;
             let failed = from.checked_sub(1).map_or("", |index| self.step(index).name.as_str());
-            let cuts = schedule.ended(id, end, failed);
+            let Ended { cuts, hold } = schedule.ended(id, end, failed);
             let cuts: Vec<_> =
                 cuts.into_iter().map(|cut| (schedule.unit(cut.unit).steps.clone(), cut.reason)).collect();
             if schedule.ended_by().is_some() {
                 self.cut.cancel();
             }
-            (own, cuts, schedule.end())
+            (own, cuts, hold, schedule.end())
         };
         let mut skipped = Vec::new();
         for (steps, reason) in reason
@@ -281,8 +284,10 @@ impl Execution<'_> {
             writes.extend(last);
             state = after;
         }
-        if !writes.is_empty() {
-            self.commit(&writes).await?;
+        match hold {
+            Some(between) => self.hold(&mut status, &writes, &between).await?,
+            None if writes.is_empty() => {}
+            None => self.commit(&writes).await?,
         }
         status.state = state;
         drop(status);

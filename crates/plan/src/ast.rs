@@ -89,9 +89,126 @@ pub(crate) struct Task {
     /// Words to choose it by, with `--tags` and `--skip-tags`.
     #[schemars(default, with = "Vec<String>")]
     pub(crate) tags: Vec<Spanned<String>>,
+    /// In which order it comes to its hosts; otherwise to all at the same time.
+    pub(crate) strategy: Option<StrategySpec>,
     /// What it does, in order.
     #[schemars(length(min = 1))]
     pub(crate) steps: Vec<Step>,
+}
+
+/// In which order a task comes to its hosts.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(untagged)]
+pub(crate) enum StrategySpec {
+    /// By a word.
+    Word(StrategyWord),
+    /// All at the same time, but no more than a number.
+    Parallel(ParallelSpec),
+    /// Some hosts after the others.
+    Rolling(RollingStrategy),
+    /// A few hosts first.
+    Canary(CanaryStrategy),
+}
+
+/// A strategy that needs no more than its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub(crate) enum StrategyWord {
+    /// All hosts at the same time.
+    Parallel,
+    /// One host after another.
+    Serial,
+}
+
+/// All hosts at the same time, but no more than a number.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct ParallelSpec {
+    /// At most so many hosts at the same time.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) parallel: u32,
+}
+
+/// Some hosts after the others.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct RollingStrategy {
+    /// How.
+    pub(crate) rolling: RollingSpec,
+}
+
+/// Batches of hosts: a batch begins when the one before has ended well.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct RollingSpec {
+    /// Hosts in a batch: a number, or a share such as `25%`; 1 if not said otherwise.
+    #[schemars(with = "Option<BatchValue>")]
+    pub(crate) batch: Option<Batch>,
+    /// So many hosts may fail, and the next batch still begins; 0 if not said otherwise.
+    #[schemars(range(min = 0, max = 10000))]
+    pub(crate) max_failures: Option<u32>,
+    /// The pause between two batches.
+    pub(crate) pause_between: Option<Spanned<Millis>>,
+    /// So many hosts go first, before the batches.
+    #[schemars(range(min = 1, max = 10000))]
+    pub(crate) canary: Option<u32>,
+    /// Whether the run is paused when these have ended well, so that a person decides.
+    pub(crate) pause_after_canary: Option<bool>,
+    /// What must answer on a host once its steps are done.
+    pub(crate) health: Option<WaitForSpec>,
+}
+
+/// A few hosts first.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct CanaryStrategy {
+    /// How.
+    pub(crate) canary: CanarySpec,
+}
+
+/// A few hosts first, and when they have ended well, all others.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct CanarySpec {
+    /// How many hosts go first; 1 if not said otherwise.
+    #[schemars(range(min = 1, max = 10000))]
+    pub(crate) hosts: Option<u32>,
+    /// The pause after them.
+    pub(crate) wait: Option<Spanned<Millis>>,
+    /// What must answer on a host once its steps are done.
+    pub(crate) health: Option<WaitForSpec>,
+    /// What comes after them; `pause` if not said otherwise.
+    pub(crate) then: Option<Then>,
+}
+
+/// What comes after the first hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub(crate) enum Then {
+    /// The run is paused, and a person decides.
+    Pause,
+    /// The others.
+    GoOn,
+}
+
+/// How many hosts a batch has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Batch {
+    /// So many.
+    Hosts(u32),
+    /// So many of a hundred.
+    Percent(u32),
+}
+
+/// A number of hosts, or a share of them.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "it only gives the schema its shape")]
+pub(crate) enum BatchValue {
+    /// A number.
+    Number(#[schemars(range(min = 1, max = 10000))] u32),
+    /// A share, such as `25%`.
+    Share(#[schemars(regex(pattern = r"^([1-9][0-9]?|100)%$"))] String),
 }
 
 /// One action on one host: `run`, `upload` or `wait_for`.

@@ -73,7 +73,8 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
             }
         }
         let needs = spec.needs.iter().map(|name| name.value.clone()).collect();
-        compiled_tasks.push(CompiledTask { name: task.to_owned(), needs, hosts: on });
+        let rollout = spec.strategy.as_ref().map(|strategy| strategy.rollout(on.len())).unwrap_or_default();
+        compiled_tasks.push(CompiledTask { name: task.to_owned(), needs, hosts: on, rollout });
     }
     if problems.iter().any(Diagnostic::is_error) {
         return Err(tidy(problems));

@@ -9,7 +9,7 @@ use steadyhand_domain::{Facts, Guard, Reason};
 use crate::{CompiledWhen, Missing, Text};
 
 /// The version of the stored form of [`CompiledPlan`]. A reader refuses any other.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// What a plan is compiled with, beside its source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +77,33 @@ pub struct CompiledTask {
     pub needs: Vec<String>,
     /// The hosts that it runs on, in order.
     pub hosts: Vec<String>,
+    /// In which order it comes to them.
+    pub rollout: Rollout,
+}
+
+/// In which order a task comes to its hosts: in waves, of which each begins when the one before has ended well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// At most so many hosts at the same time; 0 leaves that to the engine.
+    pub at_once: u32,
+    /// Hosts of the first wave; 0 when the waves are all alike.
+    pub canary: u32,
+    /// Hosts of each wave after that; 0 when it has all that are left.
+    pub batch: u32,
+    /// So many hosts may fail, and the next wave still begins.
+    pub max_failures: u32,
+    /// The pause between two waves, in milliseconds.
+    pub pause_ms: u64,
+    /// Whether the run is paused after the first wave, so that a person decides.
+    pub hold: bool,
+}
+
+impl Rollout {
+    /// Whether there is more than one wave.
+    #[must_use]
+    pub fn is_in_waves(&self) -> bool {
+        self.canary > 0 || self.batch > 0
+    }
 }
 
 /// One action on one host.

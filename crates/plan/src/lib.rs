@@ -23,6 +23,7 @@ mod scope;
 mod select;
 mod shell;
 mod span;
+mod strategy;
 mod suggest;
 mod template;
 mod text;
@@ -34,8 +35,8 @@ pub use ast::Plan;
 pub use check::{Checked, check};
 pub use compile::{compile, compile_hosts};
 pub use compiled::{
-    Action, CompiledHost, CompiledPlan, CompiledStep, CompiledTask, FORMAT, Inputs, Probe, Retries, SshHost,
-    source_sha256,
+    Action, CompiledHost, CompiledPlan, CompiledStep, CompiledTask, FORMAT, Inputs, Probe, Retries, Rollout,
+    SshHost, source_sha256,
 };
 pub use diagnostic::{Code, Diagnostic, Severity, render};
 pub use hosts::parse_host;

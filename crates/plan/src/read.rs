@@ -3,6 +3,7 @@
 
 mod plan;
 mod step;
+mod strategy;
 
 pub(crate) use plan::{host_templates, plan};
 

@@ -30,6 +30,11 @@ pub enum Write<'a> {
     },
     /// What keeps hosts of the run from going on.
     Hindrances(&'a [Hindrance]),
+    /// The run is to pause.
+    Hold {
+        /// Who wants it.
+        by: &'a str,
+    },
     /// A step's state.
     Step {
         /// The step.
@@ -64,6 +69,7 @@ impl Write<'_> {
         match *self {
             Self::Run { event, .. } => Event::Run { event },
             Self::Hindrances(hindrances) => Event::Hindrances { hindrances: hindrances.to_vec() },
+            Self::Hold { by } => Event::Asked { desired: Desired::Paused, by: by.to_owned() },
             Self::Step { step, event, reason, .. } => {
                 Event::Step { step_id: step, event, reason: reason.cloned() }
             }
@@ -87,6 +93,10 @@ impl Write<'_> {
             Self::Hindrances(hindrances) => {
                 let json = (!hindrances.is_empty()).then(|| row::json(&hindrances));
                 sql.push("UPDATE runs SET hindrances_json = ").push_bind(json);
+                sql.push(" WHERE id = ").push_bind(run.to_string());
+            }
+            Self::Hold { .. } => {
+                sql.push("UPDATE runs SET desired = ").push_bind(row::word(&Desired::Paused));
                 sql.push(" WHERE id = ").push_bind(run.to_string());
             }
             Self::Step { step, event, state, reason } => {

@@ -68,6 +68,24 @@ pub enum Hindrance {
         /// The host's name in the plan.
         host: String,
     },
+    /// The first hosts of a task are done, and the run is paused until a person lets it go on.
+    Held {
+        /// The task.
+        task: String,
+        /// Hosts that are done.
+        done: u32,
+        /// Of how many.
+        of: u32,
+    },
+    /// Some hosts of a task are done, and the plan has a pause before the next ones.
+    Resting {
+        /// The task.
+        task: String,
+        /// Hosts that are done.
+        done: u32,
+        /// Of how many.
+        of: u32,
+    },
     /// The process that executed the run is gone, and the one that looked has not the secrets to go on with it.
     MissingSecrets {
         /// Their names in the plan.

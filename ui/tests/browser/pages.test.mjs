@@ -1,42 +1,6 @@
 // The pages in a real browser, with made-up data behind them. Run with `npm run test:browser`.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { openBrowser, serveFixture } from '../fixture/serve.mjs';
-
-let served;
-let browser;
-before(async () => {
-  served = await serveFixture();
-  browser = await openBrowser();
-});
-after(async () => {
-  await browser?.close();
-  served?.close();
-});
-
-const id = (name, more = '') => `[data-testid='${name}']${more}`;
-
-/** Runs a test on a fresh page; it also fails when the page reports an error. */
-function onPage(name, { looks = '', project = 'shop', size = [1440, 900], query = '' }, body) {
-  test(name, async () => {
-    const context = await browser.newContext({ viewport: { width: size[0], height: size[1] }, reducedMotion: 'reduce' });
-    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-    const page = await context.newPage();
-    page.setDefaultTimeout(8_000);
-    const errors = [];
-    page.on('console', (message) => { if (message.type() === 'error') errors.push(message.text()); });
-    page.on('pageerror', (error) => errors.push(String(error)));
-    await page.addInitScript((chosen) => { if (localStorage.getItem('steadyhand.project') === null) localStorage.setItem('steadyhand.project', chosen); }, project);
-    await page.goto(`${served.origin}/?with=${looks}${query}`);
-    try {
-      await page.waitForSelector(id('composer-input'));
-      await body(page, context);
-      assert.deepEqual(errors, []);
-    } finally {
-      await context.close();
-    }
-  });
-}
+import { id, onPage } from '../fixture/on-page.mjs';
 
 /** The lines that show in a log, with where the first and the last are. */
 const shownLines = (page, within = id('log-lines')) => page.$eval(within, (scroller) => {

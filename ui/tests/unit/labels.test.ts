@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { hindranceLabel, progressLabel, reasonLine, runActions, runTime, statusLabel, stepNote, waitsLabel } from '../../src/lib/domain/run-labels';
+import { hindranceLabel, progressLabel, reasonLine, runActions, runHeadline, runTime, statusLabel, stepNote, stopLabel, waitsLabel } from '../../src/lib/domain/run-labels';
 import { quickReplies, stillWorks } from '../../src/lib/domain/replies';
-import { mergeSteps, REASON_HEIGHT, STEP_HEIGHT, stepRows, telling } from '../../src/lib/domain/step-rows';
 import type { Question, Step } from '../../src/lib/shared/api';
 import { ago, duration, ordinal, plural, size, ticking, when } from '../../src/lib/shared/time';
 import { markFound } from '../../src/lib/shared/marks';
@@ -46,6 +45,13 @@ it('says how long a run takes and usually takes', () => {
   expect(progressLabel({ state: 'completed', steps: { pending: 0, running: 0, completed: 5, failed: 0, skipped: 1 } })).toBe('6 of 6');
 });
 
+it('says what is running when that is one step, or many at once', () => {
+  const run = (running: number): Parameters<typeof runHeadline>[0] => makeRun('p', 3, { state: 'in_progress', current_step: 'Restart', steps: { pending: 1, running, completed: 0, failed: 0, skipped: 0 } });
+  expect([1, 12].map((running) => runHeadline(run(running)))).toEqual(['Run 3 · Restart', 'Run 3 · Restart and 11 more']);
+  expect([1, 12].map((running) => stopLabel(run(running)))).toEqual(['“Restart” is ended on the server', 'The 12 steps that are running are ended on their servers']);
+  expect(stopLabel({ ...run(0), current_step: null })).toBe('What is running on the servers is ended');
+});
+
 it('says what keeps a run from going on', () => {
   expect(hindranceLabel([{ kind: 'reconnecting', host: 'web1', failures: 2, message: 'timed out' }], [])).toBe('Reconnecting to web1 (3rd try): timed out');
   const question = { id: 'q', run_id: 'r', reaching: 'web1', host: 'web1:22', about: { kind: 'host_key', algorithm: 'a', fingerprint: 'f' }, again: false, asked_at: 0 } as const;
@@ -67,35 +73,6 @@ describe('why a step ended so', () => {
   ])('%#', (of, note, line) => {
     expect(stepNote(of)).toBe(note);
     expect(reasonLine(of)).toBe(line);
-  });
-});
-
-describe('the rows of steps', () => {
-  const one = makeSteps('r', [{ name: 'a', state: 'completed' }, { name: 'b', state: 'running' }, { name: 'c', state: 'pending' }], 0);
-
-  it('have no headings for a single task, and the log under its step', () => {
-    expect(stepRows(one, 'r-1', 300).map((row) => [row.kind, row.height])).toEqual([['step', STEP_HEIGHT], ['step', STEP_HEIGHT], ['log', 300], ['step', STEP_HEIGHT]]);
-  });
-
-  it('have a heading for each task on each host', () => {
-    const steps = makeSteps('r', [{ name: 'a', state: 'completed', host: 'web1' }, { name: 'a', state: 'pending', host: 'web2' }], 0);
-    expect(stepRows(steps, null, 0).map((row) => row.kind)).toEqual(['task', 'step', 'task', 'step']);
-  });
-
-  it('make room for a reason', () => {
-    const [step] = makeSteps('r', [{ name: 'a', state: 'failed', reason: { kind: 'error', message: 'no such file' }, reasonText: 'no such file' }], 0);
-    expect(stepRows(step === undefined ? [] : [step], null, 0)[0]?.height).toBe(STEP_HEIGHT + REASON_HEIGHT);
-  });
-
-  it('open the running step, else the failed one, else none', () => {
-    expect(telling(one)?.name).toBe('b');
-    expect(telling(makeSteps('r', [{ name: 'a', state: 'failed' }, { name: 'b', state: 'skipped' }], 0))?.name).toBe('a');
-    expect(telling(makeSteps('r', [{ name: 'a', state: 'completed' }], 0))).toBeUndefined();
-  });
-
-  it('stay in order when a changed step is put in', () => {
-    const changed = { ...(one[1] as Step), state: 'completed' as const };
-    expect(mergeSteps(one, [changed]).map((step) => step.state)).toEqual(['completed', 'completed', 'pending']);
   });
 });
 

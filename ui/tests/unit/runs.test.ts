@@ -98,6 +98,15 @@ describe('updates of a run', () => {
   });
 });
 
+it('remembers what was folded and filtered in a run that is opened again', async () => {
+  const { runs } = await opened(detail(3, 'running'));
+  runs.open?.look.fold('deploy', false);
+  runs.closeRun();
+  runs.openRun('another');
+  expect(runs.open?.look.folds.size).toBe(0);
+  expect(runs.openRun(ID).look.folds.get('deploy')).toBe(false);
+});
+
 describe('the list of runs', () => {
   const all = Array.from({ length: 120 }, (_, i) => makeRun('p', i + 1, {}));
   const backend = new FakeBackend({

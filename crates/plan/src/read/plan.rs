@@ -2,7 +2,7 @@
 
 use super::{Field, Fields, Keys, Reader, is_host_name, is_task_name, is_variable_name};
 use crate::{
-    ast::{Entries, Host, LongHost, Plan, Task},
+    ast::{Entries, Host, LongHost, Plan, Step, StrategySpec, Task, WaitForStep},
     diagnostic::Code,
     span::{Span, Spanned},
     template::Template,
@@ -57,13 +57,10 @@ const HOST: Keys = Keys {
 
 const TASK: Keys = Keys {
     what: "a task",
-    known: &["on", "needs", "when", "tags", "steps"],
+    known: &["on", "needs", "when", "tags", "strategy", "steps"],
     later: &[
-        "strategy",
         "handlers",
         "notify",
-        "parallel",
-        "serial",
         "become",
         "sudo",
         "env",
@@ -88,6 +85,10 @@ const TASK: Keys = Keys {
         ("tasks", "steps"),
         ("run", "steps"),
         ("commands", "steps"),
+        ("parallel", "strategy"),
+        ("serial", "strategy"),
+        ("rolling", "strategy"),
+        ("canary", "strategy"),
     ],
 };
 
@@ -271,7 +272,8 @@ impl Reader<'_> {
         };
         let needs = self.names(fields.get("needs"), false);
         let tags = self.names(fields.get("tags"), false);
-        let steps = match fields.get("steps") {
+        let strategy = fields.get("strategy").and_then(|field| self.strategy(field));
+        let mut steps = match fields.get("steps") {
             None => {
                 self.missing(
                     &fields,
@@ -282,8 +284,19 @@ impl Reader<'_> {
             }
             Some(field) => self.steps(field),
         };
+        // What must answer in the end is asked like any other step.
+        let health = strategy.as_ref().and_then(StrategySpec::health).cloned();
+        let health = health.map(|wait_for| WaitForStep {
+            name: None,
+            wait_for,
+            creates: None,
+            unless: None,
+            onlyif: None,
+            when: None,
+        });
+        steps.extend(health.map(|step| Step::WaitFor(Box::new(step))));
         let when = self.when(&fields);
-        Some(Task { on, needs, when, tags, steps })
+        Some(Task { on, needs, when, tags, strategy, steps })
     }
 
     fn steps(&mut self, field: Field<'_>) -> Vec<crate::ast::Step> {

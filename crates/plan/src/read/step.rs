@@ -219,7 +219,7 @@ impl Reader<'_> {
         Some(WaitForStep { name, wait_for: wait_for?, creates, unless, onlyif, when })
     }
 
-    fn wait_for(&mut self, field: Field<'_>, key: Span) -> Option<WaitForSpec> {
+    pub(super) fn wait_for(&mut self, field: Field<'_>, key: Span) -> Option<WaitForSpec> {
         const HINT: &str = "write wait_for: { http: \"http://127.0.0.1:8080/\" }, { tcp: \"127.0.0.1:5432\" } or { command: … }";
         if matches!(field.node.kind, Kind::Scalar(_) | Kind::Sequence(_)) {
             self.wrong_type(field, "a mapping", Some(HINT));

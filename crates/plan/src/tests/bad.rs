@@ -171,6 +171,29 @@ fn hosts_and_groups_and_tasks() {
 }
 
 #[test]
+fn strategies() {
+    let with = |strategy: &str| {
+        format!(
+            "name: a\nhosts: {{ w: d@h }}\ntasks:\n  t:\n    on: w\n    strategy: {strategy}\n    steps: [ {{ run: x }} ]\n"
+        )
+    };
+    said!(
+        "strategies",
+        with("serail"),
+        with("3"),
+        with("{}"),
+        with("{ serial: 1 }"),
+        with("{ parallel: 0 }"),
+        with("{ rolling: { batch: 1 }, canary: { hosts: 1 } }"),
+        with("{ rolling: 25% }"),
+        with("{ rolling: { batch: 0%, max_failures: -1, pause_between: 10, pause_after_canary: true } }"),
+        with("{ rolling: { batch: half, canary: 1, pause_after_canary: maybe, health: { htpp: x } } }"),
+        with("{ canary: { hosts: 0, then: wait, wait: soon } }"),
+        with("{ canary: { health: x } }"),
+    );
+}
+
+#[test]
 fn templates() {
     said!(
         "templates",

@@ -4,8 +4,35 @@ use steadyhand_domain::Guard;
 
 use super::compiled;
 use crate::{
-    Action, Code, CompiledHost, CompiledPlan, Diagnostic, Inputs, Probe, Retries, check, compile, outline,
+    Action, Code, CompiledHost, CompiledPlan, Diagnostic, FORMAT, Inputs, Probe, Retries, Rollout, check,
+    compile, outline,
 };
+
+#[test]
+fn strategies_say_how_many_hosts_come_in_each_wave() {
+    let check = |strategy: &str, expected: Rollout| {
+        let source = format!(
+            "name: a\nhosts: {{ a: x, b: x, c: x, d: x, e: x }}\ntasks:\n  t:\n    on: [a, b, c, d, e]\n    strategy: {strategy}\n    steps: [ {{ run: x }} ]\n"
+        );
+        let plan = compiled(&source, &Inputs::default());
+        assert_eq!(plan.tasks[0].rollout, expected, "{strategy}");
+        plan.steps.len()
+    };
+    let all = Rollout::default();
+    check("parallel", all);
+    check("serial", Rollout { batch: 1, ..all });
+    check("{ parallel: 2 }", Rollout { at_once: 2, ..all });
+    check("{ rolling: {} }", Rollout { batch: 1, ..all });
+    check("{ rolling: { batch: 50% } }", Rollout { batch: 2, ..all });
+    check("{ rolling: { batch: 1% } }", Rollout { batch: 1, ..all });
+    let full =
+        "{ rolling: { batch: 2, max_failures: 1, pause_between: 3s, canary: 1, pause_after_canary: true } }";
+    let expected = Rollout { at_once: 0, canary: 1, batch: 2, max_failures: 1, pause_ms: 3000, hold: true };
+    check(full, expected);
+    check("{ canary: { hosts: 2, then: go_on, wait: 1m } }", Rollout { canary: 2, pause_ms: 60_000, ..all });
+    let steps = check("{ canary: { health: { tcp: 'h:80' } } }", Rollout { canary: 1, hold: true, ..all });
+    assert_eq!(steps, 10, "what must answer is a step of each host");
+}
 
 const SHOP: &str = r#"# The shop
 name: shop
@@ -137,7 +164,7 @@ fn a_compiled_plan_survives_json_and_has_no_value_of_a_secret() {
     let plan = shop();
     let json = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<CompiledPlan>(&json).unwrap(), plan);
-    assert!(json.starts_with(r#"{"format":2,"#), "{json}");
+    assert!(json.starts_with(&format!(r#"{{"format":{FORMAT},"#)), "{json}");
 }
 
 #[test]

@@ -127,6 +127,10 @@ function oneHindranceLabel(hindrance: Hindrance, questions: readonly Question[])
       const what = question === undefined ? '' : ABOUT[question.about.kind];
       return `Waiting for you: ${what}${hindrance.host}`;
     }
+    case 'held':
+      return `${hindrance.task}: ${hindrance.done} of ${hindrance.of} hosts done. Look at it, then Resume to go on, or Stop.`;
+    case 'resting':
+      return `${hindrance.task}: ${hindrance.done} of ${hindrance.of} hosts done. The plan has a pause before the next ones.`;
     case 'missing_secrets':
       return `The Steadyhand that ran this is gone. To go on, start one with ${hindrance.names.map((name) => `STEADYHAND_SECRET_${name}`).join(' and ')}, or stop this run.`;
   }
@@ -147,8 +151,20 @@ export function runHeadline(run: RunSummary): string {
     case 'stopped': return `Run ${run.number} stopped`;
     case 'started': return `Run ${run.number} · starting`;
     case 'paused': return `Run ${run.number} · paused`;
-    case 'in_progress': return run.current_step === null ? `Run ${run.number}` : `Run ${run.number} · ${run.current_step}`;
+    case 'in_progress': return run.current_step === null ? `Run ${run.number}` : `Run ${run.number} · ${currentLabel(run)}`;
   }
+}
+
+/** The step that runs, and how many run beside it. */
+function currentLabel(run: Pick<RunSummary, 'current_step' | 'steps'>): string {
+  const more = run.steps.running - 1;
+  return more > 0 ? `${run.current_step} and ${more} more` : run.current_step ?? '';
+}
+
+/** What a stop does to what is running, as a sentence's beginning. */
+export function stopLabel(run: Pick<RunSummary, 'current_step' | 'steps'>): string {
+  if (run.steps.running > 1) return `The ${run.steps.running} steps that are running are ended on their servers`;
+  return run.current_step === null ? 'What is running on the servers is ended' : `“${run.current_step}” is ended on the server`;
 }
 
 /** The word beside a project's name. */

@@ -1,6 +1,7 @@
 import { SvelteMap } from 'svelte/reactivity';
 import type { ProjectId, RunDetail, RunId, RunSummary, Step, Update } from '../shared/api';
 import { toBackendError, type Backend } from '../shared/backend';
+import { RunLook } from './run-look.svelte';
 import { mergeSteps } from './step-rows';
 
 const PAGE = 50;
@@ -18,6 +19,7 @@ export class RunPages {
 /** The run that is open, with its steps. */
 export class OpenRun {
   readonly id: RunId;
+  readonly look: RunLook;
   steps = $state.raw<Step[]>([]);
   loaded = $state(false);
   error = $state<string | null>(null);
@@ -30,8 +32,9 @@ export class OpenRun {
   #again = false;
   #waiting: { run: RunSummary; since: number; steps: Step[] }[] = [];
 
-  constructor(id: RunId, fetch: () => Promise<RunDetail>, onRun: (run: RunSummary) => void) {
+  constructor(id: RunId, look: RunLook, fetch: () => Promise<RunDetail>, onRun: (run: RunSummary) => void) {
     this.id = id;
+    this.look = look;
     this.#fetch = fetch;
     this.#onRun = onRun;
   }
@@ -93,6 +96,8 @@ export class Runs {
   readonly #byId = new SvelteMap<RunId, RunSummary>();
   readonly #pages = new SvelteMap<ProjectId, RunPages>();
   readonly #asked = new Set<RunId>();
+  /** What was folded and filtered stays so when a run is opened again. */
+  readonly #looks = new Map<RunId, RunLook>();
   open = $state.raw<OpenRun | null>(null);
 
   constructor(backend: Backend) {
@@ -137,7 +142,9 @@ export class Runs {
 
   openRun(id: RunId): OpenRun {
     if (this.open?.id === id) return this.open;
-    const open = new OpenRun(id, () => this.#backend.call('run', { run_id: id }), (run) => this.#note(run));
+    const look = this.#looks.get(id) ?? new RunLook();
+    this.#looks.set(id, look);
+    const open = new OpenRun(id, look, () => this.#backend.call('run', { run_id: id }), (run) => this.#note(run));
     this.open = open;
     void open.load();
     return open;

@@ -388,7 +388,31 @@ message: string, } | { "kind": "waiting",
 /**
  * The host's name in the plan.
  */
-host: string, } | { "kind": "missing_secrets", 
+host: string, } | { "kind": "held", 
+/**
+ * The task.
+ */
+task: string, 
+/**
+ * Hosts that are done.
+ */
+done: number, 
+/**
+ * Of how many.
+ */
+of: number, } | { "kind": "resting", 
+/**
+ * The task.
+ */
+task: string, 
+/**
+ * Hosts that are done.
+ */
+done: number, 
+/**
+ * Of how many.
+ */
+of: number, } | { "kind": "missing_secrets", 
 /**
  * Their names in the plan.
  */
