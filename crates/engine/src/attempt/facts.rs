@@ -42,13 +42,13 @@ impl Execution<'_> {
         if let Some(facts) = &*known {
             return Ok(Asked::Known(facts.clone()));
         }
+        if self.is_stopping() {
+            return Ok(Asked::Stopped);
+        }
         let host = self.host(&step.host)?;
         let operation = move |cancel: CancellationToken| {
             let host = host.clone();
             Box::pin(async move {
-                if cancel.is_cancelled() {
-                    return Ok(None);
-                }
                 let facts = host.facts_until(crate::now, &cancel).await;
                 // What is given up has no answer that makes sense.
                 if cancel.is_cancelled() { Ok(None) } else { facts.map(Some) }
