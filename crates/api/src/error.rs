@@ -74,9 +74,11 @@ impl From<EngineError> for ApiError {
         let code = match error {
             EngineError::Store(error) => return error.into(),
             EngineError::Remote(error) => return error.into(),
-            EngineError::Ended { .. } | EngineError::NotNow { .. } | EngineError::Changed => {
-                ErrorCode::Conflict
-            }
+            EngineError::Ended { .. }
+            | EngineError::NotNow { .. }
+            | EngineError::Changed
+            | EngineError::NothingLeft { .. }
+            | EngineError::ChangedBefore { .. } => ErrorCode::Conflict,
             EngineError::Plan { .. } | EngineError::NoSteps | EngineError::NoPlan => ErrorCode::PlanInvalid,
             EngineError::MissingSecrets { .. } => ErrorCode::Invalid,
             EngineError::Selection(_) => ErrorCode::NotFound,

@@ -43,7 +43,7 @@ macro_rules! with_operations {
             /// Starts a run of the current plan.
             start_run(StartRun) -> RunSummary;
             /// Runs the plan of an earlier run again.
-            retry_run(OfRun) -> RunSummary;
+            retry_run(RetryRun) -> RunSummary;
             /// Holds a run after its current step.
             pause_run(OfRun) -> RunSummary;
             /// Lets a paused run go on.

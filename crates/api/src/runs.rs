@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use futures::Stream;
 use steadyhand_domain::{StepId, Trigger};
-use steadyhand_engine::RunOptions;
+use steadyhand_engine::{Again, RunOptions};
 use steadyhand_store::{
     StoreError, logs,
     records::{LogMatches, LogWindow, RunSummary, Step},
@@ -12,8 +12,8 @@ use steadyhand_store::{
 };
 
 use crate::{
-    Api, ApiError, ErrorCode, ListRuns, LogLines, LogSearch, OfLog, OfRun, RunDetail, SavedFile, Shell,
-    StartRun, folders, projects::words,
+    Api, ApiError, ErrorCode, ListRuns, LogLines, LogSearch, OfLog, OfRun, RetryPart, RetryRun, RunDetail,
+    SavedFile, Shell, StartRun, folders, projects::words,
 };
 
 impl Api {
@@ -30,8 +30,14 @@ impl Api {
     }
 
     /// See the list of operations.
-    pub async fn retry_run(&self, request: OfRun) -> Result<RunSummary, ApiError> {
-        Ok(self.inner.engine.retry(request.run_id, &self.inner.user).await?)
+    pub async fn retry_run(&self, request: RetryRun) -> Result<RunSummary, ApiError> {
+        let again = match request.again.unwrap_or_default() {
+            RetryPart::Whole => Again::Whole,
+            RetryPart::Rest => Again::Rest,
+            RetryPart::RestOfCurrentPlan => Again::RestOfCurrentPlan,
+        };
+        self.inner.engine.take_over();
+        Ok(self.inner.engine.retry(request.run_id, again, &self.inner.user).await?)
     }
 
     /// See the list of operations.

@@ -228,6 +228,19 @@ pub enum QuestionKind {
     },
 }
 
+/// How much of an earlier run is run again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryPart {
+    /// All of it.
+    #[default]
+    Whole,
+    /// What it did not complete.
+    Rest,
+    /// What it did not complete, as the current plan has it.
+    RestOfCurrentPlan,
+}
+
 /// Something that only a person can answer while a connection is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Question {
@@ -390,6 +403,15 @@ requests! {
         #[serde(default)]
         #[ts(optional)]
         rendered_sha256: Option<String>,
+    }
+    /// A request to run what an earlier run executed again.
+    RetryRun {
+        /// The run.
+        run_id: RunId,
+        /// How much of it; all when nothing is said.
+        #[serde(default)]
+        #[ts(optional)]
+        again: Option<RetryPart>,
     }
     /// A page of runs, newest first.
     ListRuns {

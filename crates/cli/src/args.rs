@@ -124,6 +124,17 @@ pub(crate) enum Command {
         /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning
         run: String,
     },
+    /// Runs what a failed or stopped run executed again, and shows it
+    Retry {
+        /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning
+        run: String,
+        /// Leaves out what that run completed
+        #[arg(long)]
+        from_failed: bool,
+        /// Takes the rest from the plan as it is now; what was completed must not have changed
+        #[arg(long, requires = "from_failed")]
+        current_plan: bool,
+    },
     /// Ends a run and what it is running
     Stop {
         /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning

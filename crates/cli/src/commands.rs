@@ -12,7 +12,7 @@ pub(crate) use control::{pause, resume, stop};
 pub(crate) use facts::facts;
 pub(crate) use list::{runs, status};
 pub(crate) use logs::{WhichLogs, logs};
-pub(crate) use run::{run, validate};
+pub(crate) use run::{retry, run, validate};
 
 /// What a person can type to mean this run: `shop/24`.
 async fn name_of(api: &Api, run: &RunSummary) -> Result<String, ApiError> {

@@ -43,7 +43,11 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let mut output = Output::new(cli.common.format);
-    let unread = if matches!(cli.command, Command::Run(_)) { Exit::LeftRunning } else { Exit::Done };
+    let unread = if matches!(cli.command, Command::Run(_) | Command::Retry { .. }) {
+        Exit::LeftRunning
+    } else {
+        Exit::Done
+    };
     let ended = match tokio::runtime::Runtime::new() {
         Ok(runtime) => {
             let ended = runtime.block_on(execute(cli, &mut output));
@@ -80,6 +84,9 @@ async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
             commands::logs(&api, output, &commands::WhichLogs { run, step, follow, raw }).await
         }
         Command::Pause { run } => commands::pause(&api, output, &run).await,
+        Command::Retry { run, from_failed, current_plan } => {
+            commands::retry(&api, output, &run, from_failed, current_plan).await
+        }
         Command::Resume { run } => commands::resume(&api, output, &run).await,
         Command::Stop { run } => commands::stop(&api, output, &run).await,
         Command::Status => commands::status(&api, output).await,

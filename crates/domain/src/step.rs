@@ -75,6 +75,11 @@ pub enum Reason {
         /// The name of the task that is needed.
         task: String,
     },
+    /// Skipped: an earlier run did it, which this one goes on from.
+    CompletedInRun {
+        /// That run's number.
+        run: u32,
+    },
     /// Skipped or failed: a person stopped the run.
     RunStopped,
     /// Failed: the last attempt's end.
@@ -142,6 +147,7 @@ impl fmt::Display for Reason {
             Self::WhenFalse { when } => write!(f, "not needed: `{when}` is false"),
             Self::EarlierStepFailed { step } => write!(f, "“{step}” failed before it"),
             Self::NeedFailed { task } => write!(f, "“{task}”, which it needs, failed"),
+            Self::CompletedInRun { run } => write!(f, "completed in run {run}"),
             Self::RunStopped => f.write_str("run stopped"),
             Self::Outcome { outcome } => outcome.fmt(f),
             Self::Connection { message, .. } | Self::Error { message } => f.write_str(message),

@@ -1,7 +1,7 @@
 //! One process's engine: what it is made of, starting runs, and what is asked of them.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     io,
     path::PathBuf,
     sync::{
@@ -12,7 +12,7 @@ use std::{
 };
 
 use secrecy::SecretString;
-use steadyhand_domain::{Desired, ProjectId, RunId, RunState, StepId, Trigger};
+use steadyhand_domain::{Desired, ProjectId, Reason, RunId, RunState, StepId, Trigger};
 use steadyhand_plan::Action;
 use steadyhand_remote::{AskNobody, Config, Host, Remote};
 use steadyhand_store::{
@@ -63,6 +63,8 @@ pub struct NewRun {
     pub plan_sha256: String,
     /// What it executes.
     pub spec: RunSpec,
+    /// Steps that an earlier run did, as places in the plan, with that run's number.
+    pub done: BTreeMap<u32, u32>,
 }
 
 /// What the tasks of an engine share.
@@ -231,6 +233,7 @@ impl Engine {
                 host: &step.host,
                 name: &step.name,
                 kind: kind(&step.action),
+                skipped: new.done.get(&step.index).map(|run| Reason::CompletedInRun { run: *run }),
             })
             .collect();
         let mut db = shared.store.write().await?;

@@ -38,6 +38,24 @@ pub enum EngineError {
         /// Why not.
         why: &'static str,
     },
+    /// Nothing of a run is left to do.
+    #[error("run {number} left nothing to do: each of its steps completed")]
+    NothingLeft {
+        /// The run's number.
+        number: u32,
+    },
+    /// A step that an earlier run completed is another one now.
+    #[error(
+        "“{step}” on {host}, which completed in run {number}, has changed in the plan since; redeploy runs all of the plan"
+    )]
+    ChangedBefore {
+        /// The run's number.
+        number: u32,
+        /// The step's name then.
+        step: String,
+        /// Its host.
+        host: String,
+    },
     /// The project has no plan.
     #[error("this project has no plan yet; write one in the Plan tab")]
     NoPlan,

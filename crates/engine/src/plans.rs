@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use secrecy::SecretString;
-use steadyhand_domain::{ProjectId, RunId, Trigger};
+use steadyhand_domain::{ProjectId, Trigger};
 use steadyhand_plan::{CompiledPlan, Inputs, Selection, check, compile, select};
-use steadyhand_store::{StoreError, plans, records::RunSummary, runs, settings};
+use steadyhand_store::{StoreError, plans, records::RunSummary, settings};
 
 use crate::{Engine, EngineError, NewRun, RunSpec};
 
@@ -93,28 +93,9 @@ impl Engine {
         if shown.is_some_and(|shown| shown != spec.plan.sha256) {
             return Err(EngineError::Changed);
         }
-        self.start(NewRun { project_id: project, trigger, started_by: by.to_owned(), plan_sha256, spec })
-            .await
-    }
-
-    /// Runs what an earlier run executed again.
-    ///
-    /// # Errors
-    /// As [`Engine::spec`] and [`Engine::start`].
-    pub async fn retry(&self, run: RunId, by: &str) -> Result<RunSummary, EngineError> {
-        let earlier = {
-            let mut db = self.store().read().await?;
-            runs::get(&mut db, run).await?.ok_or(StoreError::UnknownRun(run))?
-        };
-        let spec = self.spec(run).await?;
-        self.start(NewRun {
-            project_id: earlier.project_id,
-            trigger: Trigger::Retry,
-            started_by: by.to_owned(),
-            plan_sha256: earlier.plan_sha256,
-            spec,
-        })
-        .await
+        let started_by = by.to_owned();
+        let done = BTreeMap::new();
+        self.start(NewRun { project_id: project, trigger, started_by, plan_sha256, spec, done }).await
     }
 
     /// Remembers the folder that relative paths of a project's plan are meant from.

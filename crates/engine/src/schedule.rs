@@ -75,7 +75,10 @@ impl StepPlace {
             (StepState::Pending, _) => Self::Open,
             (StepState::Running, _) => Self::Running,
             (StepState::Completed, _)
-            | (StepState::Skipped, Some(Reason::GuardHeld { .. } | Reason::WhenFalse { .. })) => Self::Done,
+            | (
+                StepState::Skipped,
+                Some(Reason::GuardHeld { .. } | Reason::WhenFalse { .. } | Reason::CompletedInRun { .. }),
+            ) => Self::Done,
             (StepState::Failed, _) => Self::Failed,
             (StepState::Skipped, _) => Self::Cut,
         }

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
-use steadyhand_domain::{Reason, RunId, StepId, Timestamp};
+use steadyhand_domain::{Reason, RunId, StepId, StepState, Timestamp};
 
 use crate::{
     StoreError,
     logs::LogSize,
     records::{Attempt, Step},
-    row::Place,
+    row::{self, Place},
 };
 
 /// What a new step is made of.
@@ -27,6 +27,8 @@ pub struct NewStep<'a> {
     pub name: &'a str,
     /// `run`, `upload` or `wait_for`.
     pub kind: &'a str,
+    /// Why it is skipped from the beginning, if it is.
+    pub skipped: Option<Reason>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -64,7 +66,7 @@ pub async fn insert(db: &mut SqliteConnection, run: RunId, steps: &[NewStep<'_>]
     let run = run.to_string();
     for batch in steps.chunks(500) {
         let mut insert = sqlx::QueryBuilder::new(
-            "INSERT INTO steps (id, run_id, position, task, host, name, kind, state) ",
+            "INSERT INTO steps (id, run_id, position, task, host, name, kind, state, reason_json) ",
         );
         insert.push_values(batch, |mut row, step| {
             row.push_bind(step.id.to_string())
@@ -74,7 +76,12 @@ pub async fn insert(db: &mut SqliteConnection, run: RunId, steps: &[NewStep<'_>]
                 .push_bind(step.host.to_owned())
                 .push_bind(step.name.to_owned())
                 .push_bind(step.kind.to_owned())
-                .push_bind("pending");
+                .push_bind(row::word(if step.skipped.is_some() {
+                    &StepState::Skipped
+                } else {
+                    &StepState::Pending
+                }))
+                .push_bind(step.skipped.as_ref().map(row::json));
         });
         insert.build().execute(&mut *db).await?;
     }

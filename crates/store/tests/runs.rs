@@ -41,7 +41,15 @@ async fn store(folder: &Path) -> Store {
     let mut db = store.write().await.expect("writer");
     projects::insert(&mut db, PROJECT, "shop", false, NOW).await.expect("project");
     record(&mut db, RUN, NOW).await.expect("run");
-    let step = NewStep { id: STEP, index: 0, task: "deploy", host: "web1", name: "Build", kind: "run" };
+    let step = NewStep {
+        id: STEP,
+        index: 0,
+        task: "deploy",
+        host: "web1",
+        name: "Build",
+        kind: "run",
+        skipped: None,
+    };
     steps::insert(&mut db, RUN, &[step]).await.expect("step");
     db.commit().await.expect("commit");
     store
@@ -147,7 +155,15 @@ async fn thousands_of_steps_are_skipped_in_one_commit() {
     let ids: Vec<StepId> = (0..5_000).map(|id| StepId(Uuid::from_u128(1_000 + id))).collect();
     let more: Vec<NewStep<'_>> = (1..)
         .zip(&ids)
-        .map(|(index, id)| NewStep { id: *id, index, task: "t", host: "h", name: "n", kind: "run" })
+        .map(|(index, id)| NewStep {
+            id: *id,
+            index,
+            task: "t",
+            host: "h",
+            name: "n",
+            kind: "run",
+            skipped: None,
+        })
         .collect();
     steps::insert(&mut db, RUN, &more).await.expect("steps");
     let reason = Reason::RunStopped;

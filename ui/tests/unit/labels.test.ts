@@ -20,9 +20,16 @@ describe('the words of a run', () => {
   ] as const)('%s, asked to be %s: %s', (state, desired, label) => expect(statusLabel({ state, desired })).toBe(label));
 });
 
+const NOTHING_DONE = { pending: 0, running: 0, completed: 0, failed: 1, skipped: 0 };
+
 describe('the buttons of a run', () => {
   const offered = (state: Parameters<typeof runActions>[0]['state'], desired: Parameters<typeof runActions>[0]['desired']): string[] =>
-    Object.entries(runActions({ state, desired })).filter(([, can]) => can).map(([name]) => name);
+    Object.entries(runActions({ state, desired, trigger: 'chat', steps: NOTHING_DONE })).filter(([, can]) => can).map(([name]) => name);
+  it('offers the rest of a run where something of it is done', () => {
+    const rest = (completed: number, trigger: 'chat' | 'retry'): boolean =>
+      runActions({ state: 'failed', desired: 'running', trigger, steps: { ...NOTHING_DONE, completed } }).retryRest;
+    expect([rest(0, 'chat'), rest(1, 'chat'), rest(0, 'retry')]).toEqual([false, true, true]);
+  });
   it.each([
     ['in_progress', 'running', ['pause', 'stop']],
     ['in_progress', 'paused', ['resume', 'stop']],
@@ -65,6 +72,7 @@ describe('why a step ended so', () => {
   it.each([
     [step({ kind: 'outcome', outcome: { kind: 'exited', status: 125 } }, 'exit status 125'), 'exit 125', ''],
     [step({ kind: 'outcome', outcome: { kind: 'lost', reason: { kind: 'rebooted' } } }, 'lost: the server was rebooted'), 'lost', 'lost: the server was rebooted'],
+    [step({ kind: 'completed_in_run', run: 12 }, 'completed in run 12'), 'done in run 12', ''],
     [step({ kind: 'guard_held', guard: 'creates', what: '/x' }, '/x is there'), 'not needed', '/x is there'],
     [step({ kind: 'when_false', when: 'facts.os == "darwin"' }, 'not needed: `facts.os == "darwin"` is false'), 'not needed', 'not needed: `facts.os == "darwin"` is false'],
     [step({ kind: 'run_stopped' }, 'run stopped'), 'stopped', ''],

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use steadyhand_domain::{ProjectId, Reason, RunState, StepState, Trigger, duration};
-use steadyhand_engine::{EngineError, RunOptions};
+use steadyhand_engine::{Again, EngineError, RunOptions};
 use steadyhand_plan::check;
 use steadyhand_store::{
     StoreError, logs, plans,
@@ -182,7 +182,7 @@ pub(crate) async fn retry(
     }
     let with =
         if changed { "the plan of that time, not with the plan as it is now" } else { "the same plan" };
-    Ok(match shared.engine.retry(run.id, &shared.user).await {
+    Ok(match shared.engine.retry(run.id, Again::Whole, &shared.user).await {
         Ok(new) => Reply::say(format!("Run {} repeats run {} with {with}.", new.number, run.number))
             .with(Card::Run { run_id: new.id }),
         Err(error) => refusal(&error).with(Card::Run { run_id: run.id }),

@@ -170,7 +170,8 @@ fn ended(outcome: &Reason) -> &'static str {
         Reason::GuardHeld { .. }
         | Reason::WhenFalse { .. }
         | Reason::EarlierStepFailed { .. }
-        | Reason::NeedFailed { .. } => "skipped",
+        | Reason::NeedFailed { .. }
+        | Reason::CompletedInRun { .. } => "skipped",
     }
 }
 

@@ -6,7 +6,8 @@ use futures::{Stream, StreamExt};
 use serde::Serialize;
 use steadyhand_api::{
     Api, ApiError, ErrorCode, ListMessages, Nothing, OfRun, PlanCheck, Preview, Problem, ProblemSeverity,
-    RunDetail, RunOptions, Selection, Update, records::Card,
+    RetryPart, RetryRun, RunDetail, RunOptions, Selection, Update,
+    records::{Card, RunSummary},
 };
 use steadyhand_domain::{RunId, RunState, StepState, duration};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
@@ -70,11 +71,40 @@ pub(crate) async fn run(api: &Api, output: &mut Output, given: RunArgs) -> Resul
             return Ok(Exit::Stopped);
         }
     }
-    let updates = api.updates();
-    let signals = Signals::listen()?;
+    let (updates, signals) = (api.updates(), Signals::listen()?);
     let summary = api.run_plan_file(&plan, &options).await?;
-    let detail = api.run(OfRun { run_id: summary.id }).await?;
-    let name = super::name_of(api, &summary).await?;
+    follow(api, output, &summary, updates, signals).await
+}
+
+pub(crate) async fn retry(
+    api: &Api,
+    output: &mut Output,
+    run: &str,
+    from_failed: bool,
+    current_plan: bool,
+) -> Result<Exit, Failure> {
+    let run_id = api.find_run(run).await?.id;
+    let again = match (from_failed, current_plan) {
+        (false, _) => RetryPart::Whole,
+        (true, false) => RetryPart::Rest,
+        (true, true) => RetryPart::RestOfCurrentPlan,
+    };
+    let (updates, signals) = (api.updates(), Signals::listen()?);
+    let summary = api.retry_run(RetryRun { run_id, again: Some(again) }).await?;
+    follow(api, output, &summary, updates, signals).await
+}
+
+/// Shows a run that was just started until it has ended.
+async fn follow(
+    api: &Api,
+    output: &mut Output,
+    run: &RunSummary,
+    updates: impl Stream<Item = Vec<Update>>,
+    signals: Signals,
+) -> Result<Exit, Failure> {
+    let detail = api.run(OfRun { run_id: run.id }).await?;
+    let name = super::name_of(api, run).await?;
+    let extent = extent_of(detail.steps.iter().map(|step| step.host.as_str()));
     output.line(&format!("Run {}: {extent}", plain(&name)))?;
     let mut live = Live::new(detail, name);
     let left = watch(api, output, &mut live, updates, signals).await?;

@@ -1,4 +1,4 @@
-import type { CitedLine, Project, ProjectId, Proposal, RunId, RunSummary, Update } from '../shared/api';
+import type { CitedLine, Project, ProjectId, Proposal, RetryPart, RunId, RunSummary, Update } from '../shared/api';
 import { toBackendError, type Backend } from '../shared/backend';
 import { Chats } from './chat.svelte';
 import { Clock } from './clock.svelte';
@@ -210,8 +210,8 @@ export class App {
     return this.#ask(() => this.backend.call('stop_run', { run_id: run.id }));
   }
 
-  async retry(run: RunSummary): Promise<void> {
-    await this.#begin(() => this.backend.call('retry_run', { run_id: run.id }));
+  async retry(run: RunSummary, again: RetryPart = 'whole'): Promise<void> {
+    await this.#begin(() => this.backend.call('retry_run', { run_id: run.id, again }));
   }
 
   /** Starts a run of the current plan; of exactly what was shown when a preview was. Asks first when something is not saved. */

@@ -49,10 +49,12 @@ export interface RunActions {
   resume: boolean;
   stop: boolean;
   retry: boolean;
+  /** Whether a part of the run can be retried: what it did not complete. */
+  retryRest: boolean;
   redeploy: boolean;
 }
 
-export function runActions(run: Pick<RunSummary, 'state' | 'desired'>): RunActions {
+export function runActions(run: Pick<RunSummary, 'state' | 'desired' | 'steps' | 'trigger'>): RunActions {
   const final = isFinal(run.state);
   const stopping = run.desired === 'stopped';
   return {
@@ -60,6 +62,8 @@ export function runActions(run: Pick<RunSummary, 'state' | 'desired'>): RunActio
     resume: !final && !stopping && run.desired === 'paused',
     stop: !final && !stopping,
     retry: run.state === 'failed' || run.state === 'stopped',
+    // One that went on from another run has what that one completed.
+    retryRest: (run.state === 'failed' || run.state === 'stopped') && (run.steps.completed > 0 || run.trigger === 'retry'),
     redeploy: final,
   };
 }
@@ -190,6 +194,7 @@ export function stepNote(step: Step): string {
   }
   if (step.reason.kind === 'run_stopped' && step.state === 'failed') return 'stopped';
   if (step.reason.kind === 'guard_held' || step.reason.kind === 'when_false') return 'not needed';
+  if (step.reason.kind === 'completed_in_run') return `done in run ${step.reason.run}`;
   if (step.reason.kind === 'connection') return 'connection';
   return '';
 }
@@ -201,6 +206,7 @@ export function reasonLine(step: Step): string {
     case 'run_stopped':
     case 'earlier_step_failed':
     case 'need_failed':
+    case 'completed_in_run':
       return '';
     case 'outcome':
       return step.reason.outcome.kind === 'exited' ? '' : step.reason_text;

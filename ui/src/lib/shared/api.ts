@@ -1104,7 +1104,11 @@ step: string, } | { "kind": "need_failed",
 /**
  * The name of the task that is needed.
  */
-task: string, } | { "kind": "run_stopped" } | { "kind": "outcome", 
+task: string, } | { "kind": "completed_in_run", 
+/**
+ * That run's number.
+ */
+run: number, } | { "kind": "run_stopped" } | { "kind": "outcome", 
 /**
  * How it ended.
  */
@@ -1147,6 +1151,24 @@ sha256: string,
  * The revision that it was compared with; refused when it is no longer the current one.
  */
 base_sha256: string, };
+
+/**
+ * How much of an earlier run is run again.
+ */
+export type RetryPart = "whole" | "rest" | "rest_of_current_plan";
+
+/**
+ * A request to run what an earlier run executed again.
+ */
+export type RetryRun = { 
+/**
+ * The run.
+ */
+run_id: RunId, 
+/**
+ * How much of it; all when nothing is said.
+ */
+again?: RetryPart, };
 
 /**
  * A revision of a plan, and what restoring it would change.
@@ -1596,7 +1618,7 @@ export interface Operations {
   /** Starts a run of the current plan. */
   start_run: { request: StartRun; response: RunSummary };
   /** Runs the plan of an earlier run again. */
-  retry_run: { request: OfRun; response: RunSummary };
+  retry_run: { request: RetryRun; response: RunSummary };
   /** Holds a run after its current step. */
   pause_run: { request: OfRun; response: RunSummary };
   /** Lets a paused run go on. */

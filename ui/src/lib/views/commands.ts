@@ -28,6 +28,7 @@ export function commands(app: App): Command[] {
       if (can.pause) out.push({ name: `Pause run ${run.number}`, keys: 'p', act: () => void app.pause(run) });
       if (can.resume) out.push({ name: `Resume run ${run.number}`, keys: 'p', act: () => void app.resume(run) });
       if (can.stop) out.push({ name: `Stop run ${run.number}…`, keys: 's', act: () => { app.stopping = run; } });
+      if (can.retryRest) out.push({ name: `Retry the rest of run ${run.number}`, act: () => void app.retry(run, 'rest') });
       if (can.retry) out.push({ name: `Retry run ${run.number}`, act: () => void app.retry(run) });
     }
     out.push(

@@ -1,0 +1,118 @@
+//! Running what an earlier run executed once more, from the beginning or from where it ended.
+
+use std::collections::{BTreeMap, HashMap};
+
+use steadyhand_domain::{Reason, RunId, StepState, Trigger};
+use steadyhand_plan::{CompiledPlan, CompiledStep};
+use steadyhand_store::{
+    StoreError,
+    records::{RunSummary, Step},
+    runs,
+    steps::{self, LogSizes},
+};
+
+use crate::{Engine, EngineError, NewRun, RunOptions};
+
+/// What is run again of an earlier run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Again {
+    /// All of it.
+    #[default]
+    Whole,
+    /// What it did not complete.
+    Rest,
+    /// What it did not complete, as the current plan has it.
+    RestOfCurrentPlan,
+}
+
+impl Engine {
+    /// Runs what an earlier run executed again.
+    ///
+    /// # Errors
+    /// As [`Engine::spec`] and [`Engine::start`]; for a part of it [`EngineError::NotNow`] while it has not ended,
+    /// [`EngineError::NothingLeft`], and [`EngineError::ChangedBefore`] when a step that it completed is another one in
+    /// the current plan.
+    pub async fn retry(&self, run: RunId, again: Again, by: &str) -> Result<RunSummary, EngineError> {
+        let (earlier, steps) = {
+            let mut db = self.store().read().await?;
+            let earlier = runs::get(&mut db, run).await?.ok_or(StoreError::UnknownRun(run))?;
+            (earlier, steps::of_run(&mut db, run, &LogSizes::default()).await?)
+        };
+        let (mut spec, mut plan_sha256) = (self.spec(run).await?, earlier.plan_sha256.clone());
+        let mut done = BTreeMap::new();
+        if again != Again::Whole {
+            if !earlier.state.is_final() {
+                let why = "has not ended yet; wait for it, or stop it first";
+                return Err(EngineError::NotNow { number: earlier.number, why });
+            }
+            let before = spec.plan;
+            if again == Again::RestOfCurrentPlan {
+                let options =
+                    RunOptions { continue_on_error: spec.continue_on_error, ..RunOptions::default() };
+                (plan_sha256, spec) = self.compile_current(earlier.project_id, &options).await?;
+            } else {
+                spec.plan = before.clone();
+            }
+            done = done_before(&earlier, &steps, &before, &spec.plan)?;
+            if done.len() == spec.plan.steps.len() {
+                return Err(EngineError::NothingLeft { number: earlier.number });
+            }
+        }
+        self.start(NewRun {
+            project_id: earlier.project_id,
+            trigger: Trigger::Retry,
+            started_by: by.to_owned(),
+            plan_sha256,
+            spec,
+            done,
+        })
+        .await
+    }
+}
+
+/// The run that did a step, if one did.
+fn did(earlier: &RunSummary, step: &Step) -> Option<u32> {
+    match (step.state, &step.reason) {
+        (StepState::Completed, _) | (StepState::Skipped, Some(Reason::GuardHeld { .. })) => {
+            Some(earlier.number)
+        }
+        (StepState::Skipped, Some(Reason::CompletedInRun { run })) => Some(*run),
+        _ => None,
+    }
+}
+
+/// The steps of `now` that were done when `before` was run: by their place in `now`, with the number of the run that did
+/// each.
+fn done_before(
+    earlier: &RunSummary,
+    steps: &[Step],
+    before: &CompiledPlan,
+    now: &CompiledPlan,
+) -> Result<BTreeMap<u32, u32>, EngineError> {
+    let places: HashMap<(&str, &str, usize), &CompiledStep> = placed(now).collect();
+    let mut done = BTreeMap::new();
+    for (place, step) in placed(before) {
+        let Some(run) = steps.get(step.index as usize).and_then(|recorded| did(earlier, recorded)) else {
+            continue;
+        };
+        let same =
+            places.get(&place).filter(|now| CompiledStep { index: step.index, ..(**now).clone() } == *step);
+        let now = same.ok_or_else(|| EngineError::ChangedBefore {
+            number: earlier.number,
+            step: step.name.clone(),
+            host: step.host.clone(),
+        })?;
+        done.insert(now.index, run);
+    }
+    Ok(done)
+}
+
+/// Each step with its task, its host, and which of the steps there it is.
+fn placed(plan: &CompiledPlan) -> impl Iterator<Item = ((&str, &str, usize), &CompiledStep)> {
+    let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
+    plan.steps.iter().map(move |step| {
+        let count = counts.entry((&step.task, &step.host)).or_insert(0);
+        *count += 1;
+        ((step.task.as_str(), step.host.as_str(), *count), step)
+    })
+}
