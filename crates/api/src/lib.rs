@@ -8,6 +8,7 @@
 
 mod chats;
 mod error;
+mod facts;
 mod finding;
 mod folders;
 mod hosts;

@@ -3,6 +3,7 @@
 
 use futures::future::BoxFuture;
 use serde_json::Value;
+use steadyhand_domain::Facts;
 use steadyhand_store::records::{
     LogMatches, LogWindow, Message, PlanRevision, Project, Proposal, RunSummary,
 };
@@ -80,6 +81,8 @@ macro_rules! with_operations {
             answer_question(AnswerQuestion) -> Nothing;
             /// The hosts of a project's plan.
             hosts(OfProject) -> Vec<HostStatus>;
+            /// Asks a host what it is.
+            facts(AskFacts) -> Facts;
             /// Measures the way to each host; results arrive as updates.
             check_hosts(OfProject) -> Nothing;
 

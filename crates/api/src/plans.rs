@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use steadyhand_assistant::difference;
-use steadyhand_domain::{ProjectId, Trigger};
+use steadyhand_domain::{ProjectId, Reason, Trigger};
 use steadyhand_engine::{EngineError, RunOptions, RunSpec, now};
 use steadyhand_plan::{
     Action, CompiledStep, Diagnostic, Outline, Probe, Severity, check, compile, source_sha256,
@@ -101,6 +101,15 @@ fn what(step: &CompiledStep) -> String {
         }
         Action::WaitFor { probe: Probe::Command { script }, .. } => format!("wait for: {script}"),
     }
+}
+
+/// What it depends on whether a step runs, if anything is known of that before.
+fn condition(step: &CompiledStep) -> Option<String> {
+    if let Some(Reason::WhenFalse { when }) = step.never() {
+        return Some(format!("skipped: `{when}` is false"));
+    }
+    let conditions: Vec<String> = step.when.iter().map(|when| format!("`{}`", when.when)).collect();
+    (!conditions.is_empty()).then(|| format!("only when {}", conditions.join(" and ")))
 }
 
 fn limited(source: &str) -> Result<(), ApiError> {
@@ -243,6 +252,7 @@ impl Api {
                     host: step.host.clone(),
                     name: step.name.clone(),
                     what: what(step),
+                    condition: condition(step),
                 })
                 .collect(),
             rendered_sha256: spec.plan.sha256.clone(),
@@ -317,7 +327,7 @@ fn no_such_variable(path: &Path, name: &str, known: &[String]) -> ApiError {
 }
 
 /// Errors of a plan with the file and the lines that they are in.
-fn in_file(path: &Path, error: EngineError) -> ApiError {
+pub(crate) fn in_file(path: &Path, error: EngineError) -> ApiError {
     let EngineError::Plan { diagnostics } = &error else { return error.into() };
     let errors = diagnostics.iter().filter(|problem| problem.is_error());
     let lines = errors.map(|problem| format!("\n  {}:{}: {}", path.display(), problem.line, problem.message));
@@ -325,7 +335,7 @@ fn in_file(path: &Path, error: EngineError) -> ApiError {
     ApiError::new(ErrorCode::PlanInvalid, message)
 }
 
-fn read_plan(path: &Path) -> Result<String, ApiError> {
+pub(crate) fn read_plan(path: &Path) -> Result<String, ApiError> {
     let shown = path.display();
     let bytes = std::fs::read(path).map_err(|error| {
         let code = match error.kind() {

@@ -137,6 +137,20 @@ pub struct PreviewStep {
     pub name: String,
     /// What would run, with secrets hidden.
     pub what: String,
+    /// That it is skipped, and why; or what it depends on whether it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub condition: Option<String>,
+}
+
+/// Which host is asked for facts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct AskFacts {
+    /// The project whose plan names the host.
+    #[ts(optional)]
+    pub project_id: Option<ProjectId>,
+    /// A host of the plan, `user@address[:port]`, or `local`.
+    pub host: String,
 }
 
 /// What a run would do now.

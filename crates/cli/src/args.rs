@@ -79,6 +79,16 @@ pub(crate) enum Command {
         /// The plan's file
         plan: PathBuf,
     },
+    /// Asks a host what it is: its system, memory, disks, addresses and more
+    ///
+    /// These are the facts that a plan reads as `facts.NAME` in `when:` and as `${{ facts.NAME }}`.
+    Facts {
+        /// A host of the plan, user@address[:port], or `local` for this machine
+        host: String,
+        /// The plan that names the host [default: plan.yaml in this folder, if there is one]
+        #[arg(long, value_name = "FILE")]
+        plan: Option<PathBuf>,
+    },
     /// Lists runs, newest first
     Runs {
         /// Only the runs of this project

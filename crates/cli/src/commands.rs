@@ -3,12 +3,14 @@
 use steadyhand_api::{Api, ApiError, Nothing, records::RunSummary};
 
 mod control;
+mod facts;
 mod list;
 mod logs;
 mod run;
 mod secret;
 
 pub(crate) use control::{pause, resume, stop};
+pub(crate) use facts::facts;
 pub(crate) use list::{runs, status};
 pub(crate) use logs::{WhichLogs, logs};
 pub(crate) use run::{retry, run, validate};

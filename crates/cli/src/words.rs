@@ -104,6 +104,21 @@ pub(crate) fn step_duration(step: &Step) -> Option<String> {
     Some(duration(step.ended_at?.since(step.started_at?)))
 }
 
+/// A number of bytes, as precise as it matters: `512 B`, `1.5 GiB`.
+pub(crate) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut units = UNITS.into_iter().peekable();
+    while value >= 1023.95 && units.len() > 1 {
+        value /= 1024.0;
+        units.next();
+    }
+    format!("{value:.1} {}", units.next().unwrap_or_default())
+}
+
 pub(crate) fn many(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
@@ -123,6 +138,14 @@ pub(crate) fn problem(output: &Output, plan: &Path, problem: &Problem) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_are_said_in_the_largest_unit() {
+        let said = [0, 1023, 1024, 1536, 1_048_575, 1 << 30, 25_276_502_016, u64::MAX].map(bytes);
+        let expected =
+            ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1.0 MiB", "1.0 GiB", "23.5 GiB", "16384.0 PiB"];
+        assert_eq!(said, expected);
+    }
 
     #[test]
     fn how_long_ago_is_said_in_the_largest_unit() {

@@ -4,6 +4,7 @@
 //! nowhere else; other crates store and show what `next` returns.
 
 mod connection;
+mod facts;
 mod ids;
 mod outcome;
 mod run;
@@ -11,6 +12,7 @@ mod step;
 mod time;
 
 pub use connection::ConnectionProblem;
+pub use facts::{ContainerRuntime, Disk, FACTS, FactKind, FactValue, Facts, Init, PackageManager, Sudo};
 pub use ids::{MessageId, ProjectId, ProposalId, QuestionId, RunId, StepId};
 pub use outcome::{LossReason, StepOutcome};
 pub use run::{Desired, IllegalRunTransition, RunEvent, RunState, Trigger};

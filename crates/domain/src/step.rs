@@ -60,6 +60,11 @@ pub enum Reason {
         /// The path or the command of the guard.
         what: String,
     },
+    /// Skipped: its condition, or that of its task, is false on its host.
+    WhenFalse {
+        /// The condition as the plan has it.
+        when: String,
+    },
     /// Skipped: a step before it failed.
     EarlierStepFailed {
         /// The name of the step that failed.
@@ -139,6 +144,7 @@ impl fmt::Display for Reason {
             Self::GuardHeld { guard: Guard::OnlyIf, what } => {
                 write!(f, "not needed: `{what}` did not succeed")
             }
+            Self::WhenFalse { when } => write!(f, "not needed: `{when}` is false"),
             Self::EarlierStepFailed { step } => write!(f, "“{step}” failed before it"),
             Self::NeedFailed { task } => write!(f, "“{task}”, which it needs, failed"),
             Self::CompletedInRun { run } => write!(f, "completed in run {run}"),

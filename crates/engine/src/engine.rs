@@ -144,6 +144,11 @@ impl Engine {
         &self.shared.store
     }
 
+    /// The pool of connections, which asks a person where that is needed.
+    pub(crate) fn remote(&self) -> &Remote {
+        &self.shared.remote
+    }
+
     /// Questions that wait for a person.
     #[must_use]
     pub fn questions(&self) -> &Questions {

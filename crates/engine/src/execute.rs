@@ -21,6 +21,7 @@ use tracing::Instrument;
 
 use crate::{
     EngineError, Masker, RunSpec,
+    attempt::KnownFacts,
     engine::Shared,
     record, recover,
     schedule::{Between, RunEnd, Schedule, StepPlace, UnitId},
@@ -146,6 +147,8 @@ pub(crate) struct Execution<'a> {
     pub(crate) masker: Option<Arc<Masker>>,
     desired: watch::Receiver<Desired>,
     steps: Mutex<Vec<Progress>>,
+    /// What the hosts have told about themselves.
+    pub(crate) facts: KnownFacts,
     /// Hosts on which something of this run has been begun.
     reached: Mutex<HashSet<String>>,
     pub(crate) schedule: Mutex<Schedule>,
@@ -233,6 +236,7 @@ impl<'a> Execution<'a> {
             spec: Arc::new(spec),
             desired,
             steps: Mutex::new(steps),
+            facts: KnownFacts::default(),
             reached: Mutex::new(reached),
             schedule: Mutex::new(schedule),
             cut: CancellationToken::new(),

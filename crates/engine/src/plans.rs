@@ -35,14 +35,18 @@ fn folder_setting(project: ProjectId) -> String {
 pub fn compile_source(source: &str, options: &RunOptions) -> Result<CompiledPlan, EngineError> {
     let checked = check(source);
     let Some(plan) = checked.plan else { return Err(EngineError::Plan { diagnostics: checked.diagnostics }) };
-    // Variables whose names or values are not Unicode cannot be written in a plan.
-    let env = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| !name.starts_with(OWN_VARIABLES))
-        .collect();
-    let inputs = Inputs { env, vars: options.vars.clone() };
+    let inputs = Inputs { env: environment(), vars: options.vars.clone() };
     let compiled = compile(&plan, &inputs).map_err(|diagnostics| EngineError::Plan { diagnostics })?;
     Ok(select(&plan, compiled, &options.selection)?)
+}
+
+/// The environment of this process, as plans read it. Variables whose names or values are not Unicode cannot be written
+/// in a plan.
+pub(crate) fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| !name.starts_with(OWN_VARIABLES))
+        .collect()
 }
 
 impl Engine {

@@ -74,10 +74,11 @@ impl StepPlace {
         match (state, reason) {
             (StepState::Pending, _) => Self::Open,
             (StepState::Running, _) => Self::Running,
-            (StepState::Completed, _) => Self::Done,
-            (StepState::Skipped, Some(Reason::GuardHeld { .. } | Reason::CompletedInRun { .. })) => {
-                Self::Done
-            }
+            (StepState::Completed, _)
+            | (
+                StepState::Skipped,
+                Some(Reason::GuardHeld { .. } | Reason::WhenFalse { .. } | Reason::CompletedInRun { .. }),
+            ) => Self::Done,
             (StepState::Failed, _) => Self::Failed,
             (StepState::Skipped, _) => Self::Cut,
         }

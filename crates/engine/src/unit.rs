@@ -16,7 +16,7 @@ use crate::{
 /// How long the feed may take to tell of what another process has stored, before the store is asked again.
 const HEARD_WITHIN: Duration = Duration::from_millis(200);
 
-/// What a guard said.
+/// What the conditions and guards of a step said.
 pub(crate) enum Need {
     Needed,
     Held(Reason),
@@ -175,7 +175,7 @@ impl Execution<'_> {
             let schedule = lock(&self.schedule);
             schedule.unit(unit).steps.end == index + 1 || schedule.unit_ended_by(unit).is_some()
         };
-        let next = if stands_between || !self.step(index + 1).guards.is_empty() {
+        let next = if stands_between || self.step(index + 1).has_questions() {
             None
         } else {
             Some(self.progress(index + 1)).filter(|next| next.state == StepState::Pending)

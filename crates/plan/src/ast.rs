@@ -9,6 +9,7 @@ use crate::{
     duration::Millis,
     span::{Span, Spanned},
     template::Template,
+    when::When,
 };
 
 /// The entries of a mapping, in the order of the source.
@@ -83,6 +84,8 @@ pub(crate) struct Task {
     /// The tasks that come before this one.
     #[schemars(default, with = "Vec<String>")]
     pub(crate) needs: Vec<Spanned<String>>,
+    /// A condition on each of its hosts; when it is false there, all steps are skipped there.
+    pub(crate) when: Option<When>,
     /// Words to choose it by, with `--tags` and `--skip-tags`.
     #[schemars(default, with = "Vec<String>")]
     pub(crate) tags: Vec<Spanned<String>>,
@@ -246,6 +249,8 @@ pub(crate) struct RunStep {
     pub(crate) unless: Option<Template>,
     /// A command: when it does not succeed, the step is skipped.
     pub(crate) onlyif: Option<Template>,
+    /// A condition, such as `facts.os_family == "debian"`: when it is false, the step is skipped.
+    pub(crate) when: Option<When>,
 }
 
 /// A step that copies a file or a folder to the host.
@@ -266,6 +271,8 @@ pub(crate) struct UploadStep {
     pub(crate) unless: Option<Template>,
     /// A command: when it does not succeed, the step is skipped.
     pub(crate) onlyif: Option<Template>,
+    /// A condition, such as `facts.os_family == "debian"`: when it is false, the step is skipped.
+    pub(crate) when: Option<When>,
 }
 
 /// A step that waits until something answers.
@@ -282,6 +289,8 @@ pub(crate) struct WaitForStep {
     pub(crate) unless: Option<Template>,
     /// A command: when it does not succeed, the step is skipped.
     pub(crate) onlyif: Option<Template>,
+    /// A condition, such as `facts.os_family == "debian"`: when it is false, the step is skipped.
+    pub(crate) when: Option<When>,
 }
 
 /// What to copy, and where to.
@@ -407,6 +416,7 @@ pub(crate) struct Common<'s> {
     pub(crate) creates: Option<&'s Template>,
     pub(crate) unless: Option<&'s Template>,
     pub(crate) onlyif: Option<&'s Template>,
+    pub(crate) when: Option<&'s When>,
 }
 
 impl Step {
@@ -420,6 +430,7 @@ impl Step {
                     creates: $step.creates.as_ref(),
                     unless: $step.unless.as_ref(),
                     onlyif: $step.onlyif.as_ref(),
+                    when: $step.when.as_ref(),
                 }
             };
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     Diagnostic, Outline,
     ast::{Plan, Step, WaitForSpec},
-    compile::{compiled_step, needs},
+    compile::{compiled_step, conditions, needs},
     diagnostic::Code,
     graph::{order, path},
     groups, hosts,
@@ -15,6 +15,7 @@ use crate::{
     span::Spanned,
     suggest::did_you_mean,
     template::Template,
+    when::When,
     yaml::{self, Source, shorten},
 };
 
@@ -146,11 +147,26 @@ fn values(plan: &Plan, problems: &mut Vec<Diagnostic>) {
         raw_notes(template, false, problems);
     }
     let scope = Scope { host: HostScope::Some, ..scope };
+    for (_, task) in &plan.tasks {
+        condition(task.when.as_ref(), &scope, problems);
+    }
     for step in plan.tasks.iter().flat_map(|(_, task)| &task.steps) {
         let (commands, others) = templates(step);
         commands.into_iter().for_each(|template| raw_notes(template, true, problems));
         others.into_iter().for_each(|template| raw_notes(template, false, problems));
+        condition(step.common().when, &scope, problems);
         compiled_step(step, &scope, problems);
+    }
+}
+
+/// Checks a condition as far as that is possible without inputs and host.
+fn condition(when: Option<&When>, scope: &Scope<'_>, problems: &mut Vec<Diagnostic>) {
+    let Some(when) = when else { return };
+    let before = problems.len();
+    when.check(scope, problems);
+    if problems.len() == before {
+        // Values that are known already may be of the wrong kind.
+        conditions(Some(when), &[], scope, problems);
     }
 }
 

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use steadyhand_domain::Guard;
 
 use crate::{
-    Action, CompiledHost, CompiledPlan, CompiledStep, CompiledTask, Diagnostic, FORMAT, Inputs, Probe,
-    Retries, Text,
+    Action, CompiledHost, CompiledPlan, CompiledStep, CompiledTask, CompiledWhen, Diagnostic, FORMAT, Inputs,
+    Probe, Retries,
     ast::{Plan, RunStep, Shell, Step, Task, WaitForSpec},
     check::tidy,
     compiled::hex,
@@ -21,6 +21,7 @@ use crate::{
     span::Spanned,
     template::Template,
     title,
+    when::{self, When},
 };
 
 /// The most steps of one run.
@@ -57,13 +58,16 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
         for host in &on {
             let Some(compiled) = hosts.get(host) else { continue };
             let scope = Scope { host: HostScope::This(host, compiled), ..scope };
+            let of_task = conditions(spec.when.as_ref(), &[], &scope, &mut problems);
             for step in &spec.steps {
+                let when = conditions(step.common().when, &of_task, &scope, &mut problems);
                 let compiled = compiled_step(step, &scope, &mut problems);
                 let index = u32::try_from(steps.len()).unwrap_or(u32::MAX);
                 steps.extend(compiled.map(|step| CompiledStep {
                     index,
                     task: task.to_owned(),
                     host: host.clone(),
+                    when,
                     ..step
                 }));
             }
@@ -86,11 +90,32 @@ pub(crate) fn finish(
     steps: Vec<CompiledStep>,
 ) -> CompiledPlan {
     let hosts = used(hosts, &tasks);
-    let secrets: BTreeSet<String> =
-        steps.iter().flat_map(texts).flat_map(|text| text.secrets().map(str::to_owned)).collect();
+    let secrets: BTreeSet<String> = steps
+        .iter()
+        .flat_map(CompiledStep::texts)
+        .flat_map(|text| text.secrets().map(str::to_owned))
+        .collect();
     let sha256 = digest(&hosts, &tasks, &steps);
     let secrets = secrets.into_iter().collect();
     CompiledPlan { format: FORMAT, name, hosts, tasks, steps, secrets, sha256 }
+}
+
+/// The hosts that a plan declares, and `local`, by name; also those that no task uses.
+///
+/// # Errors
+/// Everything that is wrong with the inputs that they need.
+pub fn compile_hosts(
+    plan: &Plan,
+    inputs: &Inputs,
+) -> Result<BTreeMap<String, CompiledHost>, Vec<Diagnostic>> {
+    let mut problems = Vec::new();
+    let budget = Budget::default();
+    let vars = variables(plan, Some(&inputs.env), &inputs.vars, &budget, &mut problems);
+    let declared = plan.secrets.iter().map(|name| name.value.clone()).collect();
+    let host = HostScope::None("a host");
+    let scope = Scope { vars: &vars, secrets: &declared, env: Some(&inputs.env), host, budget: &budget };
+    let hosts = hosts::all(plan, &scope, &mut problems);
+    if problems.iter().any(Diagnostic::is_error) { Err(tidy(problems)) } else { Ok(hosts) }
 }
 
 /// The tasks in order of execution.
@@ -122,7 +147,7 @@ fn used(hosts: &BTreeMap<String, CompiledHost>, tasks: &[CompiledTask]) -> BTree
     used
 }
 
-/// Compiles one step. Its place among the others is not known here: index, task and host are empty.
+/// Compiles one step. Its place among the others is not known here: index, task, host and conditions are empty.
 pub(crate) fn compiled_step(
     step: &Step,
     scope: &Scope<'_>,
@@ -154,9 +179,32 @@ pub(crate) fn compiled_step(
         action: action?,
         timeout_ms: common.timeout.map(|timeout| timeout.0),
         retries,
+        when: Vec::new(),
         guards,
     };
     (problems.len() == before).then_some(step)
+}
+
+/// The conditions `before`, and `when` behind them, up to the first that is false on whatever host.
+pub(crate) fn conditions(
+    when: Option<&When>,
+    before: &[CompiledWhen],
+    scope: &Scope<'_>,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<CompiledWhen> {
+    let mut all = before.to_vec();
+    if all.last().is_some_and(|last| last.certain() == Some(false)) {
+        return all;
+    }
+    if let Some(compiled) = when.and_then(|when| when::compile(when, scope, problems)) {
+        match compiled.certain() {
+            Some(true) => {}
+            // What is false wherever it is asked needs no other answer first.
+            Some(false) => all = vec![compiled],
+            None => all.push(compiled),
+        }
+    }
+    all
 }
 
 fn action(step: &Step, scope: &Scope<'_>, problems: &mut Vec<Diagnostic>) -> Option<Action> {
@@ -235,24 +283,6 @@ fn tcp(template: &Template, scope: &Scope<'_>, problems: &mut Vec<Diagnostic>) -
             None
         }
     }
-}
-
-/// Every text of a step that may need secrets.
-fn texts(step: &CompiledStep) -> Vec<&Text> {
-    let mut texts: Vec<&Text> = step.guards.iter().map(|(_, text)| text).collect();
-    match &step.action {
-        Action::Run { script, cwd, env, .. } => {
-            texts.push(script);
-            texts.extend(cwd);
-            texts.extend(env.values());
-        }
-        Action::Upload { from, to } => texts.extend([from, to]),
-        Action::WaitFor {
-            probe: Probe::Http { url: text, .. } | Probe::Command { script: text }, ..
-        } => texts.push(text),
-        Action::WaitFor { probe: Probe::Tcp { .. }, .. } => {}
-    }
-    texts
 }
 
 /// The SHA-256 of what is executed. The JSON is canonical because its mappings are sorted and its fields are written

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use steadyhand_domain::Guard;
+use steadyhand_domain::{Facts, Guard, Reason};
 
-use crate::Text;
+use crate::{CompiledWhen, Missing, Text};
 
 /// The version of the stored form of [`CompiledPlan`]. A reader refuses any other.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// What a plan is compiled with, beside its source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +123,10 @@ pub struct CompiledStep {
     pub timeout_ms: Option<u64>,
     /// How often it is tried again after it failed.
     pub retries: Retries,
+    /// The conditions of its task and its own, in the order to ask them: when one is false, the step is skipped. Those that
+    /// are true on whatever host are left out. They are asked before everything else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub when: Vec<CompiledWhen>,
     /// The conditions that make it unnecessary, in the order to ask them. `creates` holds a path, the others a
     /// script for `/bin/sh`. They are asked in the folder and with the environment of the step.
     pub guards: Vec<(Guard, Text)>,
@@ -193,6 +197,93 @@ pub enum Probe {
         /// The script, for `/bin/sh`.
         script: Text,
     },
+}
+
+impl CompiledStep {
+    /// Whether anything of the step depends on the facts of its host.
+    #[must_use]
+    pub fn needs_facts(&self) -> bool {
+        self.when.iter().any(CompiledWhen::needs_facts) || self.texts().iter().any(|text| text.needs_facts())
+    }
+
+    /// Whether something is asked before the step begins: a condition or a guard.
+    #[must_use]
+    pub fn has_questions(&self) -> bool {
+        !self.when.is_empty() || !self.guards.is_empty()
+    }
+
+    /// Why the step is skipped on whatever host, if that is certain.
+    #[must_use]
+    pub fn never(&self) -> Option<Reason> {
+        // A condition before it that has no answer would be an error of the run, so only the first one tells.
+        let when = self.when.first().filter(|when| when.certain() == Some(false))?;
+        Some(Reason::WhenFalse { when: when.when.clone() })
+    }
+
+    /// Why the step is skipped on a host with these facts, if it is.
+    ///
+    /// # Errors
+    /// A condition that has no answer, and why.
+    pub fn skipped(&self, facts: &Facts) -> Result<Option<Reason>, String> {
+        for when in &self.when {
+            if !when.evaluate(facts)? {
+                return Ok(Some(Reason::WhenFalse { when: when.when.clone() }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The step with the facts of its host in its texts.
+    ///
+    /// # Errors
+    /// [`Missing::Fact`] when the host does not tell one that a text needs.
+    pub fn with_facts(&self, facts: &Facts) -> Result<Self, Missing> {
+        let mut step = self.clone();
+        for text in step.texts_mut() {
+            if text.needs_facts() {
+                *text = text.with_facts(facts)?;
+            }
+        }
+        Ok(step)
+    }
+
+    /// Every text that may need secrets or facts.
+    pub(crate) fn texts(&self) -> Vec<&Text> {
+        let mut texts: Vec<&Text> = self.guards.iter().map(|(_, text)| text).collect();
+        match &self.action {
+            Action::Run { script, cwd, env, .. } => {
+                texts.push(script);
+                texts.extend(cwd);
+                texts.extend(env.values());
+            }
+            Action::Upload { from, to } => texts.extend([from, to]),
+            Action::WaitFor {
+                probe: Probe::Http { url: text, .. } | Probe::Command { script: text },
+                ..
+            } => texts.push(text),
+            Action::WaitFor { probe: Probe::Tcp { .. }, .. } => {}
+        }
+        texts
+    }
+
+    /// The same ones, to be replaced.
+    fn texts_mut(&mut self) -> Vec<&mut Text> {
+        let mut texts: Vec<&mut Text> = self.guards.iter_mut().map(|(_, text)| text).collect();
+        match &mut self.action {
+            Action::Run { script, cwd, env, .. } => {
+                texts.push(script);
+                texts.extend(cwd);
+                texts.extend(env.values_mut());
+            }
+            Action::Upload { from, to } => texts.extend([from, to]),
+            Action::WaitFor {
+                probe: Probe::Http { url: text, .. } | Probe::Command { script: text },
+                ..
+            } => texts.push(text),
+            Action::WaitFor { probe: Probe::Tcp { .. }, .. } => {}
+        }
+        texts
+    }
 }
 
 /// The name of a revision of a plan: the SHA-256 of its source, in lower-case hexadecimal.

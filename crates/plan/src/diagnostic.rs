@@ -57,6 +57,8 @@ pub enum Code {
     Action,
     /// `${{ … }}` that cannot be read.
     Template,
+    /// A condition (`when:`) that cannot be read, or whose types do not fit.
+    When,
     /// `${{ … }}` that names something that is not there.
     UndefinedName,
     /// `${{ … }}` where its value could not be put in safely.

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Keys of a step whose numbers are no ports.
-const NOT_TEXTS: [&str; 5] = ["timeout", "interval", "retries", "status", "shell"];
+const NOT_TEXTS: [&str; 6] = ["timeout", "interval", "retries", "status", "shell", "when"];
 
 /// The source with the port `to` instead of `from`, by the smallest change that does it.
 ///

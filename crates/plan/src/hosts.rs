@@ -144,6 +144,17 @@ fn short(text: &str) -> Result<SshHost, Problem> {
     Ok(SshHost { address, user, port, identity: None, jump: None, tags: Vec::new() })
 }
 
+/// Reads `user@address`, `user@address:port`, `user@[IPv6]:port`, each without `user@` too.
+///
+/// # Errors
+/// What is wrong with the text, and what to do about it.
+pub fn parse_host(text: &str) -> Result<SshHost, String> {
+    short(text.trim()).map_err(|problem| match problem.hint {
+        Some(hint) => format!("{}; {hint}", problem.message),
+        None => problem.message,
+    })
+}
+
 fn address_alone(text: &str) -> Result<String, Problem> {
     let text = text.trim();
     let text = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);

@@ -28,21 +28,24 @@ mod suggest;
 mod template;
 mod text;
 mod title;
+mod when;
 mod yaml;
 
 pub use ast::Plan;
 pub use check::{Checked, check};
-pub use compile::compile;
+pub use compile::{compile, compile_hosts};
 pub use compiled::{
     Action, CompiledHost, CompiledPlan, CompiledStep, CompiledTask, FORMAT, Inputs, Probe, Retries, Rollout,
     SshHost, source_sha256,
 };
 pub use diagnostic::{Code, Diagnostic, Severity, render};
+pub use hosts::parse_host;
 pub use outline::{Outline, OutlineHost, OutlineTask, outline};
 pub use read::is_variable_name as is_secret_name;
 pub use schema::schema;
 pub use select::{Selection, SelectionError, select};
-pub use text::{MissingSecret, Part, Quoting, Text};
+pub use text::{Missing, Part, Quoting, Text};
+pub use when::CompiledWhen;
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ use crate::{
     span::{Span, Spanned},
     suggest::did_you_mean,
     template::Template,
+    when::When,
     yaml::{Kind, Node, Scalar, ScalarType, Source, shorten},
 };
 
@@ -237,6 +238,28 @@ impl<'s> Reader<'s> {
     fn template(&mut self, field: Field<'_>, expected: &str) -> Option<Template> {
         let text = self.text(field, expected)?;
         Some(Template::parse(&text.value, text.span, self.source, &mut self.problems))
+    }
+
+    /// The condition of a task or a step.
+    fn when(&mut self, fields: &Fields<'_>) -> Option<When> {
+        const HINT: &str = "write an expression: when: facts.os_family == \"debian\"";
+        let field = fields.get("when")?;
+        match &field.node.kind {
+            Kind::Scalar(scalar)
+                if scalar.scalar_type() != ScalarType::Null && !scalar.text.trim().is_empty() =>
+            {
+                When::parse(&scalar.text, field.node.span, self.source, &mut self.problems)
+            }
+            Kind::Sequence(_) => {
+                let hint = "join conditions with `and`; a condition that begins with `[` goes into quotes";
+                self.wrong_type(field, "a condition", Some(hint));
+                None
+            }
+            Kind::Scalar(_) | Kind::Mapping(_) => {
+                self.wrong_type(field, "a condition", Some(HINT));
+                None
+            }
+        }
     }
 
     /// A text, number or truth value, taken as it is written.

@@ -5,6 +5,8 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
+use steadyhand_domain::{FACTS, Facts};
+
 use crate::{
     Quoting, Text,
     ast::Plan,
@@ -92,6 +94,7 @@ pub(crate) struct Rendered {
 enum Value {
     Known(String),
     Secret,
+    Fact,
     Unknown,
 }
 
@@ -140,6 +143,14 @@ impl Scope<'_> {
                 }
             },
             Root::Host => self.host_value(expression, problems),
+            Root::Facts if Facts::kind(name).is_some() => Some(Value::Fact),
+            Root::Facts => {
+                let problem = undefined(format!("there is no fact `{name}`"));
+                let names = || FACTS.iter().map(|(fact, _)| *fact);
+                let otherwise = format!("there are {}", listed(names()));
+                problems.push(with_guess(problem, &mut names(), &otherwise));
+                None
+            }
         }
     }
 
@@ -199,6 +210,10 @@ impl Scope<'_> {
                         text.push_secret(&expression.name, Quoting::Plain);
                         continue;
                     }
+                    Some(Value::Fact) => {
+                        text.push_fact(&expression.name, Quoting::Plain);
+                        continue;
+                    }
                     Some(Value::Unknown) | None => {
                         is_complete = false;
                         continue;
@@ -215,10 +230,14 @@ impl Scope<'_> {
         (text, is_complete)
     }
 
-    /// A text that must be known before the run: no secrets.
+    /// A text that must be known before the run: no secrets and no facts.
     pub(crate) fn open(&self, template: &Template, what: &str, problems: &mut Problems) -> Rendered {
         for expression in template.expressions().filter(|expression| expression.root == Root::Secrets) {
             let message = format!("{what} cannot use secrets: it is shown and stored as it is");
+            problems.push(Diagnostic::error(Code::UndefinedName, expression.span, message));
+        }
+        for expression in template.expressions().filter(|expression| expression.root == Root::Facts) {
+            let message = format!("{what} cannot use facts: it must be known before any host is asked");
             problems.push(Diagnostic::error(Code::UndefinedName, expression.span, message));
         }
         let (text, is_complete) = self.plain(template, problems);
@@ -257,22 +276,26 @@ impl Scope<'_> {
             };
             let known = match value {
                 Some(Value::Known(value)) => value.as_str(),
-                Some(Value::Secret | Value::Unknown) | None => "",
+                Some(Value::Secret | Value::Fact | Value::Unknown) | None => "",
             };
             size += known.len();
             check_nul(known, template, problems);
             if !self.budget.take(known.len(), size, template, problems) {
                 return Text::default();
             }
-            let secret = matches!(value, Some(Value::Secret));
-            pieces.push(match (secret, expression.raw) {
-                (true, true) => shell::Piece::RawSecret(&expression.name),
-                (false, true) => shell::Piece::Code(known),
-                (_, false) => shell::Piece::Value {
+            let data = match value {
+                Some(Value::Secret) => Data::Secret(&expression.name),
+                Some(Value::Fact) => Data::Fact(&expression.name),
+                Some(Value::Known(_) | Value::Unknown) | None => Data::Known(known),
+            };
+            pieces.push(match (data, expression.raw) {
+                (Data::Known(known), true) => shell::Piece::Code(known),
+                (data, true) => shell::Piece::Raw(data),
+                (value, false) => shell::Piece::Value {
                     number,
                     name: format!("{}_{}", expression.root.word(), expression.name),
                     written: expression.written(),
-                    value: if secret { Data::Secret(&expression.name) } else { Data::Known(known) },
+                    value,
                 },
             });
         }

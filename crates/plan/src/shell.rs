@@ -32,7 +32,7 @@ mod scan;
 
 use std::collections::BTreeMap;
 
-use crate::{Part, Quoting, Text, text::quote_word};
+use crate::{Quoting, Text, text::quote_word};
 pub(crate) use refusal::Refusal;
 use scan::{Place, Token};
 
@@ -41,8 +41,8 @@ use scan::{Place, Token};
 pub(crate) enum Piece<'a> {
     /// What the author wrote, or a value that goes in raw.
     Code(&'a str),
-    /// A secret that goes in raw.
-    RawSecret(&'a str),
+    /// A secret or a fact that goes in raw.
+    Raw(Data<'a>),
     /// A value that must not become code. `name` is what the author called it; `number` is for the caller.
     Value { number: usize, name: String, written: String, value: Data<'a> },
 }
@@ -52,6 +52,18 @@ pub(crate) enum Piece<'a> {
 pub(crate) enum Data<'a> {
     Known(&'a str),
     Secret(&'a str),
+    Fact(&'a str),
+}
+
+impl Data<'_> {
+    fn push(self, text: &mut Text, quoting: Quoting) {
+        match (self, quoting) {
+            (Self::Known(value), Quoting::Word) => text.push_str(&quote_word(value)),
+            (Self::Known(value), Quoting::Plain) => text.push_str(value),
+            (Self::Secret(name), quoting) => text.push_secret(name, quoting),
+            (Self::Fact(name), quoting) => text.push_fact(name, quoting),
+        }
+    }
 }
 
 /// The command with references to its values, or, for each value that cannot go where it stands, its number and why.
@@ -64,7 +76,7 @@ pub(crate) fn command(pieces: &[Piece<'_>]) -> Result<Text, Vec<(usize, Refusal)
         match piece {
             Piece::Code(code) => tokens.extend(code.chars().map(Token::Char)),
             // Its text is unknown here; for the scan it is a harmless character.
-            Piece::RawSecret(_) => tokens.push(Token::Char('x')),
+            Piece::Raw(_) => tokens.push(Token::Char('x')),
             Piece::Value { .. } => tokens.push(Token::Value(index)),
         }
     }
@@ -85,7 +97,7 @@ pub(crate) fn command(pieces: &[Piece<'_>]) -> Result<Text, Vec<(usize, Refusal)
     for (index, piece) in pieces.iter().enumerate() {
         match (piece, places.get(&index)) {
             (Piece::Code(code), _) => body.push_str(code),
-            (Piece::RawSecret(name), _) => body.push_secret(*name, Quoting::Plain),
+            (Piece::Raw(data), _) => data.push(&mut body, Quoting::Plain),
             (Piece::Value { written, .. }, Some(Ok(Place::Comment))) => {
                 body.push_str(&written.replace('\n', " "))
             }
@@ -105,12 +117,7 @@ pub(crate) fn command(pieces: &[Piece<'_>]) -> Result<Text, Vec<(usize, Refusal)
         }
     }
     let mut text = variables.settings;
-    for part in body.0 {
-        match part {
-            Part::Literal(literal) => text.push_str(&literal),
-            secret @ Part::Secret { .. } => text.0.push(secret),
-        }
-    }
+    body.0.into_iter().for_each(|part| text.push_part(part));
     Ok(text)
 }
 
@@ -119,7 +126,7 @@ fn without_values(pieces: &[Piece<'_>]) -> Text {
     for piece in pieces {
         match piece {
             Piece::Code(code) => text.push_str(code),
-            Piece::RawSecret(name) => text.push_secret(*name, Quoting::Plain),
+            Piece::Raw(data) => data.push(&mut text, Quoting::Plain),
             Piece::Value { .. } => {}
         }
     }
@@ -139,7 +146,7 @@ impl<'a> Variables<'a> {
     fn new(pieces: &[Piece<'a>]) -> Self {
         let code = pieces.iter().filter_map(|piece| match piece {
             Piece::Code(code) => Some(*code),
-            Piece::RawSecret(_) | Piece::Value { .. } => None,
+            Piece::Raw(_) | Piece::Value { .. } => None,
         });
         Self { code: code.collect(), names: BTreeMap::new(), settings: Text::default() }
     }
@@ -155,10 +162,7 @@ impl<'a> Variables<'a> {
             variable.push('_');
         }
         self.settings.push_str(&format!("{variable}="));
-        match value {
-            Data::Known(value) => self.settings.push_str(&quote_word(value)),
-            Data::Secret(name) => self.settings.push_secret(name, Quoting::Word),
-        }
+        value.push(&mut self.settings, Quoting::Word);
         self.settings.push_str("; ");
         self.names.insert(key, variable.clone());
         variable

@@ -40,17 +40,18 @@ pub(crate) enum Root {
     Secrets,
     Env,
     Host,
+    Facts,
 }
 
 /// What a host has for `${{ host.… }}`.
 pub(crate) const HOST_FIELDS: [&str; 4] = ["name", "address", "user", "port"];
 /// Roots that the design has and this version does not.
-const LATER_ROOTS: [&str; 5] = ["facts", "git", "steps", "app", "matrix"];
+const LATER_ROOTS: [&str; 4] = ["git", "steps", "app", "matrix"];
 const OPEN: &str = "${{";
 const CLOSE: &str = "}}";
 
 impl Root {
-    const ALL: [Self; 4] = [Self::Vars, Self::Secrets, Self::Env, Self::Host];
+    const ALL: [Self; 5] = [Self::Vars, Self::Secrets, Self::Env, Self::Host, Self::Facts];
 
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -58,6 +59,7 @@ impl Root {
             Self::Secrets => "secrets",
             Self::Env => "env",
             Self::Host => "host",
+            Self::Facts => "facts",
         }
     }
 }
@@ -162,8 +164,7 @@ fn find(chars: &[char], what: &[char], from: usize) -> Option<usize> {
 
 fn expression(inner: &str, span: Span) -> Result<Expression, Box<Diagnostic>> {
     let error = |message: String| Diagnostic::error(Code::Template, span, message);
-    const FORM: &str =
-        "write `${{ vars.NAME }}`, `${{ secrets.NAME }}`, `${{ env.NAME }}` or `${{ host.address }}`";
+    const FORM: &str = "write `${{ vars.NAME }}`, `${{ secrets.NAME }}`, `${{ env.NAME }}`, `${{ host.address }}` or `${{ facts.os }}`";
     let mut parts = inner.split('|').map(str::trim);
     let path = parts.next().unwrap_or_default();
     let mut raw = false;
@@ -185,8 +186,9 @@ fn expression(inner: &str, span: Span) -> Result<Expression, Box<Diagnostic>> {
             let message = format!("`{path}` is not supported by this version");
             return Err(Box::new(Diagnostic::error(Code::Unsupported, span, message)));
         }
-        let message =
-            format!("`{path}` begins with `{word}`, which is none of `vars`, `secrets`, `env`, `host`");
+        let message = format!(
+            "`{path}` begins with `{word}`, which is none of `vars`, `secrets`, `env`, `host`, `facts`"
+        );
         return Err(Box::new(error(message).hint(FORM)));
     };
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')

@@ -1,11 +1,12 @@
-//! Texts of a compiled plan: literal, except for the places where a secret goes.
+//! Texts of a compiled plan: literal, except for the places where a secret or a fact goes.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use steadyhand_domain::Facts;
 
 /// A text of a compiled plan. The values of secrets are not in it, only their names; [`Text::reveal`] puts them in
-/// at the last moment, in memory.
+/// at the last moment, in memory. Nor are the facts of its host, which [`Text::with_facts`] puts in first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Text(pub Vec<Part>);
@@ -23,6 +24,13 @@ pub enum Part {
         /// How the value is written into the text.
         quoting: Quoting,
     },
+    /// The value of a fact of the host.
+    Fact {
+        /// Its name.
+        name: String,
+        /// How the value is written into the text.
+        quoting: Quoting,
+    },
 }
 
 /// How a value is written into a text.
@@ -35,12 +43,23 @@ pub enum Quoting {
     Word,
 }
 
-/// A secret that a text needs and that has no value.
+/// What a text needs and does not get.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the secret {name} has no value; set it in the project's settings, then run again")]
-pub struct MissingSecret {
-    /// The secret's name.
-    pub name: String,
+pub enum Missing {
+    /// A secret has no value.
+    #[error("the secret {name} has no value; set it in the project's settings, then run again")]
+    Secret {
+        /// Its name.
+        name: String,
+    },
+    /// The host does not tell a fact.
+    #[error(
+        "the host does not tell `facts.{name}`, which the step needs; give the value in `vars`, or skip the step with `when: defined(facts.{name})`"
+    )]
+    Fact {
+        /// Its name.
+        name: String,
+    },
 }
 
 impl Text {
@@ -58,7 +77,9 @@ impl Text {
         }
         match self.0.last_mut() {
             Some(Part::Literal(last)) => last.push_str(text),
-            Some(Part::Secret { .. }) | None => self.0.push(Part::Literal(text.to_owned())),
+            Some(Part::Secret { .. } | Part::Fact { .. }) | None => {
+                self.0.push(Part::Literal(text.to_owned()))
+            }
         }
     }
 
@@ -67,15 +88,34 @@ impl Text {
         self.0.push(Part::Secret { name: name.into(), quoting });
     }
 
+    /// Adds the place where a fact goes.
+    pub fn push_fact(&mut self, name: impl Into<String>, quoting: Quoting) {
+        self.0.push(Part::Fact { name: name.into(), quoting });
+    }
+
+    /// Adds a part as it is.
+    pub(crate) fn push_part(&mut self, part: Part) {
+        match part {
+            Part::Literal(text) => self.push_str(&text),
+            Part::Secret { .. } | Part::Fact { .. } => self.0.push(part),
+        }
+    }
+
+    /// Whether the text needs facts of its host.
+    #[must_use]
+    pub fn needs_facts(&self) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Fact { .. }))
+    }
+
     /// The names of the secrets that the text needs, in order of appearance, repetitions included.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
             Part::Secret { name, .. } => Some(name.as_str()),
-            Part::Literal(_) => None,
+            Part::Literal(_) | Part::Fact { .. } => None,
         })
     }
 
-    /// The text when no secret is in it.
+    /// The text when neither secrets nor facts are in it.
     #[must_use]
     pub fn as_literal(&self) -> Option<&str> {
         match self.0.as_slice() {
@@ -85,36 +125,62 @@ impl Text {
         }
     }
 
+    /// The text with the facts of its host in it.
+    ///
+    /// # Errors
+    /// [`Missing::Fact`] when the host does not tell one that the text needs.
+    pub fn with_facts(&self, facts: &Facts) -> Result<Self, Missing> {
+        let mut out = Self::default();
+        for part in &self.0 {
+            match part {
+                Part::Fact { name, quoting } => {
+                    let value = facts.get(name).ok_or_else(|| Missing::Fact { name: name.clone() })?;
+                    out.push_str(&quoting.apply(&value.to_string()));
+                }
+                other => out.push_part(other.clone()),
+            }
+        }
+        Ok(out)
+    }
+
     /// The text with the values of the secrets in it. The result is for the host alone: it must be neither stored
     /// nor logged.
     ///
     /// # Errors
-    /// [`MissingSecret`] when `lookup` has no value for a secret that the text needs.
-    pub fn reveal<'a>(&self, lookup: impl Fn(&str) -> Option<&'a str>) -> Result<String, MissingSecret> {
+    /// [`Missing`] when `lookup` has no value for a secret that the text needs, or a fact has not been put in.
+    pub fn reveal<'a>(&self, lookup: impl Fn(&str) -> Option<&'a str>) -> Result<String, Missing> {
         let mut out = String::new();
         for part in &self.0 {
             match part {
                 Part::Literal(text) => out.push_str(text),
                 Part::Secret { name, quoting } => {
-                    let value = lookup(name).ok_or_else(|| MissingSecret { name: name.clone() })?;
-                    match quoting {
-                        Quoting::Plain => out.push_str(value),
-                        Quoting::Word => out.push_str(&quote_word(value)),
-                    }
+                    let value = lookup(name).ok_or_else(|| Missing::Secret { name: name.clone() })?;
+                    out.push_str(&quoting.apply(value));
                 }
+                Part::Fact { name, .. } => return Err(Missing::Fact { name: name.clone() }),
             }
         }
         Ok(out)
     }
 }
 
-/// Shows the text with `‹secret NAME›` where a secret goes.
+impl Quoting {
+    fn apply(self, value: &str) -> String {
+        match self {
+            Self::Plain => value.to_owned(),
+            Self::Word => quote_word(value),
+        }
+    }
+}
+
+/// Shows the text with `‹secret NAME›` where a secret goes, and `‹facts.NAME›` where a fact does.
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for part in &self.0 {
             match part {
                 Part::Literal(text) => f.write_str(text)?,
                 Part::Secret { name, .. } => write!(f, "‹secret {name}›")?,
+                Part::Fact { name, .. } => write!(f, "‹facts.{name}›")?,
             }
         }
         Ok(())
@@ -158,8 +224,25 @@ mod tests {
     #[test]
     fn a_secret_without_value_is_named() {
         let missing = text().reveal(|_| None).unwrap_err();
-        assert_eq!(missing.name, "TOKEN");
+        assert_eq!(missing, Missing::Secret { name: "TOKEN".to_owned() });
         assert!(missing.to_string().contains("TOKEN"), "{missing}");
+    }
+
+    #[test]
+    fn facts_go_in_first_and_are_quoted_as_secrets_are() {
+        let mut text = Text::literal("echo ");
+        text.push_fact("hostname", Quoting::Word);
+        text.push_str(" ");
+        text.push_secret("TOKEN", Quoting::Word);
+        assert!(text.needs_facts());
+        assert_eq!(text.to_string(), "echo ‹facts.hostname› ‹secret TOKEN›");
+        let missing = Missing::Fact { name: "hostname".to_owned() };
+        assert_eq!(text.with_facts(&Facts::default()), Err(missing.clone()));
+        assert_eq!(text.reveal(|_| Some("t")), Err(missing));
+        let facts = Facts { hostname: Some("it's".to_owned()), ..Facts::default() };
+        let text = text.with_facts(&facts).unwrap();
+        assert!(!text.needs_facts());
+        assert_eq!(text.reveal(|_| Some("t")).unwrap(), r"echo 'it'\''s' 't'");
     }
 
     #[test]

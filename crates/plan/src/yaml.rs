@@ -233,6 +233,12 @@ fn syntax_error(err: &ScanError, source: &Source) -> Diagnostic {
         info if info.contains("did not find expected key") || info.contains("did not find expected '-'") => {
             diagnostic.hint("look at the indentation: keys of one mapping start in the same column")
         }
+        info if info.contains("trailing content after") => diagnostic.hint(
+            "a text that begins with a quote ends at the next one: put all of it into quotes of the other kind",
+        ),
+        info if info.contains("expected ',' or") => diagnostic.hint(
+            "between brackets, a text with one of `[`, `]`, `{`, `}` or `,` in it needs quotes",
+        ),
         info if info.contains("unexpected end of stream") => {
             diagnostic.hint("a quote or a bracket is not closed")
         }
@@ -379,5 +385,5 @@ fn is_string_tag(tag: Option<&Tag>, span: Span) -> Result<bool, Diagnostic> {
 
 fn no_tags(span: Span) -> Diagnostic {
     Diagnostic::error(Code::YamlFeature, span, "plans do not use YAML tags (`!name`)")
-        .hint("remove the tag, or put a text that begins with `!` in quotes")
+        .hint("remove the tag, or put a text that begins with `!` in quotes; in a condition, write `not`")
 }

@@ -180,6 +180,16 @@ pub enum RemoteError {
         /// What is wrong, and what to do.
         detail: String,
     },
+    /// The host did not answer with facts about itself.
+    #[error(
+        "{host}: it did not tell what it is: {detail}. Try `ssh` there, and look at what its /bin/sh prints."
+    )]
+    Facts {
+        /// The host's name.
+        host: String,
+        /// What came instead.
+        detail: String,
+    },
     /// Files could not be uploaded.
     #[error("{host}: the upload of {from} to {to} failed: {detail}")]
     Upload {
@@ -268,6 +278,7 @@ impl RemoteError {
             Self::Channel { .. }
             | Self::Unanswered { .. }
             | Self::Record { .. }
+            | Self::Facts { .. }
             | Self::Upload { .. }
             | Self::Config { .. } => ConnectionProblem::Other,
         }

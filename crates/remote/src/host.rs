@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use steadyhand_domain::{Facts, Timestamp};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -17,7 +18,7 @@ use crate::ssh::Secrets;
 use crate::step::{Step, Went};
 use crate::{
     Ask, Config, Ended, HostKind, HostSpec, Probe, RemoteError, StepRequest, UploadProgress, UploadSummary,
-    probe, shell, upload,
+    facts, probe, shell, upload,
 };
 
 /// A lane that dies under a step is replaced so many times while the connection holds.
@@ -210,6 +211,29 @@ impl Host {
     ) -> Result<Probe, RemoteError> {
         let link = self.link_until(cancel).await?;
         probe::ask(&link, script, timeout, cancel).await
+    }
+
+    /// What the host is: one question, answered by a script that needs nothing installed and changes nothing. What the
+    /// host cannot tell within ten seconds is absent. `now` is this machine's clock.
+    ///
+    /// # Errors
+    /// What connecting can meet, [`RemoteError::ConnectionLost`], and [`RemoteError::Facts`] when the answer makes no
+    /// sense.
+    pub async fn facts(&self, now: fn() -> Timestamp) -> Result<Facts, RemoteError> {
+        self.facts_until(now, &CancellationToken::new()).await
+    }
+
+    /// The same, and given up when `cancel` says so.
+    ///
+    /// # Errors
+    /// As [`Host::facts`].
+    pub async fn facts_until(
+        &self,
+        now: fn() -> Timestamp,
+        cancel: &CancellationToken,
+    ) -> Result<Facts, RemoteError> {
+        let link = self.link_until(cancel).await?;
+        facts::ask(&link, now, cancel).await
     }
 
     /// Uploads a file or a folder. As with rsync, `from/` means the folder's content and `from` the folder itself;

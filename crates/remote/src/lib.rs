@@ -13,6 +13,7 @@
 mod ask;
 mod config;
 mod error;
+mod facts;
 mod host;
 mod lane;
 mod link;

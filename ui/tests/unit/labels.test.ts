@@ -74,6 +74,7 @@ describe('why a step ended so', () => {
     [step({ kind: 'outcome', outcome: { kind: 'lost', reason: { kind: 'rebooted' } } }, 'lost: the server was rebooted'), 'lost', 'lost: the server was rebooted'],
     [step({ kind: 'completed_in_run', run: 12 }, 'completed in run 12'), 'done in run 12', ''],
     [step({ kind: 'guard_held', guard: 'creates', what: '/x' }, '/x is there'), 'not needed', '/x is there'],
+    [step({ kind: 'when_false', when: 'facts.os == "darwin"' }, 'not needed: `facts.os == "darwin"` is false'), 'not needed', 'not needed: `facts.os == "darwin"` is false'],
     [step({ kind: 'run_stopped' }, 'run stopped'), 'stopped', ''],
     [step({ kind: 'earlier_step_failed', step: 'y' }, 'y failed'), '', ''],
     [step(null, null), '', ''],

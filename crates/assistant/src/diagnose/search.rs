@@ -168,6 +168,7 @@ fn ended(outcome: &Reason) -> &'static str {
         Reason::Error { .. } => "error",
         Reason::RunStopped => "stopped",
         Reason::GuardHeld { .. }
+        | Reason::WhenFalse { .. }
         | Reason::EarlierStepFailed { .. }
         | Reason::NeedFailed { .. }
         | Reason::CompletedInRun { .. } => "skipped",

@@ -140,6 +140,9 @@ fn show(output: &mut Output, preview: &Preview) -> Result<(), Failure> {
             under = Some((&step.task, &step.host));
         }
         output.line(&format!("  {number}. {}", plain(&step.name)))?;
+        if let Some(condition) = &step.condition {
+            output.line(&output.paint(Colour::Yellow, &format!("     {}", plain(condition))))?;
+        }
         for line in step.what.lines().filter(|line| *line != step.name) {
             output.line(&output.paint(Colour::Grey, &format!("     {}", plain(line))))?;
         }

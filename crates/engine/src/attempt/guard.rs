@@ -1,4 +1,4 @@
-//! Guards: whether a step is needed at all.
+//! Conditions and guards: whether a step is needed at all.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -10,6 +10,7 @@ use steadyhand_remote::Probe;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    facts::Asked,
     reach::Reached,
     text::{quoted, quoted_path, reveal},
 };
@@ -19,9 +20,29 @@ use crate::{EngineError, execute::Execution, unit::Need};
 const GUARD_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Execution<'_> {
-    /// Asks the guards of a step whether it is needed.
+    /// Asks the conditions of a step, and then its guards, whether it is needed.
     pub(crate) async fn need(&self, index: usize) -> Result<Need, EngineError> {
-        let step = self.step(index).clone();
+        let step = self.step(index);
+        if let Some(reason) = step.never() {
+            return Ok(Need::Held(reason));
+        }
+        if !step.has_questions() {
+            return Ok(Need::Needed);
+        }
+        let facts = match self.facts_for(step).await? {
+            Asked::Known(facts) => facts,
+            Asked::Stopped => return Ok(Need::Stopped),
+            Asked::Failed(reason) => return Ok(Need::Failed(reason)),
+        };
+        match step.skipped(&facts) {
+            Ok(None) => {}
+            Ok(Some(reason)) => return Ok(Need::Held(reason)),
+            Err(message) => return Ok(Need::Failed(Reason::Error { message })),
+        }
+        let step = match step.with_facts(&facts) {
+            Ok(step) => step,
+            Err(missing) => return Ok(Need::Failed(Reason::Error { message: missing.to_string() })),
+        };
         if step.guards.is_empty() {
             return Ok(Need::Needed);
         }

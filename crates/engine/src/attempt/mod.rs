@@ -1,5 +1,6 @@
 //! The attempts of one step: carrying it out, attaching to it again, retrying it.
 
+mod facts;
 mod guard;
 mod reach;
 mod run;
@@ -11,12 +12,15 @@ use std::{collections::HashMap, time::Duration};
 
 use secrecy::SecretString;
 use steadyhand_domain::{Desired, Reason, StepId, StepOutcome};
-use steadyhand_plan::{Action, CompiledStep};
+use steadyhand_plan::{Action, CompiledStep, Missing};
 use steadyhand_remote::{Host, RemoteError};
 use steadyhand_store::progress::Write;
 use tokio::time::sleep;
 
+use self::facts::Asked;
 use crate::{EngineError, execute::Execution, hosts::host_spec};
+
+pub(crate) use self::facts::KnownFacts;
 
 /// How the last attempt of a step ended.
 pub(crate) enum AttemptEnd {
@@ -91,7 +95,10 @@ impl Execution<'_> {
     }
 
     async fn attempt(&self, index: usize) -> Result<AttemptEnd, EngineError> {
-        let step = self.step(index).clone();
+        let step = match self.with_facts(self.step(index)).await? {
+            Ok(step) => step,
+            Err(end) => return Ok(end),
+        };
         let attempt = Attempt {
             id: self.progress(index).id,
             number: self.progress(index).attempt,
@@ -115,6 +122,20 @@ impl Execution<'_> {
                 self.wait_for(&attempt, probe, timeout, interval).await
             }
         }
+    }
+
+    /// The step with the facts of its host in its texts, or how its attempt ends without them.
+    async fn with_facts(&self, step: &CompiledStep) -> Result<Result<CompiledStep, AttemptEnd>, EngineError> {
+        Ok(match self.facts_for(step).await? {
+            Asked::Known(facts) => {
+                let failed =
+                    |missing: Missing| AttemptEnd::failed(Reason::Error { message: missing.to_string() });
+                step.with_facts(&facts).map_err(failed)
+            }
+            // What is stopped is never started, and what was started is known by its name: its texts are not needed.
+            Asked::Stopped => Ok(step.clone()),
+            Asked::Failed(reason) => Err(AttemptEnd::failed(reason)),
+        })
     }
 
     fn host(&self, name: &str) -> Result<Host, EngineError> {

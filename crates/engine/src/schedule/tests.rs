@@ -42,6 +42,7 @@ fn plan(tasks: &[Shape]) -> CompiledPlan {
         },
         timeout_ms: None,
         retries: Retries::default(),
+        when: Vec::new(),
         guards: Vec::new(),
     });
     CompiledPlan {

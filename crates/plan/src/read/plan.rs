@@ -57,12 +57,10 @@ const HOST: Keys = Keys {
 
 const TASK: Keys = Keys {
     what: "a task",
-    known: &["on", "needs", "tags", "strategy", "steps"],
+    known: &["on", "needs", "when", "tags", "strategy", "steps"],
     later: &[
         "handlers",
         "notify",
-        "when",
-        "if",
         "become",
         "sudo",
         "env",
@@ -82,6 +80,8 @@ const TASK: Keys = Keys {
         ("depends_on", "needs"),
         ("after", "needs"),
         ("requires", "needs"),
+        ("if", "when"),
+        ("condition", "when"),
         ("tasks", "steps"),
         ("run", "steps"),
         ("commands", "steps"),
@@ -292,9 +292,11 @@ impl Reader<'_> {
             creates: None,
             unless: None,
             onlyif: None,
+            when: None,
         });
         steps.extend(health.map(|step| Step::WaitFor(Box::new(step))));
-        Some(Task { on, needs, tags, strategy, steps })
+        let when = self.when(&fields);
+        Some(Task { on, needs, when, tags, strategy, steps })
     }
 
     fn steps(&mut self, field: Field<'_>) -> Vec<crate::ast::Step> {

@@ -19,7 +19,7 @@ const STEP: Keys = Keys {
     what: "a step",
     known: &[
         "name", "run", "upload", "wait_for", "cwd", "env", "shell", "timeout", "retries", "creates",
-        "unless", "onlyif",
+        "unless", "onlyif", "when",
     ],
     later: &[
         "package",
@@ -32,8 +32,6 @@ const STEP: Keys = Keys {
         "git",
         "notify",
         "id",
-        "when",
-        "if",
         "become",
         "sudo",
         "download",
@@ -66,6 +64,8 @@ const STEP: Keys = Keys {
         ("waitfor", "wait_for"),
         ("only_if", "onlyif"),
         ("not_if", "unless"),
+        ("if", "when"),
+        ("condition", "when"),
         ("retry", "retries"),
         ("sync", "upload"),
         ("title", "name"),
@@ -176,6 +176,7 @@ impl Reader<'_> {
             creates: self.optional(fields, "creates", "a path"),
             unless: self.optional(fields, "unless", "a command"),
             onlyif: self.optional(fields, "onlyif", "a command"),
+            when: self.when(fields),
         };
         run.map(|_| step)
     }
@@ -198,7 +199,8 @@ impl Reader<'_> {
         let creates = self.optional(fields, "creates", "a path");
         let unless = self.optional(fields, "unless", "a command");
         let onlyif = self.optional(fields, "onlyif", "a command");
-        Some(UploadStep { name, upload: upload?, timeout, retries, creates, unless, onlyif })
+        let when = self.when(fields);
+        Some(UploadStep { name, upload: upload?, timeout, retries, creates, unless, onlyif, when })
     }
 
     fn wait_for_step(&mut self, fields: &Fields<'_>) -> Option<WaitForStep> {
@@ -213,7 +215,8 @@ impl Reader<'_> {
         let creates = self.optional(fields, "creates", "a path");
         let unless = self.optional(fields, "unless", "a command");
         let onlyif = self.optional(fields, "onlyif", "a command");
-        Some(WaitForStep { name, wait_for: wait_for?, creates, unless, onlyif })
+        let when = self.when(fields);
+        Some(WaitForStep { name, wait_for: wait_for?, creates, unless, onlyif, when })
     }
 
     pub(super) fn wait_for(&mut self, field: Field<'_>, key: Span) -> Option<WaitForSpec> {

@@ -4,6 +4,7 @@ use std::{path::Path, process::Command};
 
 use super::{compiled, script};
 use crate::{Action, Code, Inputs, check, yaml::Source};
+use steadyhand_domain::Facts;
 
 const HOSTILE: [&str; 22] = [
     "plain",
@@ -237,6 +238,28 @@ fn a_secret_goes_in_like_any_value_and_only_when_it_is_revealed() {
         let folder = tempfile::tempdir().unwrap();
         let (output, errors) = run(&["sh"], &revealed, folder.path());
         assert_eq!(String::from_utf8_lossy(&output), format!("<a {value}><{value}>"), "{errors}");
+    }
+}
+
+#[test]
+fn a_fact_goes_in_like_any_value_once_the_host_has_told_it() {
+    let compiled = compiled(
+        &plan("printf '<%s>' \"a ${{ facts.hostname }}\" ${{ facts.hostname }} '${{ facts.cpu_count }}'"),
+        &Inputs::default(),
+    );
+    let step = &compiled.steps[0];
+    assert!(step.needs_facts());
+    for value in HOSTILE {
+        let facts = Facts { hostname: Some(value.to_owned()), cpu_count: Some(2), ..Facts::default() };
+        let step = step.with_facts(&facts).unwrap();
+        let Action::Run { script, .. } = &step.action else { panic!() };
+        let script = script.as_literal().unwrap();
+        for shell in shells() {
+            let folder = tempfile::tempdir().unwrap();
+            let (output, errors) = run(&shell, script, folder.path());
+            let expected = format!("<a {value}><{value}><2>");
+            assert_eq!(String::from_utf8_lossy(&output), expected, "{shell:?}: {errors}");
+        }
     }
 }
 

@@ -53,7 +53,8 @@ fn schema_errors(source: &str) -> Vec<String> {
 }
 
 /// Plans without an error, each with another part of the language.
-const VALID: [&str; 8] = [
+const VALID: [&str; 9] = [
+    "name: a\ntasks:\n  t:\n    on: local\n    when: facts.os == 'linux'\n    steps:\n      - { run: 'echo ${{ facts.arch }}', when: true }\n      - { upload: { from: a, to: b }, when: \"'/' in facts.disks\" }\n      - { wait_for: { command: x }, when: defined(facts.fqdn) }\n",
     "name: a\ntasks: { t: { on: local, steps: [ { run: 'true' } ] } }",
     "name: a\nhosts:\ngroups:\nvars:\nsecrets:\ntasks: { t: { on: [local], steps: [ { name: n, run: 'x' } ] } }",
     "name: a\nhosts: { w: d@h, x: { address: h, user: d, port: 22, identity: ~/.ssh/k, jump: w, tags: [a] }, y: 'd@[::1]:22' }\ngroups: { g: [w, x] }\ntasks: { t: { on: [g, y], steps: [ { run: x } ] } }",
@@ -112,6 +113,9 @@ fn a_key_that_plans_do_not_have_satisfies_neither_the_schema_nor_the_check() {
         ("run: x", "run: 1"),
         ("run: x", "run: x, timeout: 5"),
         ("run: x", "run: x, cwd:"),
+        ("run: x", "run: x, when: [a]"),
+        ("run: x", "run: x, when: 5"),
+        ("on: w", "on: w, when: { a: b }"),
     ] {
         let source = plan.replacen(before, after, 1);
         assert_ne!(source, plan);

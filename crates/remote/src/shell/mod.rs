@@ -9,6 +9,7 @@ const LANE: &str = include_str!("lane.sh");
 const SUPERVISOR: &str = include_str!("supervisor.sh");
 const PROBE: &str = include_str!("probe.sh");
 const UPLOAD: &str = include_str!("upload.sh");
+const FACTS: &str = include_str!("facts.sh");
 
 /// Where a host has what the programs need. All but the hosts of tests are [`USUAL`].
 #[derive(Clone, Copy)]
@@ -65,6 +66,11 @@ pub(crate) fn upload_program(token: &str, to: &str, what: Uploaded<'_>) -> Strin
         strip(UPLOAD)
     );
     format!("{}\n{program}", program.len())
+}
+
+/// The question that a host answers with facts about itself.
+pub(crate) fn facts_question() -> String {
+    strip(FACTS)
 }
 
 /// What an upload is.

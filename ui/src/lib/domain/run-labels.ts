@@ -193,7 +193,7 @@ export function stepNote(step: Step): string {
     }
   }
   if (step.reason.kind === 'run_stopped' && step.state === 'failed') return 'stopped';
-  if (step.reason.kind === 'guard_held') return 'not needed';
+  if (step.reason.kind === 'guard_held' || step.reason.kind === 'when_false') return 'not needed';
   if (step.reason.kind === 'completed_in_run') return `done in run ${step.reason.run}`;
   if (step.reason.kind === 'connection') return 'connection';
   return '';

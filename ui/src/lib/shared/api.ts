@@ -87,6 +87,19 @@ data_dir: string,
 shell: string, };
 
 /**
+ * Which host is asked for facts.
+ */
+export type AskFacts = { 
+/**
+ * The project whose plan names the host.
+ */
+project_id?: ProjectId, 
+/**
+ * A host of the plan, `user@address[:port]`, or `local`.
+ */
+host: string, };
+
+/**
  * One attempt of a step.
  */
 export type Attempt = { 
@@ -206,6 +219,11 @@ line: number,
 text: string, };
 
 /**
+ * A program for containers.
+ */
+export type ContainerRuntime = "docker" | "podman" | "none";
+
+/**
  * A new project.
  */
 export type CreateProject = { 
@@ -243,9 +261,108 @@ kind: DiffKind,
 text: string, };
 
 /**
+ * A local file system.
+ */
+export type Disk = { 
+/**
+ * Where it is mounted.
+ */
+mount: string, 
+/**
+ * Its size in bytes.
+ */
+size: number, 
+/**
+ * Bytes that a user may still write.
+ */
+free: number, };
+
+/**
  * What kind of error it is; pages act on this and never on the message.
  */
 export type ErrorCode = "invalid" | "plan_invalid" | "not_found" | "conflict" | "locked" | "unreachable" | "storage" | "internal";
+
+/**
+ * What a host tells about itself. A fact that it cannot tell is absent; nothing is guessed.
+ */
+export type Facts = { 
+/**
+ * The kernel's name in lower case: `linux`, `darwin`.
+ */
+os?: string, 
+/**
+ * What the distribution is a kind of: `debian`, `redhat`, `suse`, `arch`, `alpine`, …; `darwin` for macOS.
+ */
+os_family?: string, 
+/**
+ * The distribution: `debian`, `ubuntu`, `alpine`, `macos`.
+ */
+distribution?: string, 
+/**
+ * The version of the distribution: `12`, `24.04`, `3.20.1`.
+ */
+version?: string, 
+/**
+ * The name that the host has for itself.
+ */
+hostname?: string, 
+/**
+ * That name with its domain.
+ */
+fqdn?: string, 
+/**
+ * The kind of processor, as `uname -m` names it: `x86_64`, `aarch64`.
+ */
+arch?: string, 
+/**
+ * The kernel's release: `6.1.0-18-amd64`.
+ */
+kernel?: string, 
+/**
+ * Processors that are online.
+ */
+cpu_count?: number, 
+/**
+ * Main memory in bytes.
+ */
+memory?: number, 
+/**
+ * Local file systems, each once.
+ */
+disks?: Array<Disk>, 
+/**
+ * IPv4 and IPv6 addresses that are not loopback.
+ */
+addresses?: Array<string>, 
+/**
+ * What installs packages there.
+ */
+package_manager?: PackageManager, 
+/**
+ * What runs as process 1.
+ */
+init?: Init, 
+/**
+ * The program for containers that is installed.
+ */
+container_runtime?: ContainerRuntime, 
+/**
+ * The name of the user who is logged in.
+ */
+user?: string, 
+/**
+ * That user's number; 0 is root.
+ */
+uid?: number, 
+/**
+ * What `sudo` wants of that user.
+ */
+sudo?: Sudo, 
+/**
+ * Seconds that the host's clock is ahead of this machine's; negative when it is behind. What cannot be told from
+ * the time that the question took counts as 0.
+ */
+clock_offset?: number, };
 
 /**
  * The condition that made a step unnecessary.
@@ -317,6 +434,11 @@ address: string,
  * What is known.
  */
 reach: Reach, };
+
+/**
+ * What runs as process 1.
+ */
+export type Init = "systemd" | "openrc" | "sysv" | "launchd" | "none";
 
 /**
  * Where the key of a vault is.
@@ -656,6 +778,11 @@ steps: Array<string>,
 line: number, };
 
 /**
+ * What installs packages.
+ */
+export type PackageManager = "apt" | "dnf" | "yum" | "apk" | "pacman" | "zypper" | "brew";
+
+/**
  * What is to say about a plan's source.
  */
 export type PlanCheck = { 
@@ -772,7 +899,11 @@ name: string,
 /**
  * What would run, with secrets hidden.
  */
-what: string, };
+what: string, 
+/**
+ * That it is skipped, and why; or what it depends on whether it runs.
+ */
+condition?: string, };
 
 /**
  * A problem of a plan, in place.
@@ -988,7 +1119,11 @@ guard: Guard,
 /**
  * The path or the command of the guard.
  */
-what: string, } | { "kind": "earlier_step_failed", 
+what: string, } | { "kind": "when_false", 
+/**
+ * The condition as the plan has it.
+ */
+when: string, } | { "kind": "earlier_step_failed", 
 /**
  * The name of the step that failed.
  */
@@ -1437,6 +1572,11 @@ reason: LossReason, };
 export type StepState = "pending" | "running" | "completed" | "failed" | "skipped";
 
 /**
+ * What `sudo` wants of a user.
+ */
+export type Sudo = "none" | "passwordless" | "password";
+
+/**
  * A text to keep.
  */
 export type Text = { 
@@ -1627,6 +1767,8 @@ export interface Operations {
   answer_question: { request: AnswerQuestion; response: Nothing };
   /** The hosts of a project's plan. */
   hosts: { request: OfProject; response: Array<HostStatus> };
+  /** Asks a host what it is. */
+  facts: { request: AskFacts; response: Facts };
   /** Measures the way to each host; results arrive as updates. */
   check_hosts: { request: OfProject; response: Nothing };
   /** What a person can set. */
