@@ -47,6 +47,13 @@ fn main() {
         }
         flood(&sshd);
         echo(&sshd).await;
+        for trip in [0, 50] {
+            let proxy = Proxy::start(sshd.port, Duration::from_millis(trip / 2)).await;
+            let port = if trip == 0 { sshd.port } else { proxy.port };
+            for count in [20, 200] {
+                fan_out(&sshd, port, trip, count).await;
+            }
+        }
     });
 }
 
@@ -70,6 +77,32 @@ async fn steps(sshd: &Sshd, port: u16, trip: u64, count: u32) {
          (ratio {:.2}{}); the first step, with the connection: {opening} ms",
         ours / theirs,
         if trip > 0 { format!(", {:.2} round trips", ours / trip as f64) } else { String::new() },
+    );
+}
+
+/// One `true` on many hosts at the same time, each with a connection of its own that is made first.
+async fn fan_out(sshd: &Sshd, port: u16, trip: u64, count: u32) {
+    let hosts: String = (0..count).map(|number| format!("  h{number}: {}\n", sshd.host_at(port))).collect();
+    let names: Vec<String> = (0..count).map(|number| format!("h{number}")).collect();
+    let plan = format!(
+        "name: bench\nhosts:\n{hosts}tasks:\n  all:\n    on: [{}]\n    steps: [ {{ run: 'true' }} ]\n",
+        names.join(", ")
+    );
+    let data = tempfile::tempdir().unwrap();
+    sshd.is_known_at(port, data.path());
+    let run = run_plan(data.path(), plan).await.run;
+    let ours = run.ended_at.unwrap().since(run.created_at) as f64 / 1000.0;
+    let started = Instant::now();
+    let clients: Vec<_> = (0..count)
+        .map(|_| ssh(sshd, port).args(["-o", "KexAlgorithms=curve25519-sha256", "true"]).spawn().unwrap())
+        .collect();
+    let failed =
+        clients.into_iter().filter_map(|mut client| client.wait().ok()).filter(|end| !end.success()).count();
+    let theirs = started.elapsed().as_secs_f64();
+    println!(
+        "One `true` on {count:>3} hosts at {trip:>2} ms round trip: {ours:5.2} s, ssh started in parallel {theirs:5.2} s \
+         ({failed} of them failed; ratio {:.2})",
+        ours / theirs
     );
 }
 
@@ -117,7 +150,7 @@ async fn echo(sshd: &Sshd) {
     let data = tempfile::tempdir().unwrap();
     let api = open(data.path()).await;
     let mut updates = api.updates();
-    let run = start(&api, &sshd.host(), steps).await;
+    let run = start(&api, one_host(&sshd.host(), steps)).await;
     let mut heard: Vec<(u64, f64)> = Vec::new();
     while let Some(batch) = updates.next().await {
         answer_questions(&api).await;
@@ -163,20 +196,28 @@ async fn open(folder: &Path) -> Api {
     Api::open(options).await.unwrap()
 }
 
-async fn start(api: &Api, host: &str, steps: &str) -> steadyhand_domain::RunId {
-    let source =
-        format!("name: bench\nhosts:\n  web1: {host}\ntasks:\n  all:\n    on: web1\n    steps:\n{steps}");
+async fn start(api: &Api, source: String) -> steadyhand_domain::RunId {
     let project =
         api.create_project(CreateProject { name: "bench".into(), source: Some(source) }).await.unwrap();
     api.start_run(StartRun { project_id: project.id, rendered_sha256: None }).await.unwrap().id
 }
 
+/// A plan with these steps on one host.
+fn one_host(host: &str, steps: &str) -> String {
+    format!("name: bench\nhosts:\n  web1: {host}\ntasks:\n  all:\n    on: web1\n    steps:\n{steps}")
+}
+
 /// Runs a plan with these steps to its end.
 async fn run(host: &str, steps: &str) -> RunDetail {
     let data = tempfile::tempdir().unwrap();
-    let api = open(data.path()).await;
+    run_plan(data.path(), one_host(host, steps)).await
+}
+
+/// Runs a plan to its end, on the data in a folder.
+async fn run_plan(folder: &Path, source: String) -> RunDetail {
+    let api = open(folder).await;
     let mut updates = api.updates();
-    let run_id = start(&api, host, steps).await;
+    let run_id = start(&api, source).await;
     while let Some(batch) = updates.next().await {
         answer_questions(&api).await;
         if ended(&batch) {

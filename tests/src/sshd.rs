@@ -35,7 +35,7 @@ impl Sshd {
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {shown}/host_key\nAuthorizedKeysFile {shown}/authorized_keys\n\
              PidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nSetEnv HOME={shown}/home\nLogLevel ERROR\n\
-             MaxStartups 100\n"
+             MaxStartups 1000\n"
         );
         std::fs::write(path.join("sshd_config"), config).expect("sshd_config");
         let process = Command::new("/usr/sbin/sshd")
@@ -87,8 +87,13 @@ impl Sshd {
 
     /// Lets the app on this data know the server's key, as somebody who was there before.
     pub fn is_known_in(&self, data: &Path) {
+        self.is_known_at(self.port, data);
+    }
+
+    /// The same, where it is reached at another port, that of a proxy before it.
+    pub fn is_known_at(&self, port: u16, data: &Path) {
         let key = std::fs::read_to_string(self.folder.path().join("host_key.pub")).expect("the host key");
-        let line = format!("[127.0.0.1]:{} {}\n", self.port, key.trim());
+        let line = format!("[127.0.0.1]:{port} {}\n", key.trim());
         std::fs::write(data.join("known_hosts"), line).expect("known_hosts");
     }
 

@@ -40,7 +40,10 @@ impl RunSpec {
         let spec: Self = serde_json::from_str(json)
             .map_err(|error| EngineError::Recorded { run, detail: error.to_string() })?;
         if spec.plan.format != FORMAT {
-            let detail = format!("its format is {}, and this version reads {FORMAT}", spec.plan.format);
+            let detail = format!(
+                "another version recorded it (format {}; this one reads {FORMAT}); redeploy to run the current plan",
+                spec.plan.format
+            );
             return Err(EngineError::Recorded { run, detail });
         }
         Ok(spec)
