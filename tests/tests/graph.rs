@@ -197,6 +197,30 @@ async fn a_stop_ends_what_runs_on_every_host() {
 }
 
 #[tokio::test]
+async fn killed_while_a_stop_ends_three_hosts_the_run_is_stopped_by_who_takes_it_over() {
+    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+    sshd.is_known_in(data.path());
+    let mut app = App::start(data.path()).await;
+    // One host ends at once, the others take their time to clean up.
+    let slow = MEET.replace(
+        "echo $$ >> \"$HOME/pids\"",
+        "[ ${{ host.name }} = a ] || trap 'while [ ! -e \"$HOME/clean\" ]; do [ -d ~ ] || exit 1; sleep 0.02; done; exit 0' TERM\n          echo $$ >> \"$HOME/pids\"",
+    );
+    let project = app.project("shop", &three(&sshd, &slow)).await;
+    app.call("start_run", json!({ "project_id": project })).await;
+    let (detail, pids) = all_wait(&app, &sshd, &project).await;
+    app.call("stop_run", json!({ "run_id": detail["run"]["id"] })).await;
+    app.run(&project, 1, |detail| detail["steps"][1]["state"] == "failed").await;
+    app.kill().await;
+    fs::write(sshd.home().join("clean"), "").expect("clean");
+    let app = App::start(data.path()).await;
+    let ended = app.ended(&project, 1).await;
+    assert_eq!(ended["run"]["state"], "stopped", "{ended:#}");
+    assert!(!pids.iter().any(|pid| alive(pid)), "nothing runs on once the run says that it was stopped");
+    app.end().await;
+}
+
+#[tokio::test]
 async fn killed_while_three_hosts_work_each_step_ran_once_and_the_run_completes() {
     let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
     sshd.is_known_in(data.path());

@@ -126,8 +126,6 @@ async fn batches_come_one_after_another_with_the_pause_that_the_plan_wants() {
     let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
     sshd.is_known_in(data.path());
     let plan = fleet(&sshd, "{ rolling: { batch: 5, pause_between: 200ms } }");
-    // Each batch notes how many were there before it.
-    let plan = plan.replace("-changed\"", "-changed\"; ls \"$HOME\" | grep -c changed >> \"$HOME/count\"");
     let app = App::start(data.path()).await;
     let project = app.project("shop", &plan).await;
     app.call("start_run", json!({ "project_id": project })).await;
@@ -140,6 +138,55 @@ async fn batches_come_one_after_another_with_the_pause_that_the_plan_wants() {
         let begun = steps[later].iter().map(|step| time(step, "started_at")).min().expect("steps");
         assert!(begun >= ended + 200, "the pause was {} ms", begun - ended);
     }
-    assert_eq!(fs::read_to_string(sshd.home().join("count")).expect("counts").lines().count(), HOSTS);
+    assert_eq!(changed(&sshd).len(), HOSTS);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_decision_is_asked_for_although_the_run_was_pausing_and_stays_over_the_pause_of_the_plan() {
+    for (strategy, pauses) in
+        [("{ canary: { hosts: 2 } }", true), ("{ canary: { hosts: 2, wait: 100ms } }", false)]
+    {
+        let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+        sshd.is_known_in(data.path());
+        let waits = "; until [ -e \"$HOME/go\" ]; do [ -d ~ ] || exit 1; sleep 0.02; done";
+        let plan = fleet(&sshd, strategy).replace("-changed\"", &format!("-changed\"{waits}"));
+        let app = App::start(data.path()).await;
+        let project = app.project("shop", &plan).await;
+        app.call("start_run", json!({ "project_id": project })).await;
+        let begun = app.run(&project, 1, |detail| detail["run"]["steps"]["running"] == 2).await;
+        if pauses {
+            app.call("pause_run", json!({ "run_id": begun["run"]["id"] })).await;
+        }
+        fs::write(sshd.home().join("go"), "").expect("go");
+        let held = json!([{ "kind": "held", "task": "deploy", "done": 2, "of": 12 }]);
+        let is_held =
+            |detail: &Value| detail["run"]["state"] == "paused" && detail["run"]["hindrances"] == held;
+        let detail = app.run(&project, 1, is_held).await;
+        assert_eq!(changed(&sshd), [1, 2].into());
+        app.call("resume_run", json!({ "run_id": detail["run"]["id"] })).await;
+        let ended = app.ended(&project, 1).await;
+        assert_eq!((&ended["run"]["state"], changed(&sshd).len()), (&json!("completed"), HOSTS));
+        app.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_decision_that_was_not_made_is_asked_for_again_when_the_run_is_retried() {
+    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+    sshd.is_known_in(data.path());
+    let app = App::start(data.path()).await;
+    let project = app.project("shop", &fleet(&sshd, "{ canary: { hosts: 2 } }")).await;
+    let run = app.call("start_run", json!({ "project_id": project })).await;
+    let is_held = |detail: &Value| detail["run"]["hindrances"][0]["kind"] == "held";
+    app.run(&project, 1, is_held).await;
+    app.call("stop_run", json!({ "run_id": run["id"] })).await;
+    app.ended(&project, 1).await;
+    let again = app.call("retry_run", json!({ "run_id": run["id"], "again": "rest" })).await;
+    app.run(&project, 2, |detail| is_held(detail) && detail["run"]["state"] == "paused").await;
+    assert_eq!(changed(&sshd), [1, 2].into());
+    app.call("resume_run", json!({ "run_id": again["id"] })).await;
+    assert_eq!(app.ended(&project, 2).await["run"]["state"], "completed");
+    assert_eq!(changed(&sshd).len(), HOSTS);
     app.end().await;
 }

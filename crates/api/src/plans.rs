@@ -270,15 +270,23 @@ impl Api {
     }
 
     /// Runs a plan file. Its project is the one of the plan's name, which is made when it is missing; the file's text
-    /// becomes that project's current revision.
+    /// becomes that project's current revision. `shown` is the SHA-256 of the rendered plan that was shown.
     ///
     /// # Errors
-    /// As [`Api::validate_file`] and [`Api::start_run`].
-    pub async fn run_plan_file(&self, path: &Path, options: &RunOptions) -> Result<RunSummary, ApiError> {
+    /// As [`Api::validate_file`] and [`Api::start_run`]; [`ErrorCode::Conflict`] when something else would run now.
+    pub async fn run_plan_file(
+        &self,
+        path: &Path,
+        options: &RunOptions,
+        shown: &str,
+    ) -> Result<RunSummary, ApiError> {
         let source = read_plan(path)?;
         known_variables(path, &source, &options.vars)?;
         let compiled =
             steadyhand_engine::compile_source(&source, options).map_err(|error| in_file(path, error))?;
+        if compiled.sha256 != shown {
+            return Err(EngineError::Changed.into());
+        }
         let existing = projects::by_name(&mut *self.read().await?, &compiled.name).await?;
         self.inner.engine.take_over();
         let project = match existing {
@@ -307,7 +315,11 @@ impl Api {
         let folder = folder.as_deref().and_then(Path::parent).map(|folder| folder.display().to_string());
         self.inner.engine.set_folder(project.id, folder.as_deref()).await?;
         let user = &self.inner.user;
-        Ok(self.inner.engine.start_current(project.id, Trigger::CommandLine, user, None, options).await?)
+        Ok(self
+            .inner
+            .engine
+            .start_current(project.id, Trigger::CommandLine, user, Some(shown), options)
+            .await?)
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn step_sign(state: StepState) -> (&'static str, Colour) {
 pub(crate) fn hindrances(hindrances: &[Hindrance]) -> Option<String> {
     let (first, more) = hindrances.split_first()?;
     let first = hindrance(first);
-    Some(if more.is_empty() { first } else { format!("{first} (and {} more)", many(more.len(), "host")) })
+    Some(if more.is_empty() { first } else { format!("{first} (and {} more)", more.len()) })
 }
 
 fn hindrance(hindrance: &Hindrance) -> String {
@@ -61,6 +61,11 @@ fn hindrance(hindrance: &Hindrance) -> String {
         Hindrance::Resting { task, done, of } => {
             let of = many(*of as usize, "host");
             format!("{task}: {done} of {of} done; the plan has a pause before the next ones")
+        }
+        Hindrance::VaultLocked => {
+            "the Steadyhand that executed it is gone, and this one cannot open the vault with its secrets; start one with \
+             STEADYHAND_VAULT_KEY, unlock the vault, or stop the run"
+                .to_owned()
         }
         Hindrance::MissingSecrets { names } => {
             let variables = names.iter().map(|name| format!("{SECRET_VARIABLE}{name}")).collect::<Vec<_>>();

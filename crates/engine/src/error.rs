@@ -41,14 +41,16 @@ pub enum EngineError {
         why: &'static str,
     },
     /// Nothing of a run is left to do.
-    #[error("run {number} left nothing to do: each of its steps completed")]
+    #[error(
+        "run {number} left nothing to do: each of its steps was done or not needed; redeploy runs the plan again"
+    )]
     NothingLeft {
         /// The run's number.
         number: u32,
     },
     /// A step that an earlier run completed is another one now.
     #[error(
-        "“{step}” on {host}, which completed in run {number}, has changed in the plan since; redeploy runs all of the plan"
+        "“{step}” on {host}, which completed in run {number}, is not in the plan any more as it was then; redeploy runs all of the plan"
     )]
     ChangedBefore {
         /// The run's number.

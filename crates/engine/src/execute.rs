@@ -25,7 +25,6 @@ use crate::{
     engine::Shared,
     record, recover,
     schedule::{Between, RunEnd, Schedule, StepPlace, UnitId},
-    waves,
 };
 
 /// Begins to execute a run that this process owns.
@@ -207,7 +206,7 @@ impl<'a> Execution<'a> {
         let hindrances: BTreeMap<String, Hindrance> = before
             .iter()
             .filter_map(|hindrance| match hindrance {
-                Hindrance::Held { task, .. } => Some((waves::key(task), hindrance.clone())),
+                Hindrance::Held { task, .. } => Some((format!("task {task}"), hindrance.clone())),
                 _ => None,
             })
             .collect();
@@ -215,9 +214,12 @@ impl<'a> Execution<'a> {
         // Requests are heard already; this one may have come before.
         let (state, asked) = runs::state(&mut db, id).await?;
         shared.control.tell(id, asked);
+        drop(db);
+        // Without the values nothing could be hidden in what the hosts say.
+        shared.missing_secrets(&spec).await?;
         let reached =
             steps.iter().filter(|step| !step.attempts.is_empty()).map(|step| step.host.clone()).collect();
-        let schedule = Schedule::new(&spec.plan, spec.continue_on_error, |index| {
+        let schedule = Schedule::new(&spec.plan, spec.options.continue_on_error, |index| {
             steps.get(index).map_or(StepPlace::Open, |step| StepPlace::of(step.state, step.reason.as_ref()))
         });
         let steps = steps
@@ -261,6 +263,10 @@ impl<'a> Execution<'a> {
             self.commit(&writes).await?;
         }
         (status.state, status.was_hindered) = (state, false);
+        let holds = lock(&self.schedule).holds();
+        for between in &holds {
+            self.hold(&mut status, &[], between).await?;
+        }
         Ok(())
     }
 
@@ -271,7 +277,9 @@ impl<'a> Execution<'a> {
         if status.state.is_final() {
             return Ok(());
         }
-        let end = lock(&self.schedule).end().unwrap_or(RunEnd::Failed);
+        let stopped = *self.desired.borrow() == Desired::Stopped;
+        let otherwise = if stopped { RunEnd::Stopped } else { RunEnd::Failed };
+        let end = lock(&self.schedule).end().unwrap_or(otherwise);
         let steps = lock(&self.steps).clone();
         let (writes, state) = self.run_end(end, &steps, status.state)?;
         self.commit(&writes).await?;
@@ -374,7 +382,7 @@ impl<'a> Execution<'a> {
         hindrance: Option<Hindrance>,
     ) -> Result<(), EngineError> {
         let mut status = self.status.lock().await;
-        if status.hindrances.get(host) == hindrance.as_ref() {
+        if status.state.is_final() || status.hindrances.get(host) == hindrance.as_ref() {
             return Ok(());
         }
         match hindrance {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use serde::{Deserialize, Serialize};
 use steadyhand_domain::{ProjectId, Trigger};
 use steadyhand_plan::{CompiledPlan, Inputs, Selection, check, compile, select};
 use steadyhand_store::{StoreError, plans, records::RunSummary, settings};
@@ -13,7 +14,7 @@ use crate::{Engine, EngineError, NewRun, RunSpec};
 const OWN_VARIABLES: &str = "STEADYHAND_";
 
 /// How a run differs from what the plan says.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOptions {
     /// Values that replace those of the plan's variables.
     pub vars: BTreeMap<String, String>,
@@ -64,7 +65,7 @@ impl Engine {
         let folder = settings::get(&mut db, &folder_setting(project)).await?.map(PathBuf::from);
         let compiled = compile_source(&plan.source, options)?;
         let spec = RunSpec::new(Some(project), compiled, folder);
-        Ok((plan.revision.sha256, RunSpec { continue_on_error: options.continue_on_error, ..spec }))
+        Ok((plan.revision.sha256, RunSpec { options: options.clone(), ..spec }))
     }
 
     /// Starts a run of the current plan; when `shown` is given, only if that is still what would run.

@@ -73,12 +73,10 @@ async fn take_over(
         if lease.owner.is_some() && gone.is_none() && lease.until >= now {
             continue;
         }
-        let names = missing_secrets(shared, &lease).await?;
-        if !names.is_empty() {
+        if let Some(hindrance) = missing_secrets(shared, &lease).await? {
             if waiting.get(&lease.run_id) == Some(&lease.owner) {
                 continue;
             }
-            let hindrance = Hindrance::MissingSecrets { names };
             let mut db = shared.store.write().await?;
             runs::note_hindrance(&mut db, lease.run_id, lease.owner.as_deref(), &hindrance, now).await?;
             db.commit().await?;
@@ -101,18 +99,22 @@ async fn take_over(
 
 /// The secrets that a run needs and this process has not; they may be put into the vault while the run waits. A plan that
 /// cannot be read is taken: whoever takes it says so. Stopping takes none.
-async fn missing_secrets(shared: &Shared, lease: &Lease) -> Result<Vec<String>, StoreError> {
+async fn missing_secrets(shared: &Shared, lease: &Lease) -> Result<Option<Hindrance>, StoreError> {
     if lease.desired == Desired::Stopped {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let id = lease.run_id;
     let mut db = shared.store.read().await?;
     let json = runs::compiled_json(&mut db, id).await?;
     drop(db);
-    let Ok(spec) = RunSpec::from_json(id, &json) else { return Ok(Vec::new()) };
-    Ok(shared.missing_secrets(&spec).await.unwrap_or_else(|error| {
+    let Ok(spec) = RunSpec::from_json(id, &json) else { return Ok(None) };
+    let missing = shared.missing_secrets(&spec).await;
+    let missing = missing.map(|names| (!names.is_empty()).then_some(Hindrance::MissingSecrets { names }));
+    Ok(missing.unwrap_or_else(|error| {
         tracing::debug!(run.id = %id, %error, "the vault gives no values");
-        not_in_environment(&spec)
+        let names = not_in_environment(&spec);
+        // What the vault has of the project could not be hidden, whether the plan names it or not.
+        Some(if names.is_empty() { Hindrance::VaultLocked } else { Hindrance::MissingSecrets { names } })
     }))
 }
 

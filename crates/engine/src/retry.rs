@@ -11,7 +11,7 @@ use steadyhand_store::{
     steps::{self, LogSizes},
 };
 
-use crate::{Engine, EngineError, NewRun, RunOptions};
+use crate::{Engine, EngineError, NewRun};
 
 /// What is run again of an earlier run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,13 +45,9 @@ impl Engine {
                 let why = "has not ended yet; wait for it, or stop it first";
                 return Err(EngineError::NotNow { number: earlier.number, why });
             }
-            let before = spec.plan;
+            let before = spec.plan.clone();
             if again == Again::RestOfCurrentPlan {
-                let options =
-                    RunOptions { continue_on_error: spec.continue_on_error, ..RunOptions::default() };
-                (plan_sha256, spec) = self.compile_current(earlier.project_id, &options).await?;
-            } else {
-                spec.plan = before.clone();
+                (plan_sha256, spec) = self.compile_current(earlier.project_id, &spec.options).await?;
             }
             done = done_before(&earlier, &steps, &before, &spec.plan)?;
             if done.len() == spec.plan.steps.len() {

@@ -63,9 +63,11 @@ pub(crate) enum StepPlace {
     Running,
     /// Completed, or not needed.
     Done,
+    /// Done by an earlier run. It says nothing of how far this one is.
+    Before,
     /// Failed.
     Failed,
-    /// Skipped because of a failure elsewhere.
+    /// Skipped because of a failure elsewhere, or stopped.
     Cut,
 }
 
@@ -74,13 +76,11 @@ impl StepPlace {
         match (state, reason) {
             (StepState::Pending, _) => Self::Open,
             (StepState::Running, _) => Self::Running,
+            (StepState::Skipped, Some(Reason::CompletedInRun { .. })) => Self::Before,
             (StepState::Completed, _)
-            | (
-                StepState::Skipped,
-                Some(Reason::GuardHeld { .. } | Reason::WhenFalse { .. } | Reason::CompletedInRun { .. }),
-            ) => Self::Done,
+            | (StepState::Skipped, Some(Reason::GuardHeld { .. } | Reason::WhenFalse { .. })) => Self::Done,
+            (StepState::Failed, Some(Reason::RunStopped)) | (StepState::Skipped, _) => Self::Cut,
             (StepState::Failed, _) => Self::Failed,
-            (StepState::Skipped, _) => Self::Cut,
         }
     }
 }
@@ -113,8 +113,8 @@ struct Task {
     going: usize,
     failed: bool,
     rollout: Rollout,
-    /// The first of its units that belongs to a later wave.
-    wave_end: UnitId,
+    /// The units of the wave that may begin.
+    wave: Range<UnitId>,
     /// Whether it waits between two waves.
     rests: bool,
     /// The next of its units to begin.
@@ -160,12 +160,14 @@ pub(crate) struct Schedule {
     going: usize,
     /// How many are going on each host.
     on_host: Vec<usize>,
-    /// The step whose failure came first.
-    failed_step: Option<String>,
+    /// Whether a step has failed.
+    has_failed: bool,
     /// The task and the step whose failure keeps everything else from beginning.
     fatal: Option<(usize, String)>,
     /// Pauses between waves that are to be made.
     rests: VecDeque<Between>,
+    /// Decisions that an earlier run has left to a person.
+    holds: Vec<Between>,
     stopped: bool,
     continue_on_error: bool,
 }
@@ -209,7 +211,7 @@ impl Schedule {
                 going: 0,
                 failed: false,
                 rollout: task.rollout,
-                wave_end: 0,
+                wave: 0..0,
                 rests: false,
                 next: 0,
             })
@@ -246,9 +248,10 @@ impl Schedule {
             open: VecDeque::new(),
             going: 0,
             on_host: vec![0; hosts.len()],
-            failed_step: None,
+            has_failed: false,
             fatal: None,
             rests: VecDeque::new(),
+            holds: Vec::new(),
             stopped: false,
             continue_on_error,
         };
@@ -261,11 +264,7 @@ impl Schedule {
         for id in 0..self.units.len() {
             let places: Vec<StepPlace> = self.units[id].steps.clone().map(&place).collect();
             let failed = places.iter().position(|place| *place == StepPlace::Failed);
-            if let Some(at) = failed
-                && self.failed_step.is_none()
-            {
-                self.failed_step = Some(plan.steps[self.units[id].steps.start + at].name.clone());
-            }
+            self.has_failed |= failed.is_some();
             let task = &mut self.tasks[self.units[id].task];
             if !places.iter().any(|place| matches!(place, StepPlace::Open | StepPlace::Running)) {
                 let is_cut = places.contains(&StepPlace::Cut);
@@ -277,12 +276,13 @@ impl Schedule {
                 self.waiting -= 1;
                 task.left -= 1;
                 task.failed |= failed.is_some() || is_cut;
-            } else if places.iter().any(|place| *place != StepPlace::Open) {
+            } else if !places.iter().all(|place| matches!(place, StepPlace::Open | StepPlace::Before)) {
                 self.begun.push_back(id);
             }
         }
         for number in 0..self.tasks.len() {
-            self.tasks[number].wave_end = self.tasks[number].end_of_wave(self.tasks[number].units.start);
+            let start = self.tasks[number].units.start;
+            self.tasks[number].wave = start..self.tasks[number].end_of_wave(start);
             // A failure that was fatal has cut what it ends, but not the units that were going.
             if let Some(step) = self.first_failed(plan, number, &place)
                 && self.is_beyond_repair(number)
@@ -291,8 +291,16 @@ impl Schedule {
                 self.fatal = Some((number, step));
             }
             while let Some(between) = self.next_wave(number) {
-                // A person has been asked already.
-                if between.pause > Duration::ZERO && self.is_untouched(number) {
+                if !self.is_untouched(number) {
+                    continue;
+                }
+                // A person was asked when the wave ended, unless that was in an earlier run.
+                let mut earlier = (self.tasks[number].units.start..self.tasks[number].wave.start)
+                    .flat_map(|unit| self.units[unit].steps.clone());
+                if between.hold && earlier.all(|index| place(index) == StepPlace::Before) {
+                    self.holds.push(between.clone());
+                }
+                if between.pause > Duration::ZERO {
                     self.rest(Between { hold: false, ..between });
                 }
             }
@@ -316,6 +324,11 @@ impl Schedule {
         let task = self.units[id].task;
         let is_its_own = self.fatal.as_ref().is_some_and(|(fatal, _)| *fatal == task);
         self.ended_by().filter(|_| !is_its_own || !self.tasks[task].rollout.is_in_waves())
+    }
+
+    /// Decisions that an earlier run has left to a person, each once.
+    pub(crate) fn holds(&mut self) -> Vec<Between> {
+        std::mem::take(&mut self.holds)
     }
 
     /// The next pause between two waves that is to be made.
@@ -355,8 +368,8 @@ impl Schedule {
                 0 => AT_ONCE,
                 limit => limit as usize,
             };
-            let may_begin = task.going < at_once && !task.rests && task.next < task.wave_end;
-            let mut waiting = if may_begin { task.next..task.wave_end } else { 0..0 };
+            let may_begin = task.going < at_once && !task.rests && task.next < task.wave.end;
+            let mut waiting = if may_begin { task.next..task.wave.end } else { 0..0 };
             self.open.push_back(number);
             let free = waiting.find(|id| {
                 self.places[*id] == Place::Waiting && self.on_host[self.units[*id].host] < ON_ONE_HOST
@@ -394,17 +407,17 @@ impl Schedule {
         self.stopped |= end == UnitEnd::Stopped;
         let mut cuts = Vec::new();
         if end == UnitEnd::Failed {
-            self.failed_step.get_or_insert_with(|| step.to_owned());
+            self.has_failed = true;
             self.cut_dependents(number, &mut cuts);
             if self.is_beyond_repair(number) {
                 let (_, first) = self.fatal.get_or_insert_with(|| (number, step.to_owned())).clone();
-                let ends = if self.continue_on_error {
-                    self.tasks[number].wave_end..self.tasks[number].units.end
+                let (ends, step) = if self.continue_on_error {
+                    (self.tasks[number].wave.end..self.tasks[number].units.end, step.to_owned())
                 } else {
-                    0..self.units.len()
+                    (0..self.units.len(), first)
                 };
                 for unit in ends {
-                    self.cut(unit, || Reason::EarlierStepFailed { step: first.clone() }, &mut cuts);
+                    self.cut(unit, || Reason::EarlierStepFailed { step: step.clone() }, &mut cuts);
                 }
             }
         }
@@ -429,14 +442,14 @@ impl Schedule {
     /// Begins the next wave of a task once all units of this one are over, and says what comes between them.
     fn next_wave(&mut self, number: usize) -> Option<Between> {
         let task = &self.tasks[number];
-        let (from, of) = (task.wave_end, task.units.end);
+        let (from, of) = (task.wave.end, task.units.end);
         let is_over = |unit: UnitId| self.places[unit].is_over();
         let waits = |unit: UnitId| self.places[unit] == Place::Waiting;
         if !(task.units.start..from).all(is_over) || !(from..of).any(waits) {
             return None;
         }
         let is_first = from == task.end_of_wave(task.units.start);
-        let wave_end = task.end_of_wave(from);
+        let wave = from..task.end_of_wave(from);
         let count = |units: usize| u32::try_from(units).unwrap_or(u32::MAX);
         let between = Between {
             task: number,
@@ -446,7 +459,7 @@ impl Schedule {
             pause: Duration::from_millis(task.rollout.pause_ms),
             hold: is_first && task.rollout.hold,
         };
-        self.tasks[number].wave_end = wave_end;
+        self.tasks[number].wave = wave;
         Some(between)
     }
 
@@ -457,12 +470,8 @@ impl Schedule {
 
     /// Whether nothing of a task's current wave was begun.
     fn is_untouched(&self, number: usize) -> bool {
-        let task = &self.tasks[number];
-        let from = task.units.clone().rev().find(|unit| self.places[*unit].is_over());
-        let from = from.map_or(task.units.start, |last| last + 1);
-        from < task.wave_end
-            && (from..task.wave_end)
-                .all(|unit| self.places[unit] == Place::Waiting && !self.begun.contains(&unit))
+        let waits = |unit: UnitId| self.places[unit] == Place::Waiting && !self.begun.contains(&unit);
+        self.tasks[number].wave.clone().all(waits)
     }
 
     fn first_failed(
@@ -482,7 +491,7 @@ impl Schedule {
         if self.going > 0 || rests || !self.begun.is_empty() || (self.waiting > 0 && !self.stopped) {
             return None;
         }
-        Some(if self.failed_step.is_some() {
+        Some(if self.has_failed {
             RunEnd::Failed
         } else if self.stopped {
             RunEnd::Stopped

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use steadyhand_domain::{ProjectId, RunId};
 use steadyhand_plan::{CompiledPlan, FORMAT};
 
-use crate::{EngineError, secrets::Snapshot};
+use crate::{EngineError, RunOptions, secrets::Snapshot};
 
 /// What a run executes: recorded when it starts, read back by whoever executes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,9 +15,9 @@ pub struct RunSpec {
     pub plan: CompiledPlan,
     /// The folder that relative paths on this machine are meant from; the person's home when there is none.
     pub folder: Option<PathBuf>,
-    /// Whether a failure ends only what needs the task that failed, and the rest goes on.
+    /// How it differs from what the plan says.
     #[serde(default)]
-    pub continue_on_error: bool,
+    pub options: RunOptions,
     /// The project whose secrets it has; none in records of versions that had no vault.
     #[serde(default)]
     pub project: Option<ProjectId>,
@@ -25,11 +25,22 @@ pub struct RunSpec {
     pub(crate) secrets: Snapshot,
 }
 
+/// As much of a record as every version has.
+#[derive(Deserialize)]
+struct Recorded {
+    plan: Versioned,
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    format: u32,
+}
+
 impl RunSpec {
     /// What a run of this plan of this project executes.
     #[must_use]
     pub fn new(project: Option<ProjectId>, plan: CompiledPlan, folder: Option<PathBuf>) -> Self {
-        Self { plan, folder, continue_on_error: false, project, secrets: Snapshot::default() }
+        Self { plan, folder, options: RunOptions::default(), project, secrets: Snapshot::default() }
     }
 
     pub(crate) fn to_json(&self) -> String {
@@ -37,15 +48,15 @@ impl RunSpec {
     }
 
     pub(crate) fn from_json(run: RunId, json: &str) -> Result<Self, EngineError> {
-        let spec: Self = serde_json::from_str(json)
-            .map_err(|error| EngineError::Recorded { run, detail: error.to_string() })?;
-        if spec.plan.format != FORMAT {
+        let unreadable = |error: serde_json::Error| EngineError::Recorded { run, detail: error.to_string() };
+        let Recorded { plan: Versioned { format } } = serde_json::from_str(json).map_err(unreadable)?;
+        if format != FORMAT {
             let detail = format!(
-                "another version recorded it (format {}; this one reads {FORMAT}); redeploy to run the current plan",
-                spec.plan.format
+                "another version recorded it (format {format}; this one reads {FORMAT}); redeploy to run the current plan"
             );
             return Err(EngineError::Recorded { run, detail });
         }
+        let spec: Self = serde_json::from_str(json).map_err(unreadable)?;
         Ok(spec)
     }
 

@@ -67,17 +67,26 @@ impl Execution<'_> {
                     }
                 }
                 match self.need(index).await? {
+                    // It may have taken a while to find that out.
+                    Need::Needed if lock(&self.schedule).unit_ended_by(id).is_some() => continue,
                     Need::Needed => {
+                        let mut desired = self.desired();
+                        desired.mark_unchanged();
                         if !self.begin(index).await? {
                             // Another process has stored a request a moment ago, and the feed is about to tell of it.
-                            let _ = timeout(HEARD_WITHIN, self.desired().changed()).await;
+                            let _ = timeout(HEARD_WITHIN, desired.changed()).await;
                             continue;
                         }
                     }
                     Need::Held(reason) => {
-                        let write = step.write(StepEvent::Skipped, Some(&reason))?;
-                        self.commit(&[write]).await?;
-                        self.note(index, step.after(StepEvent::Skipped)?);
+                        let writes = vec![step.write(StepEvent::Skipped, Some(&reason))?];
+                        let after = step.after(StepEvent::Skipped)?;
+                        if self.is_last(id, index) {
+                            self.note(index, after);
+                            return self.end(id, UnitEnd::Done, steps.end, writes, None).await;
+                        }
+                        self.commit(&writes).await?;
+                        self.note(index, after);
                         continue;
                     }
                     Need::Failed(reason) => return self.fail_guard(id, index, &reason).await,
@@ -85,7 +94,20 @@ impl Execution<'_> {
                 }
             }
             match self.attempts(index).await? {
-                AttemptEnd::Succeeded(outcome) => self.complete(id, index, outcome).await?,
+                AttemptEnd::Succeeded(outcome) => {
+                    let step = self.progress(index);
+                    let outcome = outcome.as_ref();
+                    let writes = vec![
+                        Write::AttemptEnded { step: step.id, attempt: step.attempt, outcome },
+                        step.write(StepEvent::Succeeded, None)?,
+                    ];
+                    let after = step.after(StepEvent::Succeeded)?;
+                    if self.is_last(id, index) {
+                        self.note(index, after);
+                        return self.end(id, UnitEnd::Done, steps.end, writes, None).await;
+                    }
+                    self.complete(id, index, &writes, after).await?;
+                }
                 AttemptEnd::Stopped(outcome) => {
                     let stopped = self.failed(index, &Reason::RunStopped, outcome.as_ref())?;
                     return self.end(id, UnitEnd::Stopped, index + 1, stopped, None).await;
@@ -114,10 +136,12 @@ impl Execution<'_> {
             }
             if wanted == Desired::Running {
                 let mut status = self.status.lock().await;
-                if status.state == RunState::Paused {
+                // A decision that a person is to make is told while this is held.
+                if *desired.borrow() == Desired::Running {
                     self.resumed(&mut status).await?;
+                    return Ok(Go::On);
                 }
-                return Ok(Go::On);
+                continue;
             }
             self.status.lock().await.paused += 1;
             self.pause_when_all_wait().await?;
@@ -158,23 +182,23 @@ impl Execution<'_> {
         Ok(began)
     }
 
+    /// Whether no step of a unit is left to do after this one. Its end is then the unit's, in one commit: what follows
+    /// from that, such as a person's decision, must not be lost in between.
+    fn is_last(&self, unit: UnitId, index: usize) -> bool {
+        let end = lock(&self.schedule).unit(unit).steps.end;
+        (index + 1..end).all(|later| self.progress(later).state.is_final())
+    }
+
     /// Records that a step succeeded, and in the same transaction that the next one of its unit is about to start, when
     /// nothing stands between them: one commit a step.
     async fn complete(
         &self,
         unit: UnitId,
         index: usize,
-        outcome: Option<StepOutcome>,
+        writes: &[Write<'_>],
+        after: Progress,
     ) -> Result<(), EngineError> {
-        let step = self.progress(index);
-        let writes = [
-            Write::AttemptEnded { step: step.id, attempt: step.attempt, outcome: outcome.as_ref() },
-            step.write(StepEvent::Succeeded, None)?,
-        ];
-        let stands_between = {
-            let schedule = lock(&self.schedule);
-            schedule.unit(unit).steps.end == index + 1 || schedule.unit_ended_by(unit).is_some()
-        };
+        let stands_between = lock(&self.schedule).unit_ended_by(unit).is_some();
         let next = if stands_between || self.step(index + 1).has_questions() {
             None
         } else {
@@ -182,8 +206,8 @@ impl Execution<'_> {
         };
         let beginning = next.as_ref().map(first_attempt).transpose()?;
         let beginning = beginning.as_ref().map_or(&[][..], |writes| writes);
-        let began = self.commit_and(&writes, beginning).await?;
-        self.note(index, step.after(StepEvent::Succeeded)?);
+        let began = self.commit_and(writes, beginning).await?;
+        self.note(index, after);
         if let Some(next) = next.filter(|_| began) {
             self.note(index + 1, next.begun()?);
         }
@@ -208,12 +232,15 @@ impl Execution<'_> {
     /// A reason without the secrets that a command or a server may have put into its message.
     fn masked(&self, reason: &Reason) -> Reason {
         let mut reason = reason.clone();
-        if let (Some(masker), Reason::Error { message } | Reason::Connection { message, .. }) =
-            (&self.masker, &mut reason)
-        {
-            *message = masker.text(message).into_owned();
+        if let Reason::Error { message } | Reason::Connection { message, .. } = &mut reason {
+            *message = self.hidden(message);
         }
         reason
+    }
+
+    /// A text without the secrets that this process knows.
+    pub(crate) fn hidden(&self, text: &str) -> String {
+        self.masker.as_ref().map_or_else(|| text.to_owned(), |masker| masker.text(text).into_owned())
     }
 
     /// A step's guard could not be asked: the step has failed without an attempt.

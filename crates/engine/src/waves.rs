@@ -1,6 +1,6 @@
 //! What comes between two waves of a task: a pause, or a person's decision.
 
-use steadyhand_domain::{Desired, RunEvent};
+use steadyhand_domain::{Desired, RunEvent, RunState};
 use steadyhand_store::{progress::Write, records::Hindrance};
 use tokio::time::sleep;
 
@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl Execution<'_> {
-    /// Commits `writes`, and in the same transaction that the run is to pause until a person has decided, unless
-    /// something else was asked for.
+    /// Commits `writes`, and in the same transaction that a person is to decide and the run is to pause for that; nothing
+    /// is decided in a run that is to stop.
     pub(crate) async fn hold(
         &self,
         status: &mut Status,
@@ -21,27 +21,34 @@ impl Execution<'_> {
     ) -> Result<(), EngineError> {
         let Between { name, done, of, .. } = between.clone();
         let mut hindrances = status.hindrances.clone();
-        hindrances.insert(key(&name), Hindrance::Held { task: name, done, of });
+        hindrances.insert(format!("task {name}"), Hindrance::Held { task: name, done, of });
         let listed: Vec<Hindrance> = hindrances.values().cloned().collect();
-        let held = [Write::Hold { by: "the plan" }, Write::Hindrances(&listed)];
-        if self.commit_and(writes, &held).await? {
-            status.hindrances = hindrances;
+        let writes = [writes, &[Write::Hindrances(&listed)]].concat();
+        // Where a pause was asked for already, the decision is made with that.
+        if self.commit_and(&writes, &[Write::Hold { by: "the plan" }]).await? {
             self.shared.control.tell(self.id, Desired::Paused);
         }
+        status.hindrances = hindrances;
         Ok(())
     }
 
-    /// A paused run goes on: whatever a person was asked to look at was looked at.
+    /// The run goes on: a person has decided what there was to decide.
     pub(crate) async fn resumed(&self, status: &mut Status) -> Result<(), EngineError> {
+        let mut writes = Vec::new();
+        let mut state = status.state;
+        if state == RunState::Paused {
+            state = state.next(RunEvent::Resumed)?;
+            writes.push(Write::Run { event: RunEvent::Resumed, state });
+        }
         let mut hindrances = status.hindrances.clone();
         hindrances.retain(|_, hindrance| !matches!(hindrance, Hindrance::Held { .. }));
         let listed: Vec<Hindrance> = hindrances.values().cloned().collect();
-        let state = status.state.next(RunEvent::Resumed)?;
-        let mut writes = vec![Write::Run { event: RunEvent::Resumed, state }];
         if listed.len() < status.hindrances.len() {
             writes.push(Write::Hindrances(&listed));
         }
-        self.commit(&writes).await?;
+        if !writes.is_empty() {
+            self.commit(&writes).await?;
+        }
         (status.state, status.hindrances) = (state, hindrances);
         Ok(())
     }
@@ -49,7 +56,7 @@ impl Execution<'_> {
     /// Waits between two waves, unless the run is to end.
     pub(crate) async fn rest(&self, between: Between) -> Result<(), EngineError> {
         let Between { task, name, done, of, pause, .. } = between;
-        let key = key(&name);
+        let key = format!("rest {name}");
         self.set_hindrance(&key, Some(Hindrance::Resting { task: name, done, of })).await?;
         let mut desired = self.desired();
         let stopped = tokio::select! {
@@ -61,9 +68,4 @@ impl Execution<'_> {
         lock(&self.schedule).rested(task, stopped);
         Ok(())
     }
-}
-
-/// Where a task stands among what keeps the hosts of a run: no host has such a name.
-pub(crate) fn key(task: &str) -> String {
-    format!("task {task}")
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CompiledHost, CompiledPlan, ast::Plan, compile::finish, groups::members, suggest::did_you_mean};
+use crate::{
+    CompiledHost, CompiledPlan, CompiledTask, ast::Plan, compile::finish, groups::members,
+    suggest::did_you_mean,
+};
 
 /// Which part of a plan is run. What is empty chooses everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +57,8 @@ impl SelectionError {
     }
 }
 
-/// The part of a compiled plan that is chosen. A task that needs one that was not chosen does not wait for it.
+/// The part of a compiled plan that is chosen. A task that needs one that was not chosen needs what
+/// that one needs.
 ///
 /// # Errors
 /// [`SelectionError`].
@@ -76,10 +80,14 @@ pub fn select(
     for (index, step) in (0..).zip(&mut steps) {
         step.index = index;
     }
+    let all = all_tasks.clone();
     let mut chosen = all_tasks;
     for task in &mut chosen {
         task.hosts.retain(|host| is_chosen(&task.name, host));
-        task.needs.retain(|need| tasks.contains(need.as_str()));
+        task.needs = chosen_needs(&all, &task.name, &tasks);
+        let written = plan.tasks.iter().find(|(name, _)| name.value == task.name);
+        let strategy = written.and_then(|(_, task)| task.strategy.as_ref());
+        task.rollout = strategy.map(|strategy| strategy.rollout(task.hosts.len())).unwrap_or_default();
     }
     // One without hosts stays: others may need it, and it is done at once.
     chosen.retain(|task| tasks.contains(task.name.as_str()));
@@ -87,6 +95,24 @@ pub fn select(
         return Err(SelectionError::Nothing);
     }
     Ok(finish(name, &all_hosts, chosen, steps))
+}
+
+/// The chosen tasks that a task needs: in the place of one that was not chosen, those that it needs.
+fn chosen_needs(all: &[CompiledTask], name: &str, chosen: &BTreeSet<String>) -> Vec<String> {
+    let needs = |name: &str| all.iter().find(|task| task.name == name).map_or(&[][..], |task| &task.needs);
+    let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
+    let mut waiting: Vec<&String> = needs(name).iter().rev().collect();
+    while let Some(need) = waiting.pop() {
+        if !seen.insert(need) {
+            continue;
+        }
+        if chosen.contains(need) {
+            found.push(need.clone());
+        } else {
+            waiting.extend(needs(need).iter().rev());
+        }
+    }
+    found
 }
 
 /// The names of the chosen tasks.

@@ -86,6 +86,9 @@ pub enum Hindrance {
         /// Of how many.
         of: u32,
     },
+    /// The process that executed the run is gone, and the one that looked cannot read the vault with the secrets of its
+    /// project, so that it could not hide them.
+    VaultLocked,
     /// The process that executed the run is gone, and the one that looked has not the secrets to go on with it.
     MissingSecrets {
         /// Their names in the plan.
@@ -106,7 +109,7 @@ pub struct RunSummary {
     pub state: RunState,
     /// What has been asked for; differs from the state while a request is under way.
     pub desired: Desired,
-    /// What keeps it, or one of its hosts, from going on; sorted by host.
+    /// What keeps it, or one of its hosts or tasks, from going on.
     pub hindrances: Vec<Hindrance>,
     /// What started it.
     pub trigger: Trigger,

@@ -310,18 +310,29 @@ pub async fn note_hindrance(
     hindrance: &Hindrance,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let noted = sqlx::query(
-        "UPDATE runs SET hindrances_json = ?1 WHERE id = ?2 AND owner IS ?3 AND hindrances_json IS NOT ?1",
-    )
-    .bind(row::json(&[hindrance]))
-    .bind(id.to_string())
-    .bind(owner)
-    .execute(&mut *db)
-    .await?;
-    if noted.rows_affected() > 0 {
-        let hindrances = vec![hindrance.clone()];
-        events::append_to_run(db, now, id, &Event::Hindrances { hindrances }).await?;
+    let key = id.to_string();
+    let known: Option<Option<String>> =
+        sqlx::query_scalar("SELECT hindrances_json FROM runs WHERE id = ? AND owner IS ?")
+            .bind(&key)
+            .bind(owner)
+            .fetch_optional(&mut *db)
+            .await?;
+    let Some(known) = known else { return Ok(()) };
+    let place = Place { table: "runs", row: &key };
+    let mut hindrances: Vec<Hindrance> =
+        place.optional_json("hindrances_json", known.as_deref())?.unwrap_or_default();
+    // What hindered its connections went with its owner; what a person is to decide did not.
+    hindrances.retain(|known| matches!(known, Hindrance::Held { .. }) || known == hindrance);
+    if hindrances.contains(hindrance) {
+        return Ok(());
     }
+    hindrances.push(hindrance.clone());
+    sqlx::query("UPDATE runs SET hindrances_json = ? WHERE id = ?")
+        .bind(row::json(&hindrances))
+        .bind(&key)
+        .execute(&mut *db)
+        .await?;
+    events::append_to_run(db, now, id, &Event::Hindrances { hindrances }).await?;
     Ok(())
 }
 

@@ -63,7 +63,7 @@ it('says what keeps a run from going on', () => {
   expect(hindranceLabel([{ kind: 'reconnecting', host: 'web1', failures: 2, message: 'timed out' }], [])).toBe('Reconnecting to web1 (3rd try): timed out');
   const question = { id: 'q', run_id: 'r', reaching: 'web1', host: 'web1:22', about: { kind: 'host_key', algorithm: 'a', fingerprint: 'f' }, again: false, asked_at: 0 } as const;
   expect(hindranceLabel([{ kind: 'waiting', host: 'web1' }], [{ ...question, reaching: 'web2', about: { kind: 'password', user: 'a' } }, question])).toBe('Waiting for you: host key of web1');
-  expect(hindranceLabel([{ kind: 'waiting', host: 'web1' }, { kind: 'waiting', host: 'web2' }], [])).toBe('Waiting for you: web1 · 1 more host');
+  expect(hindranceLabel([{ kind: 'waiting', host: 'web1' }, { kind: 'waiting', host: 'web2' }], [])).toBe('Waiting for you: web1 · and 1 more');
   expect(hindranceLabel([], [])).toBe('');
 });
 

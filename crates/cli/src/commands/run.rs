@@ -72,7 +72,9 @@ pub(crate) async fn run(api: &Api, output: &mut Output, given: RunArgs) -> Resul
         }
     }
     let (updates, signals) = (api.updates(), Signals::listen()?);
-    let summary = unlocked(api, output, async || api.run_plan_file(&plan, &options).await).await?;
+    let summary =
+        unlocked(api, output, async || api.run_plan_file(&plan, &options, &preview.rendered_sha256).await)
+            .await?;
     follow(api, output, &summary, updates, signals).await
 }
 

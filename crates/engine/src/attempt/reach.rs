@@ -118,7 +118,7 @@ impl Execution<'_> {
             }
             failures += 1;
             tracing::info!(host = name, failures, %error, "reconnecting");
-            let message = error.to_string();
+            let message = self.hidden(&error.to_string());
             let hindrance = Hindrance::Reconnecting { host: name.to_owned(), failures, message };
             self.set_hindrance(name, Some(hindrance)).await?;
             *hindered = true;

@@ -103,10 +103,19 @@ fn play(
     choices: &[(u8, Index)],
     killed_after: usize,
 ) -> (Played, RunEnd) {
-    let mut played = Played {
-        steps: vec![(StepState::Pending, None); plan.steps.len()],
-        begun: vec![0; plan.steps.len()],
-    };
+    let steps = vec![(StepState::Pending, None); plan.steps.len()];
+    play_from(steps, plan, continue_on_error, choices, killed_after)
+}
+
+/// The same, in a run in which some steps are skipped from the beginning.
+fn play_from(
+    steps: Vec<(StepState, Option<Reason>)>,
+    plan: &CompiledPlan,
+    continue_on_error: bool,
+    choices: &[(u8, Index)],
+    killed_after: usize,
+) -> (Played, RunEnd) {
+    let mut played = Played { steps, begun: vec![0; plan.steps.len()] };
     let load = |steps: &[(StepState, Option<Reason>)]| {
         Schedule::new(plan, continue_on_error, |index| StepPlace::of(steps[index].0, steps[index].1.as_ref()))
     };
@@ -115,7 +124,9 @@ fn play(
     let (mut going, mut ended, mut rested) = (Vec::new(), 0, false);
     loop {
         while let Some(id) = schedule.begin() {
-            let first = schedule.unit(id).steps.start;
+            let steps = schedule.unit(id).steps.clone();
+            let first =
+                steps.clone().find(|step| !played.steps[*step].0.is_final()).expect("it has something to do");
             if played.steps[first].0 == StepState::Pending {
                 played.begun[first] += 1;
                 needs_are_done(plan, &played, first);
@@ -149,28 +160,41 @@ fn play(
         ended += 1;
         let id = going.swap_remove(which.index(going.len()));
         let steps = schedule.unit(id).steps.clone();
+        let now = steps.clone().find(|step| played.steps[*step].0 == StepState::Running).expect("one runs");
+        let after = now + 1;
+        let has_more = after < steps.end;
         if let Some(step) = schedule.unit_ended_by(id) {
             // Its current step ends, and the next one finds that it is not to begin.
             let reason = Reason::EarlierStepFailed { step: step.to_owned() };
-            played.steps[steps.start].0 = StepState::Completed;
-            played.steps[steps.start + 1] = (StepState::Skipped, Some(reason));
-            assert_eq!(schedule.ended(id, UnitEnd::Cut, "").cuts, []);
+            played.steps[now].0 = StepState::Completed;
+            if has_more {
+                played.steps[after] = (StepState::Skipped, Some(reason));
+            }
+            let end = if has_more { UnitEnd::Cut } else { UnitEnd::Done };
+            assert_eq!(schedule.ended(id, end, "").cuts, []);
         } else if *luck == 0 {
-            let name = &plan.steps[steps.start].name;
-            played.steps[steps.start].0 = StepState::Failed;
+            let name = &plan.steps[now].name;
+            played.steps[now].0 = StepState::Failed;
             let reason = Reason::EarlierStepFailed { step: name.clone() };
-            played.steps[steps.start + 1] = (StepState::Skipped, Some(reason));
+            if has_more {
+                played.steps[after] = (StepState::Skipped, Some(reason));
+            }
             for cut in schedule.ended(id, UnitEnd::Failed, name).cuts {
                 for index in schedule.unit(cut.unit).steps.clone() {
+                    if matches!(played.steps[index].1, Some(Reason::CompletedInRun { .. })) {
+                        continue;
+                    }
                     assert_eq!(played.steps[index].0, StepState::Pending, "it was never begun");
                     played.steps[index] = (StepState::Skipped, Some(cut.reason.clone()));
                 }
             }
         } else {
-            played.steps[steps.start].0 = StepState::Completed;
+            played.steps[now].0 = StepState::Completed;
             let what = String::new();
             let held = Reason::GuardHeld { guard: Guard::Unless, what };
-            played.steps[steps.start + 1] = (StepState::Skipped, Some(held));
+            if has_more {
+                played.steps[after] = (StepState::Skipped, Some(held));
+            }
             assert_eq!(schedule.ended(id, UnitEnd::Done, "").cuts, []);
         }
     }
@@ -186,7 +210,8 @@ fn needs_are_done(plan: &CompiledPlan, played: &Played, step: usize) {
         for index in of_task(plan, need) {
             let (state, reason) = &played.steps[index];
             let place = StepPlace::of(*state, reason.as_ref());
-            assert_eq!(place, StepPlace::Done, "{} began before {}", task.name, plan.steps[index].name);
+            let is_done = matches!(place, StepPlace::Done | StepPlace::Before);
+            assert!(is_done, "{} began before {}", task.name, plan.steps[index].name);
         }
     }
 }
@@ -266,6 +291,64 @@ proptest! {
             }
         }
     }
+
+    /// What each unit must wait for is looked at whenever one begins.
+    #[test]
+    fn a_run_that_goes_on_from_another_keeps_to_needs_and_waves(
+        plan in plans(),
+        choices in vec((0..8_u8, any::<Index>()), 1..50),
+        again in vec((1..40_u8, any::<Index>()), 1..50),
+        killed_after in 0..100_usize,
+    ) {
+        let (first, _) = play(&plan, true, &choices, usize::MAX);
+        // Of some units, the first step alone was done.
+        let before = |(state, reason): &(StepState, Option<Reason>)| match StepPlace::of(*state, reason.as_ref()) {
+            StepPlace::Done if *state == StepState::Completed => {
+                (StepState::Skipped, Some(Reason::CompletedInRun { run: 1 }))
+            }
+            _ => (StepState::Pending, None),
+        };
+        let steps: Vec<_> = first.steps.iter().map(before).collect();
+        let (second, end) = play_from(steps, &plan, false, &again, killed_after);
+        prop_assert_eq!(end, RunEnd::Completed);
+        prop_assert!(second.steps.iter().all(|(state, _)| state.is_final()));
+    }
+}
+
+#[test]
+fn what_an_earlier_run_did_in_part_waits_for_its_needs_and_its_wave() {
+    let rollout = Rollout { batch: 1, ..Rollout::default() };
+    let plan = plan(&[at_once(vec![], 1), (vec![0], 2, rollout)]);
+    // The first step on each host of the second task was done before.
+    let place = |index: usize| if [2, 4].contains(&index) { StepPlace::Before } else { StepPlace::Open };
+    let mut schedule = Schedule::new(&plan, false, place);
+    assert_eq!((schedule.begin(), schedule.begin()), (Some(0), None));
+    schedule.ended(0, UnitEnd::Done, "");
+    assert_eq!((schedule.begin(), schedule.begin()), (Some(1), None));
+    schedule.ended(1, UnitEnd::Done, "");
+    assert_eq!((schedule.begin(), schedule.begin()), (Some(2), None));
+}
+
+#[test]
+fn a_decision_that_an_earlier_run_left_is_asked_again_and_one_that_was_made_is_not() {
+    let plan = plan(&[(vec![], 3, Rollout { canary: 1, hold: true, ..Rollout::default() })]);
+    let holds = |first: StepPlace| {
+        let mut schedule =
+            Schedule::new(&plan, false, |index| if index < 2 { first } else { StepPlace::Open });
+        schedule.holds().len()
+    };
+    assert_eq!((holds(StepPlace::Before), holds(StepPlace::Done), holds(StepPlace::Open)), (1, 0, 0));
+}
+
+#[test]
+fn a_step_that_was_stopped_has_not_failed_for_who_takes_the_run_over() {
+    let plan = plan(&[(vec![], 2, Rollout::default())]);
+    let stopped = StepPlace::of(StepState::Failed, Some(&Reason::RunStopped));
+    let place = |index: usize| [StepPlace::Done, stopped, StepPlace::Running, StepPlace::Open][index];
+    let mut schedule = Schedule::new(&plan, false, place);
+    assert_eq!((schedule.begin(), schedule.begin()), (Some(1), None));
+    schedule.ended(1, UnitEnd::Stopped, "");
+    assert_eq!(schedule.end(), Some(RunEnd::Stopped));
 }
 
 #[test]

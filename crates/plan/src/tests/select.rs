@@ -76,6 +76,25 @@ fn tags_choose_tasks_alone_and_leave_tasks_out() {
 }
 
 #[test]
+fn a_task_in_the_middle_that_is_left_out_leaves_the_order_of_the_others() {
+    let selection = Selection { tags: words(&["slow"]), ..Selection::default() };
+    let plan = chosen(&selection).expect("something is left");
+    let needs: Vec<_> = plan.tasks.iter().map(|task| (task.name.as_str(), task.needs.as_slice())).collect();
+    assert_eq!(needs, [("build", &[][..]), ("check", &["build".to_owned()][..])]);
+}
+
+#[test]
+fn a_share_of_the_hosts_is_a_share_of_those_that_were_chosen() {
+    let source = FLEET.replace("needs: [build],", "needs: [build], strategy: { rolling: { batch: 67% } },");
+    let plan = check(&source).plan.expect("a plan");
+    let compiled = compile(&plan, &Inputs::default()).expect("its steps");
+    assert_eq!(compiled.tasks[1].rollout.batch, 2);
+    let selection = Selection { hosts: words(&["a"]), ..Selection::default() };
+    let chosen = select(&plan, compiled, &selection).expect("something is left");
+    assert_eq!(chosen.tasks[1].rollout.batch, 1);
+}
+
+#[test]
 fn hosts_are_chosen_by_name_by_group_and_by_tag() {
     let on = |hosts: &[&str]| Selection { hosts: words(hosts), ..Selection::default() };
     runs(&on(&["b"]), &["deploy b1 one", "deploy b1 two ‹secret KEY›", "other b1 four"]);

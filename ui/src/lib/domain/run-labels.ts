@@ -119,7 +119,7 @@ export function questionLabel(question: Question, run: RunSummary | undefined, p
 export function hindranceLabel(hindrances: readonly Hindrance[], questions: readonly Question[]): string {
   const [first, ...more] = hindrances;
   if (first === undefined) return '';
-  return more.length === 0 ? oneHindranceLabel(first, questions) : `${oneHindranceLabel(first, questions)} · ${more.length} more ${more.length === 1 ? 'host' : 'hosts'}`;
+  return more.length === 0 ? oneHindranceLabel(first, questions) : `${oneHindranceLabel(first, questions)} · and ${more.length} more`;
 }
 
 function oneHindranceLabel(hindrance: Hindrance, questions: readonly Question[]): string {
@@ -135,6 +135,8 @@ function oneHindranceLabel(hindrance: Hindrance, questions: readonly Question[])
       return `${hindrance.task}: ${hindrance.done} of ${hindrance.of} hosts done. Look at it, then Resume to go on, or Stop.`;
     case 'resting':
       return `${hindrance.task}: ${hindrance.done} of ${hindrance.of} hosts done. The plan has a pause before the next ones.`;
+    case 'vault_locked':
+      return 'The Steadyhand that ran this is gone, and this one cannot open the vault with its secrets. To go on, start one with STEADYHAND_VAULT_KEY, or stop this run.';
     case 'missing_secrets':
       return `The Steadyhand that ran this is gone, and this one has no value for ${hindrance.names.join(' and ')}. To go on, use steady secret set, start one with ${hindrance.names.map((name) => `STEADYHAND_SECRET_${name}`).join(' and ')}, or stop this run.`;
   }

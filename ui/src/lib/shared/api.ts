@@ -412,7 +412,7 @@ done: number,
 /**
  * Of how many.
  */
-of: number, } | { "kind": "missing_secrets", 
+of: number, } | { "kind": "vault_locked" } | { "kind": "missing_secrets", 
 /**
  * Their names in the plan.
  */
@@ -1284,7 +1284,7 @@ state: RunState,
  */
 desired: Desired, 
 /**
- * What keeps it, or one of its hosts, from going on; sorted by host.
+ * What keeps it, or one of its hosts or tasks, from going on.
  */
 hindrances: Array<Hindrance>, 
 /**
