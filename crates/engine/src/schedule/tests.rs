@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 use steadyhand_domain::Guard;
-use steadyhand_plan::{Action, CompiledStep, CompiledTask, FORMAT, Probe, Retries};
+use steadyhand_plan::{Action, CompiledPlan, CompiledStep, CompiledTask, FORMAT, Probe, Retries};
 
 use super::*;
 
