@@ -82,13 +82,22 @@ async fn steps(sshd: &Sshd, port: u16, trip: u64, count: u32) {
 
 /// One `true` on many hosts at the same time, each with a connection of its own that is made first.
 async fn fan_out(sshd: &Sshd, port: u16, trip: u64, count: u32) {
-    let hosts: String = (0..count).map(|number| format!("  h{number}: {}\n", sshd.host_at(port))).collect();
+    let data = tempfile::tempdir().unwrap();
+    // Hosts that are reached in the same way share a connection, so each has a key file of its own.
+    let host = |number: u32| {
+        let key = data.path().join(format!("key{number}"));
+        std::fs::copy(sshd.key(), &key).unwrap();
+        format!(
+            "  h{number}: {{ address: 127.0.0.1, port: {port}, user: root, identity: {} }}\n",
+            key.display()
+        )
+    };
+    let hosts: String = (0..count).map(host).collect();
     let names: Vec<String> = (0..count).map(|number| format!("h{number}")).collect();
     let plan = format!(
         "name: bench\nhosts:\n{hosts}tasks:\n  all:\n    on: [{}]\n    steps: [ {{ run: 'true' }} ]\n",
         names.join(", ")
     );
-    let data = tempfile::tempdir().unwrap();
     sshd.is_known_at(port, data.path());
     let run = run_plan(data.path(), plan).await.run;
     let ours = run.ended_at.unwrap().since(run.created_at) as f64 / 1000.0;

@@ -24,28 +24,40 @@ impl Api {
     pub async fn check_hosts(&self, request: OfProject) -> Result<Nothing, ApiError> {
         let project = request.project_id;
         let Some(spec) = self.readable_plan(project).await? else { return Ok(Nothing {}) };
-        for mut status in hosts(&spec) {
+        // What has several names is one server, which is measured once.
+        let mut servers: Vec<(&CompiledHost, Vec<HostStatus>)> = Vec::new();
+        for status in hosts(&spec) {
+            let Some(host) = spec.plan.hosts.get(&status.name) else { continue };
+            match servers.iter_mut().find(|(known, _)| *known == host) {
+                Some((_, names)) => names.push(status),
+                None => servers.push((host, vec![status])),
+            }
+        }
+        for (_, mut names) in servers {
             let (api, spec) = (self.clone(), spec.clone());
             self.inner.tasks.spawn(async move {
-                status.reach = Reach::Asking;
-                api.tell_host(project, &status);
-                let measuring = api.inner.engine.measure(&spec, &status.name);
+                api.tell_reach(project, &mut names, &Reach::Asking);
+                let measuring = api.inner.engine.measure(&spec, &names[0].name);
                 let Some(measured) = api.inner.closing.run_until_cancelled(measuring).await else { return };
-                status.reach = match measured {
+                let reach = match measured {
                     Ok(time) => Reach::Ok { latency_ms: time.as_secs_f64() * 1000.0 },
                     // A person is asked when a run needs the host, not because a page was opened.
                     Err(EngineError::Remote(error)) if needs_a_person(&error) => Reach::Unknown,
                     Err(error) => failed(&error),
                 };
-                api.tell_host(project, &status);
+                api.tell_reach(project, &mut names, &reach);
             });
         }
         Ok(Nothing {})
     }
 
-    fn tell_host(&self, project_id: ProjectId, host: &HostStatus) {
-        locked(&self.inner.reach).insert((project_id, host.name.clone()), host.clone());
-        self.inner.hub.send(vec![Update::Host { project_id, host: host.clone() }]);
+    fn tell_reach(&self, project_id: ProjectId, hosts: &mut [HostStatus], reach: &Reach) {
+        for host in hosts.iter_mut() {
+            host.reach = reach.clone();
+            locked(&self.inner.reach).insert((project_id, host.name.clone()), host.clone());
+        }
+        let told = hosts.iter().map(|host| Update::Host { project_id, host: host.clone() });
+        self.inner.hub.send(told.collect());
     }
 
     /// The current plan of a project, when there is one without errors.
