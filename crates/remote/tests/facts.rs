@@ -46,7 +46,12 @@ async fn this_machine_tells_what_it_is_over_ssh_and_without() {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     assert_eq!(by_ssh.kernel.as_deref(), Some(kernel.trim()));
     assert!(by_ssh.memory.unwrap() > 100_000_000 && by_ssh.cpu_count.unwrap() > 0, "{by_ssh:?}");
-    let root = by_ssh.disks.unwrap().into_iter().find(|disk| disk.mount == "/").unwrap();
+    // In a changed root, that is not `/`.
+    let df = std::process::Command::new("df").args(["-P", "/"]).output().unwrap();
+    let df = String::from_utf8(df.stdout).unwrap();
+    let mount = df.lines().last().unwrap().split_whitespace().last().unwrap();
+    let disks = by_ssh.disks.unwrap();
+    let root = disks.iter().find(|disk| disk.mount == mount).unwrap_or_else(|| panic!("{mount}: {disks:?}"));
     assert!(root.free > 0 && root.free < root.size, "{root:?}");
     // It is the same clock.
     assert_eq!(by_ssh.clock_offset, Some(0.0));
