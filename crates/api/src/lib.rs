@@ -21,6 +21,7 @@ mod practice;
 mod practicing;
 mod projects;
 mod questions;
+mod requests;
 mod runs;
 mod secrets;
 mod settings;
@@ -31,6 +32,7 @@ mod views;
 pub use error::{ApiError, ErrorCode};
 pub use folders::data_dir;
 pub use open::{Api, OpenOptions, Shell};
+pub use requests::*;
 pub use secrets::{
     ListSecrets, OfSecret, RotateVault, SecretSet, SecretView, SetSecret, UnlockVault, VaultLock, VaultView,
     check_secret_name,

@@ -2,7 +2,9 @@
 
 use std::io::{self, BufRead, IsTerminal};
 
-use steadyhand_api::{Answer, AnswerQuestion, Api, ApiError, ErrorCode, Question, QuestionKind};
+use steadyhand_api::{
+    Answer, AnswerQuestion, Api, ApiError, ErrorCode, Nothing, Question, QuestionKind, Update,
+};
 use steadyhand_domain::QuestionId;
 use tokio::sync::oneshot;
 
@@ -26,13 +28,33 @@ impl Asker {
         Self { terminal: io::stdin().is_terminal(), waiting: Vec::new(), asked: None }
     }
 
-    /// Takes up a question: asks it on the terminal, or refuses it and says what to do.
-    pub(crate) async fn ask(
+    /// Takes up the questions of a batch of updates, and forgets those that were answered elsewhere.
+    pub(crate) async fn hear(
         &mut self,
         api: &Api,
         output: &mut Output,
-        question: Question,
+        updates: Vec<Update>,
     ) -> Result<(), ApiError> {
+        for update in updates {
+            match update {
+                Update::Question { question } => self.ask(api, output, question).await?,
+                Update::QuestionGone { id } => self.forget(output, id),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes up every question that is open: word of it may have come before anybody listened.
+    pub(crate) async fn look(&mut self, api: &Api, output: &mut Output) -> Result<(), ApiError> {
+        for question in api.questions(Nothing {}).await? {
+            self.ask(api, output, question).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes up a question: asks it on the terminal, or refuses it and says what to do.
+    async fn ask(&mut self, api: &Api, output: &mut Output, question: Question) -> Result<(), ApiError> {
         let known =
             self.asked.iter().map(|asked| asked.id).chain(self.waiting.iter().map(|waiting| waiting.id));
         if known.into_iter().any(|id| id == question.id) {
@@ -48,7 +70,7 @@ impl Asker {
     }
 
     /// Forgets a question that was answered elsewhere.
-    pub(crate) fn forget(&mut self, output: &mut Output, id: QuestionId) {
+    fn forget(&mut self, output: &mut Output, id: QuestionId) {
         self.waiting.retain(|waiting| waiting.id != id);
         if self.asked.as_ref().is_some_and(|asked| asked.id == id) {
             // The thread that reads cannot be called back; what it reads is thrown away.

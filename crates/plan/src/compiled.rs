@@ -199,6 +199,27 @@ pub enum Probe {
     },
 }
 
+/// The texts of a step, to be read or to be replaced.
+macro_rules! texts {
+    ($guards:expr, $action:expr, $iter:ident, $values:ident) => {{
+        let mut texts: Vec<_> = ($guards).$iter().map(|(_, text)| text).collect();
+        match $action {
+            Action::Run { script, cwd, env, .. } => {
+                texts.push(script);
+                texts.extend(cwd);
+                texts.extend(env.$values());
+            }
+            Action::Upload { from, to } => texts.extend([from, to]),
+            Action::WaitFor {
+                probe: Probe::Http { url: text, .. } | Probe::Command { script: text },
+                ..
+            } => texts.push(text),
+            Action::WaitFor { probe: Probe::Tcp { .. }, .. } => {}
+        }
+        texts
+    }};
+}
+
 impl CompiledStep {
     /// Whether anything of the step depends on the facts of its host.
     #[must_use]
@@ -249,40 +270,12 @@ impl CompiledStep {
 
     /// Every text that may need secrets or facts.
     pub(crate) fn texts(&self) -> Vec<&Text> {
-        let mut texts: Vec<&Text> = self.guards.iter().map(|(_, text)| text).collect();
-        match &self.action {
-            Action::Run { script, cwd, env, .. } => {
-                texts.push(script);
-                texts.extend(cwd);
-                texts.extend(env.values());
-            }
-            Action::Upload { from, to } => texts.extend([from, to]),
-            Action::WaitFor {
-                probe: Probe::Http { url: text, .. } | Probe::Command { script: text },
-                ..
-            } => texts.push(text),
-            Action::WaitFor { probe: Probe::Tcp { .. }, .. } => {}
-        }
-        texts
+        texts!(&self.guards, &self.action, iter, values)
     }
 
     /// The same ones, to be replaced.
     fn texts_mut(&mut self) -> Vec<&mut Text> {
-        let mut texts: Vec<&mut Text> = self.guards.iter_mut().map(|(_, text)| text).collect();
-        match &mut self.action {
-            Action::Run { script, cwd, env, .. } => {
-                texts.push(script);
-                texts.extend(cwd);
-                texts.extend(env.values_mut());
-            }
-            Action::Upload { from, to } => texts.extend([from, to]),
-            Action::WaitFor {
-                probe: Probe::Http { url: text, .. } | Probe::Command { script: text },
-                ..
-            } => texts.push(text),
-            Action::WaitFor { probe: Probe::Tcp { .. }, .. } => {}
-        }
-        texts
+        texts!(&mut self.guards, &mut self.action, iter_mut, values_mut)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{path::Path, pin::pin, time::Duration};
 
 use futures::StreamExt;
-use steadyhand_api::{Api, Nothing, Update};
+use steadyhand_api::Api;
 use steadyhand_domain::{Disk, FACTS, Facts};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -37,18 +37,10 @@ pub(crate) async fn facts(
         tokio::select! {
             facts = &mut answer => break facts?,
             Some(batch) = updates.next() => {
-                for update in batch {
-                    match update {
-                        Update::Question { question } => asker.ask(api, output, question).await?,
-                        Update::QuestionGone { id } => asker.forget(output, id),
-                        _ => {}
-                    }
-                }
+                asker.hear(api, output, batch).await?;
             }
             _ = look_again.tick() => {
-                for question in api.questions(Nothing {}).await? {
-                    asker.ask(api, output, question).await?;
-                }
+                asker.look(api, output).await?;
             }
             said = asker.answered() => asker.reply(api, output, said).await?,
         }

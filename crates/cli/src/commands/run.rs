@@ -5,8 +5,8 @@ use std::{collections::HashSet, io::IsTerminal, path::Path, time::Duration};
 use futures::{Stream, StreamExt};
 use serde::Serialize;
 use steadyhand_api::{
-    Api, ApiError, ErrorCode, ListMessages, Nothing, OfRun, PlanCheck, Preview, Problem, ProblemSeverity,
-    RetryPart, RetryRun, RunDetail, RunOptions, Selection, Update,
+    Api, ApiError, ErrorCode, ListMessages, OfRun, PlanCheck, Preview, Problem, ProblemSeverity, RetryPart,
+    RetryRun, RunDetail, RunOptions, Selection, Update,
     records::{Card, RunSummary},
 };
 use steadyhand_domain::{RunId, RunState, StepState, duration};
@@ -205,19 +205,11 @@ async fn watch(
                 if live.apply(output, &batch)? {
                     live.refetch(api).await?;
                 }
-                for update in batch {
-                    match update {
-                        Update::Question { question } => asker.ask(api, output, question).await?,
-                        Update::QuestionGone { id } => asker.forget(output, id),
-                        _ => {}
-                    }
-                }
+                asker.hear(api, output, batch).await?;
             }
             _ = look_again.tick() => {
                 live.refetch(api).await?;
-                for question in api.questions(Nothing {}).await? {
-                    asker.ask(api, output, question).await?;
-                }
+                asker.look(api, output).await?;
             }
             _ = settle.tick() => settled = true,
             answer = asker.answered() => asker.reply(api, output, answer).await?,
