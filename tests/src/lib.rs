@@ -12,8 +12,16 @@ pub mod process;
 pub mod proxy;
 pub mod sshd;
 
-/// A TCP port on loopback that was free a moment ago.
+/// A TCP port on loopback that nobody else gets while this process lives, and on which a server may listen.
+///
+/// A socket stays bound to it that never listens: one that did could live on for a moment in a program that another
+/// thread is just starting, answer in the server's place, and keep the server from listening.
 #[must_use]
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").expect("a socket").local_addr().expect("its address").port()
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseaddr(true).expect("its option");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+    let port = socket.local_addr().expect("its address").port();
+    std::mem::forget(socket);
+    port
 }

@@ -101,8 +101,7 @@ async fn a_port_is_forwarded_to_this_machine_and_to_no_other() {
 
     let refused = finish(&mut to("192.0.2.1:80")).await;
     assert!(refused.stderr.contains("administratively prohibited"), "{}", refused.stderr);
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let nobody = finish(&mut to(&closed.to_string())).await;
+    let nobody = finish(&mut to(&format!("127.0.0.1:{}", support::sshd::free_port()))).await;
     assert!(nobody.stderr.contains("connect failed"), "{}", nobody.stderr);
 
     // -L: a port of the client, several connections, more than one window each way.

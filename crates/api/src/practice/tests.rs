@@ -316,7 +316,11 @@ async fn a_taken_port_fails_the_start_with_what_the_program_said_and_another_por
         last.log
     );
 
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // Bound and not listening, the port is nobody else's, and a server may still listen there.
+    let reserved = tokio::net::TcpSocket::new_v4().unwrap();
+    reserved.set_reuseaddr(true).unwrap();
+    reserved.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let free = reserved.local_addr().unwrap().port();
     let mended = edit::replace_port(&plan, world.practice.port, free).unwrap();
     let ran = world.deploy(&mended).await;
     assert!(ran.iter().all(|step| step.code == Some(0)) && ran.len() == 6, "{ran:#?}");

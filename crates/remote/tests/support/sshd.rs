@@ -1,11 +1,11 @@
 //! A real OpenSSH server of one's own, and a proxy in front of it that can fail.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use secrecy::SecretString;
@@ -14,7 +14,7 @@ use steadyhand_remote::{
     SshSpec,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::Home;
@@ -57,14 +57,10 @@ impl Sshd {
             .stderr(std::fs::File::create(home.join("sshd.log")).unwrap())
             .spawn()
             .unwrap();
-        let sshd = Self { home, port, child };
-        let started = Instant::now();
+        let mut sshd = Self { home, port, child };
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(
-                started.elapsed() < Duration::from_secs(10),
-                "sshd should start: {}",
-                sshd.home.read("sshd.log")
-            );
+            let ended = sshd.child.try_wait().unwrap();
+            assert!(ended.is_none(), "sshd ended: {}", sshd.home.read("sshd.log"));
             std::thread::yield_now();
         }
         sshd
@@ -137,8 +133,17 @@ pub fn keygen(path: &std::path::Path, kind: &str, passphrase: &str) {
     assert!(done.success());
 }
 
+/// A TCP port on loopback that nobody else gets while this process lives, and on which a server may listen.
+///
+/// A socket stays bound to it that never listens: one that did could live on for a moment in a program that another
+/// thread is just starting, answer in the server's place, and keep the server from listening.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    std::mem::forget(socket);
+    port
 }
 
 /// A person with prepared answers, who remembers what was asked.
