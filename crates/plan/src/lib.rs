@@ -18,6 +18,7 @@ mod groups;
 mod hosts;
 mod outline;
 mod read;
+mod resource;
 mod schema;
 mod scope;
 mod select;

@@ -22,6 +22,7 @@ mod pipe;
 pub mod practice;
 mod probe;
 mod request;
+pub mod resource;
 mod shell;
 #[cfg(test)]
 mod shells;

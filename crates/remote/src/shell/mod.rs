@@ -80,7 +80,7 @@ pub(crate) enum Uploaded<'a> {
 }
 
 /// Removes comments and indentation.
-fn strip(program: &str) -> String {
+pub(crate) fn strip(program: &str) -> String {
     let mut stripped = String::with_capacity(program.len());
     for line in program.lines() {
         let line = line.trim_start();

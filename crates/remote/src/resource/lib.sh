@@ -1,0 +1,77 @@
+# What every resource stands on. Before this come the assignments of its parameters, `p_NAME=VALUE` (a list is lines, a
+# mapping is lines NAME=VALUE, a truth is yes or no, what the plan does not say is not set), and `mode`, which is
+# `check` or `apply`. A resource compares what is with what should be, says each difference with `change`, and removes it only
+# where `change` says so: one script checks and applies, so that a check foretells what an apply does.
+# It ends with `finish`: status 0 says that nothing differs, 80 that something does or did, 81 that a check cannot tell,
+# anything else that it failed.
+LC_ALL=C
+export LC_ALL
+changed=
+# Something differs: succeeds when it is to be changed now.
+change() {
+  changed=1
+  printf '~ %s\n' "$*"
+  [ "$mode" = apply ]
+}
+# What a check cannot tell, because something that an earlier step makes is not there yet.
+unknown() {
+  printf '? %s\n' "$*"
+  exit 81
+}
+fail() {
+  printf '%s\n' "$*" >&2
+  exit 1
+}
+# Runs a command, and fails when it does.
+try() {
+  "$@" </dev/null
+  r=$?
+  [ "$r" = 0 ] || fail "\`$*\` ended with status $r"
+}
+has() { command -v "$1" >/dev/null 2>&1; }
+# Owner, group and mode of a path that is there, and its numbers, in `owner group perm uid gid`.
+look() {
+  set -- $(stat -c '%U %G %a %u %g' "$1" 2>/dev/null || stat -f '%Su %Sg %Lp %u %g' "$1") || fail "$1 cannot be looked at"
+  owner=$1 group=$2 perm=$3 uid=$4 gid=$5
+}
+# A mode without zeros before it.
+bare() { printf '%s' "$1" | sed 's/^0*\(.\)/\1/'; }
+# Gives path $1 the owner, group and mode that are asked for, which may be none. Links are not followed.
+own() {
+  if [ ! -e "$1" ]; then
+    # It will be made by this step.
+    return
+  fi
+  look "$1"
+  if [ "${p_owner+set}" ] && [ "$p_owner" != "$owner" ] && [ "$p_owner" != "$uid" ]; then
+    who owner "$p_owner"
+    change "$1: owner $owner → $p_owner" && try chown "$p_owner" "$1"
+  fi
+  if [ "${p_group+set}" ] && [ "$p_group" != "$group" ] && [ "$p_group" != "$gid" ]; then
+    who group "$p_group"
+    change "$1: group $group → $p_group" && try chgrp "$p_group" "$1"
+  fi
+  if [ "${p_mode+set}" ]; then
+    # Of a file that chown has just changed, bits may be gone.
+    look "$1"
+    if [ "$(bare "$p_mode")" != "$(bare "$perm")" ]; then
+      change "$1: mode $perm → $p_mode" && try chmod "$p_mode" "$1"
+    fi
+  fi
+}
+# Makes sure that user or group $2 is there: a check cannot tell otherwise.
+who() {
+  case $2 in *[!0-9]*) ;; *) return ;; esac
+  if [ "$1" = owner ]; then id -u "$2" >/dev/null 2>&1 && return
+  else known "$2" && return; fi
+  [ "$mode" = check ] && unknown "there is no $1 $2 yet"
+  fail "there is no $1 $2 on this host; make it in a step before this one"
+}
+# Whether there is a group of this name.
+known() {
+  if has getent; then getent group "$1" >/dev/null 2>&1; else grep -q "^$1:" /etc/group; fi
+}
+finish() {
+  [ "$changed" ] && exit 80
+  exit 0
+}
