@@ -58,6 +58,10 @@ fn hindrance(hindrance: &Hindrance) -> String {
             let of = many(*of as usize, "host");
             format!("{task}: {done} of {of} done; look at it, then resume the run to go on, or stop it")
         }
+        Hindrance::StepHeld { step, host, reason_text, index, .. } => format!(
+            "“{step}” on {host} has failed and is held: {reason_text}; decide with `steady decide RUN {} retry`, `skip` or `fail`",
+            index + 1
+        ),
         Hindrance::Resting { task, done, of } => {
             let of = many(*of as usize, "host");
             format!("{task}: {done} of {of} done; the plan has a pause before the next ones")
