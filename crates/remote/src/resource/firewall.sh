@@ -39,37 +39,53 @@ own_port() {
   printf %s "${port:-22}"
 }
 if [ "$tool" = ufw ]; then
+  # Its own files are read, since even `ufw status` writes a lock. A rule in them is
+  # `### tuple ### allow tcp 80 0.0.0.0/0 any 10.0.0.0/8 in`.
+  kept() {
+    cat /etc/ufw/user.rules /etc/ufw/user6.rules /lib/ufw/user.rules /lib/ufw/user6.rules 2>/dev/null |
+      sed -n 's/^### tuple ### \(.*[^ ]\) *$/\1/p' | sed 's/ comment=.*//' | grep -qE "^$1( [^ ]+ [^ ]+)? in$"
+  }
+  literal() { printf %s "$1" | sed 's/[.]/\\./g'; }
   if [ "${p_default+set}" ]; then
-    status=$(ufw status verbose 2>&1 </dev/null) || fail "ufw does not answer: $(printf '%s\n' "$status" | tail -n 1)"
     is=$(sed -n 's/^DEFAULT_INPUT_POLICY="\(.*\)"/\1/p' /etc/default/ufw 2>/dev/null)
     case $is in ACCEPT) is=allow ;; *) is=deny ;; esac
     if [ "$p_default" = deny ]; then
       port=$(own_port)
-      if ! ufw --dry-run allow "$port/tcp" 2>&1 </dev/null | grep -q '^Skipping adding existing'; then
+      if ! kept "(allow|limit) (tcp|any) $port 0\.0\.0\.0/0 any 0\.0\.0\.0/0"; then
         change "$port/tcp: allow, since this connection came in by it" && try ufw allow "$port/tcp"
       fi
     fi
     if [ "$is" != "$p_default" ]; then
       change "what no rule is for: $is → $p_default" && try ufw default "$p_default" incoming
     fi
-    case $status in
-      *'Status: active'*) ;;
-      *) change "turn ufw on, now and when the host starts" && try ufw --force enable ;;
-    esac
+    if ! grep -qx 'ENABLED=yes' /etc/ufw/ufw.conf 2>/dev/null; then
+      change "ufw: turn on, now and when the host starts" && try ufw --force enable
+    fi
     finish
   fi
   port=$first
   [ "$first" = "$last" ] || port=$first:$last
-  set -- "$p_rule" proto "$p_proto" from "${p_from:-any}" to any port "$port"
   text="$port/$p_proto${p_from+ from $p_from}: $p_rule"
+  case ${p_from-} in
+    '') tuple='0\.0\.0\.0/0 any 0\.0\.0\.0/0' ;;
+    *:*) tuple="::/0 any $(literal "${p_from%/128}")" ;;
+    *) tuple="0\\.0\\.0\\.0/0 any $(literal "${p_from%/32}")" ;;
+  esac
+  tuple="$p_rule $p_proto $port $tuple"
+  set -- "$p_rule" proto "$p_proto" from "${p_from:-any}" to any port "$port"
   if [ "$p_state" = present ]; then
-    answer=$(ufw --dry-run "$@" 2>&1 </dev/null) || fail "ufw does not take the rule: $(printf '%s\n' "$answer" | tail -n 1)"
-    case $answer in *'Skipping adding existing'*) finish ;; esac
-    change "$text" && try ufw "$@"
+    kept "$tuple" && finish
+    if change "$text"; then
+      # The first rule that fits decides: those for an address come before those for all.
+      if [ ! "${p_from+set}" ] || ! ufw prepend "$@" </dev/null 2>/dev/null; then try ufw "$@"; fi
+      kept "$tuple" || fail "ufw writes ${p_from-the rule} in another way; give a network by its first address, such as 10.0.0.0/8"
+    fi
   else
-    answer=$(ufw --dry-run --force delete "$@" 2>&1 </dev/null)
-    case $answer in *'Could not delete non-existent'*) finish ;; esac
-    change "$text, no longer" && try ufw --force delete "$@"
+    kept "$tuple" || finish
+    if change "$text, no longer"; then
+      try ufw --force delete "$@"
+      kept "$tuple" && fail "ufw did not remove the rule"
+    fi
   fi
   finish
 fi
@@ -131,8 +147,8 @@ fi
 put() {
   printf 'table inet steadyhand\ndelete table inet steadyhand\ntable inet steadyhand {\n  chain input {\n'
   printf '    type filter hook input priority filter; policy %s;\n' "${policy:-accept}"
-  # What belongs to a connection that was let in, the host itself, and what IPv6 and path MTU discovery need.
-  printf '    ct state established,related accept\n    iif "lo" accept\n    meta l4proto { icmp, ipv6-icmp } accept\n'
+  # What belongs to a connection that was let in, the host itself, and ICMP of both kinds, without which much else fails.
+  printf '    ct state established,related accept\n    iif "lo" accept\n    meta l4proto { 1, 58 } accept\n'
   printf '%s\n' "$rules" | sort | sed -n 's/^\([^|]*\)|\(.*\)$/    \2 comment "\1"/p'
   printf '  }\n}\n'
 }
