@@ -14,7 +14,10 @@ if [ ! -d "$p_path" ]; then
   if [ -e "$p_path" ] || [ -L "$p_path" ]; then fail "$p_path is there, and is not a directory"; fi
   [ "${p_owner+set}" ] && who owner "$p_owner"
   [ "${p_group+set}" ] && who group "$p_group"
-  if change "$p_path: make the directory"; then try mkdir -p -- "$p_path"; fi
+  if change "$p_path: make the directory"; then
+    try mkdir -p -- "$p_path"
+    made=1
+  fi
 fi
 own "$p_path"
 if [ "$p_recursive" = yes ] && [ -d "$p_path" ]; then
