@@ -3,6 +3,7 @@ import { toBackendError, type Backend } from '../shared/backend';
 import { Chats } from './chat.svelte';
 import { Clock } from './clock.svelte';
 import { Drafts } from './drafts';
+import { FactsOfHosts } from './facts.svelte';
 import { Hosts } from './hosts.svelte';
 import { Layout, type Memory } from './layout.svelte';
 import { asksForDeploy, isUnsaved, LeftOut, type DeployChoice, type Unsaved } from './left-out.svelte';
@@ -15,6 +16,7 @@ import { Proposals } from './proposals.svelte';
 import { Questions } from './questions.svelte';
 import { isFinal } from './run-labels';
 import { Runs } from './runs.svelte';
+import { Secrets } from './secrets.svelte';
 import { SettingsState } from './settings.svelte';
 
 export type Connection = 'connecting' | 'connected' | 'lost' | 'unauthorised';
@@ -31,6 +33,8 @@ export class App {
   readonly hosts: Hosts;
   readonly plans: Plans;
   readonly practice: Practice;
+  readonly secrets: Secrets;
+  readonly facts: FactsOfHosts;
   readonly settings: SettingsState;
   readonly layout: Layout;
   readonly notices = new Notices();
@@ -60,6 +64,8 @@ export class App {
     this.hosts = new Hosts(backend);
     this.plans = new Plans(backend, drafts);
     this.practice = new Practice(backend, drafts);
+    this.secrets = new Secrets(backend, () => this.plans.forgetPreviews());
+    this.facts = new FactsOfHosts(backend);
     this.settings = new SettingsState(backend);
     this.layout = new Layout(memory);
   }
@@ -111,6 +117,8 @@ export class App {
     this.questions.apply(update);
     this.hosts.apply(update);
     this.plans.apply(update);
+    this.secrets.apply(update);
+    this.facts.apply(update);
     if (begun !== undefined) this.#showBegun(begun);
     // A run may have changed which servers answer, and what is known of their keys.
     if (ended && this.projectId !== null) void this.#quietly(this.hosts.check(this.projectId));
@@ -136,6 +144,7 @@ export class App {
     this.chats.refresh(this.projectId);
     this.proposals.refresh();
     this.plans.refresh();
+    void this.secrets.load();
     if (this.project === undefined) this.#selectSome();
     else if (this.projectId !== null) {
       const id = this.projectId;
@@ -165,6 +174,12 @@ export class App {
   showRun(id: RunId): void {
     this.layout.showTab('runs');
     this.runs.openRun(id);
+  }
+
+  /** Shows the secrets of a project, where what a run waits for can be given. */
+  showSecrets(projectId: ProjectId): void {
+    this.select(projectId);
+    this.layout.showTab('secrets');
   }
 
   /** Shows the cited line in its log. */
