@@ -158,3 +158,25 @@ it('a run’s missing secrets are shown beside the run’s own project', async (
   expect([app.projectId, app.layout.tab, app.layout.narrowView]).toEqual(['q', 'secrets', 'side']);
   end();
 });
+
+describe('a run that is refused', () => {
+  async function refused(error: BackendError, missing: string[]): Promise<[string, number]> {
+    const fake = backend();
+    fake.answers.preview = () => ({ rendered_sha256: 'r', steps: [], missing_secrets: missing });
+    fake.answers.start_run = () => { throw error; };
+    const app = new App(fake, { get: () => null, set: () => undefined });
+    app.projectId = 'p';
+    await app.redeploy('p');
+    return [app.layout.tab, app.notices.all.length];
+  }
+
+  it('for want of secrets leads to where they are given, and says why', async () => {
+    expect(await refused(new BackendError('invalid', 'No value is set for the secret A.'), ['A'])).toEqual(['secrets', 1]);
+    expect(await refused(new BackendError('locked', 'The vault is locked.'), [])).toEqual(['secrets', 1]);
+  });
+
+  it('for another reason leads nowhere', async () => {
+    expect(await refused(new BackendError('invalid', 'That cannot be.'), [])).toEqual(['runs', 1]);
+    expect(await refused(new BackendError('conflict', 'Run 5 goes on.'), ['A'])).toEqual(['runs', 1]);
+  });
+});

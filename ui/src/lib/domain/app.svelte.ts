@@ -1,5 +1,5 @@
 import type { CitedLine, Project, ProjectId, Proposal, RetryPart, RunId, RunSummary, Update } from '../shared/api';
-import { toBackendError, type Backend } from '../shared/backend';
+import { toBackendError, type Backend, type BackendError } from '../shared/backend';
 import { Chats } from './chat.svelte';
 import { Clock } from './clock.svelte';
 import { Drafts } from './drafts';
@@ -226,12 +226,12 @@ export class App {
   }
 
   async retry(run: RunSummary, again: RetryPart = 'whole'): Promise<void> {
-    await this.#begin(() => this.backend.call('retry_run', { run_id: run.id, again }));
+    await this.#begin(run.project_id, () => this.backend.call('retry_run', { run_id: run.id, again }));
   }
 
   /** Starts a run of the current plan; of exactly what was shown when a preview was. Asks first when something is not saved. */
   async redeploy(projectId: ProjectId, renderedSha256?: string): Promise<void> {
-    await this.#deploy(projectId, () => this.#begin(() => this.backend.call('start_run', {
+    await this.#deploy(projectId, () => this.#begin(projectId, () => this.backend.call('start_run', {
       project_id: projectId, ...(renderedSha256 === undefined ? {} : { rendered_sha256: renderedSha256 }),
     })));
   }
@@ -310,12 +310,25 @@ export class App {
     if (!writing && run.trigger !== 'command_line') this.layout.tab = 'runs';
   }
 
-  async #begin(start: () => Promise<RunSummary>): Promise<void> {
-    const run = await this.act(start);
-    if (run === undefined) return;
+  async #begin(projectId: ProjectId, start: () => Promise<RunSummary>): Promise<void> {
+    let run: RunSummary;
+    try {
+      run = await start();
+    } catch (error) {
+      this.notices.fail(error);
+      await this.#showWhatIsMissing(projectId, toBackendError(error));
+      return;
+    }
     this.#noteLeftOut(run);
     this.runs.note(run);
     this.showRun(run.id);
+  }
+
+  /** A run that was refused for want of secrets leads to where they are given. */
+  async #showWhatIsMissing(projectId: ProjectId, { code }: BackendError): Promise<void> {
+    if (code !== 'locked' && code !== 'invalid') return;
+    await this.secrets.open(projectId);
+    if (projectId === this.projectId && (code === 'locked' || this.secrets.missingOf(projectId) > 0)) this.layout.showTab('secrets');
   }
 
   async #ask(request: () => Promise<RunSummary>): Promise<void> {
