@@ -160,23 +160,23 @@ it('a run’s missing secrets are shown beside the run’s own project', async (
 });
 
 describe('a run that is refused', () => {
-  async function refused(error: BackendError, missing: string[]): Promise<[string, number]> {
+  async function refused(error: BackendError, missing: string[]): Promise<[string, string]> {
     const fake = backend();
     fake.answers.preview = () => ({ rendered_sha256: 'r', steps: [], missing_secrets: missing });
     fake.answers.start_run = () => { throw error; };
     const app = new App(fake, { get: () => null, set: () => undefined });
     app.projectId = 'p';
     await app.redeploy('p');
-    return [app.layout.tab, app.notices.all.length];
+    return [app.layout.tab, app.notices.all.map((notice) => notice.text).join()];
   }
 
   it('for want of secrets leads to where they are given, and says why', async () => {
-    expect(await refused(new BackendError('invalid', 'No value is set for the secret A.'), ['A'])).toEqual(['secrets', 1]);
-    expect(await refused(new BackendError('locked', 'The vault is locked.'), [])).toEqual(['secrets', 1]);
+    expect(await refused(new BackendError('invalid', 'No value is set for the secret A.'), ['A'])).toEqual(['secrets', 'No run was started: a secret has no value.']);
+    expect(await refused(new BackendError('locked', 'The vault is locked.'), [])).toEqual(['secrets', 'No run was started: unlock the vault first.']);
   });
 
   it('for another reason leads nowhere', async () => {
-    expect(await refused(new BackendError('invalid', 'That cannot be.'), [])).toEqual(['runs', 1]);
-    expect(await refused(new BackendError('conflict', 'Run 5 goes on.'), ['A'])).toEqual(['runs', 1]);
+    expect(await refused(new BackendError('invalid', 'That cannot be.'), [])).toEqual(['runs', 'That cannot be.']);
+    expect(await refused(new BackendError('conflict', 'Run 5 goes on.'), ['A'])).toEqual(['runs', 'Run 5 goes on.']);
   });
 });

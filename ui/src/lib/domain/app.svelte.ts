@@ -315,8 +315,7 @@ export class App {
     try {
       run = await start();
     } catch (error) {
-      this.notices.fail(error);
-      await this.#showWhatIsMissing(projectId, toBackendError(error));
+      if (!await this.#showWhatIsMissing(projectId, toBackendError(error))) this.notices.fail(error);
       return;
     }
     this.#noteLeftOut(run);
@@ -324,11 +323,15 @@ export class App {
     this.showRun(run.id);
   }
 
-  /** A run that was refused for want of secrets leads to where they are given. */
-  async #showWhatIsMissing(projectId: ProjectId, { code }: BackendError): Promise<void> {
-    if (code !== 'locked' && code !== 'invalid') return;
+  /** A run that was refused for want of secrets leads to where they are given; says whether it was that. */
+  async #showWhatIsMissing(projectId: ProjectId, { code }: BackendError): Promise<boolean> {
+    if (projectId !== this.projectId || (code !== 'locked' && code !== 'invalid')) return false;
     await this.secrets.open(projectId);
-    if (projectId === this.projectId && (code === 'locked' || this.secrets.missingOf(projectId) > 0)) this.layout.showTab('secrets');
+    const missing = this.secrets.missingOf(projectId);
+    if (code !== 'locked' && missing === 0) return false;
+    this.layout.showTab('secrets');
+    this.notices.tell(code === 'locked' ? 'No run was started: unlock the vault first.' : `No run was started: ${missing === 1 ? 'a secret has' : `${missing} secrets have`} no value.`, 'warn');
+    return true;
   }
 
   async #ask(request: () => Promise<RunSummary>): Promise<void> {
