@@ -82,6 +82,7 @@ impl From<EngineError> for ApiError {
             | EngineError::Changed
             | EngineError::NothingLeft { .. }
             | EngineError::NotHeld { .. }
+            | EngineError::NothingToUndo { .. }
             | EngineError::ChangedBefore { .. } => ErrorCode::Conflict,
             EngineError::Plan { .. } | EngineError::NoSteps | EngineError::NoPlan => ErrorCode::PlanInvalid,
             EngineError::MissingSecrets { .. } => ErrorCode::Invalid,

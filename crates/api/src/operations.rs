@@ -46,6 +46,8 @@ macro_rules! with_operations {
             start_run(StartRun) -> RunSummary;
             /// Runs the plan of an earlier run again.
             retry_run(RetryRun) -> RunSummary;
+            /// Takes back what a run has done: runs the `undo` of its completed steps, backwards.
+            undo_run(OfRun) -> RunSummary;
             /// Holds a run after its current step.
             pause_run(OfRun) -> RunSummary;
             /// Decides what becomes of a step that has failed and is held.

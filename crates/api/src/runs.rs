@@ -47,6 +47,12 @@ impl Api {
     }
 
     /// See the list of operations.
+    pub async fn undo_run(&self, request: OfRun) -> Result<RunSummary, ApiError> {
+        self.inner.engine.take_over();
+        Ok(self.inner.engine.undo(request.run_id, &self.inner.user).await?)
+    }
+
+    /// See the list of operations.
     pub async fn decide_step(&self, request: DecideStep) -> Result<RunSummary, ApiError> {
         self.inner.engine.take_over();
         Ok(self.inner.engine.decide(request.step_id, request.choice, &self.inner.user).await?)

@@ -158,6 +158,11 @@ pub(crate) enum Command {
         #[arg(long, requires = "from_failed")]
         current_plan: bool,
     },
+    /// Takes back what a run has done, and shows it: the `undo:` of its completed steps, backwards
+    Undo {
+        /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning
+        run: String,
+    },
     /// Ends a run and what it is running
     Stop {
         /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning

@@ -14,7 +14,7 @@ pub(crate) use control::{decide, pause, resume, stop};
 pub(crate) use facts::facts;
 pub(crate) use list::{runs, status};
 pub(crate) use logs::{WhichLogs, logs};
-pub(crate) use run::{retry, run, validate};
+pub(crate) use run::{retry, run, undo, validate};
 pub(crate) use secret::{secret, unlock};
 
 /// What a person can type to mean this run: `shop/24`.

@@ -249,7 +249,9 @@ impl Live {
                 Some(format!("Paused. `steady resume {name}` lets it go on."))
             }
             (_, Desired::Paused, _) => Some("Pausing after this step…".to_owned()),
-            (_, _, hindrances) if !hindrances.is_empty() => words::hindrances(hindrances, &name).map(|said| capitalised(&plain(&said))),
+            (_, _, hindrances) if !hindrances.is_empty() => {
+                words::hindrances(hindrances, &name).map(|said| capitalised(&plain(&said)))
+            }
             _ if self.said.1 == Desired::Paused => Some("Going on.".to_owned()),
             _ if self.said.2.iter().any(|before| matches!(before, Hindrance::Reconnecting { .. })) => {
                 Some("Connected again.".to_owned())

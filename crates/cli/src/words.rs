@@ -20,7 +20,9 @@ pub(crate) fn run_state(run: &RunSummary) -> (&'static str, Colour) {
         }
         (RunState::Started, _) => ("started", Colour::Blue),
         (RunState::InProgress, _) => ("in progress", Colour::Blue),
-        (RunState::Paused, Desired::Running) if run.hindrances.iter().any(is_held) => ("held", Colour::Yellow),
+        (RunState::Paused, Desired::Running) if run.hindrances.iter().any(is_held) => {
+            ("held", Colour::Yellow)
+        }
         (RunState::Paused, Desired::Running) => ("going on", Colour::Blue),
         (RunState::Paused, _) => ("paused", Colour::Yellow),
         (RunState::Completed, _) => ("completed", Colour::Green),
@@ -109,6 +111,7 @@ pub(crate) fn trigger(trigger: Trigger) -> &'static str {
         Trigger::Window => "window",
         Trigger::CommandLine => "command line",
         Trigger::Retry => "retry",
+        Trigger::Undo => "undo",
         Trigger::Proposal => "proposal",
     }
 }

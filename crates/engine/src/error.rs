@@ -60,6 +60,14 @@ pub enum EngineError {
         /// The run's number.
         number: u32,
     },
+    /// Nothing of a run can be taken back.
+    #[error(
+        "no step that run {number} completed says how it is undone; give such steps an `undo:` in the plan, for the next time"
+    )]
+    NothingToUndo {
+        /// The run's number.
+        number: u32,
+    },
     /// A step that an earlier run completed is another one now.
     #[error(
         "“{step}” on {host}, which completed in run {number}, is not in the plan any more as it was then; redeploy runs all of the plan"

@@ -29,6 +29,7 @@ mod suggest;
 mod template;
 mod text;
 mod title;
+mod undo;
 mod when;
 mod yaml;
 
@@ -46,6 +47,7 @@ pub use read::is_variable_name as is_secret_name;
 pub use schema::schema;
 pub use select::{Selection, SelectionError, select};
 pub use text::{Missing, Part, Quoting, Text};
+pub use undo::undo;
 pub use when::CompiledWhen;
 
 #[cfg(test)]

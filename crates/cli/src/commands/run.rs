@@ -112,6 +112,13 @@ pub(crate) async fn retry(
     follow(api, output, &summary, updates, signals).await
 }
 
+pub(crate) async fn undo(api: &Api, output: &mut Output, run: &str) -> Result<Exit, Failure> {
+    let run_id = api.find_run(run).await?.id;
+    let (updates, signals) = (api.updates(), Signals::listen()?);
+    let summary = unlocked(api, output, async || api.undo_run(OfRun { run_id }).await).await?;
+    follow(api, output, &summary, updates, signals).await
+}
+
 /// What starts a run, once more when the vault had to be unlocked for it.
 async fn unlocked(
     api: &Api,
