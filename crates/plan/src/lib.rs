@@ -11,11 +11,15 @@ mod check;
 mod compile;
 mod compiled;
 mod diagnostic;
+mod discovery;
 mod duration;
 pub mod edit;
+mod files;
 mod graph;
 mod groups;
 mod hosts;
+mod include;
+mod inventory;
 mod outline;
 mod read;
 mod schema;
@@ -32,13 +36,15 @@ mod when;
 mod yaml;
 
 pub use ast::Plan;
-pub use check::{Checked, check};
+pub use check::{Checked, check, check_with};
 pub use compile::{compile, compile_hosts};
 pub use compiled::{
     Action, CompiledHost, CompiledPlan, CompiledStep, CompiledTask, FORMAT, Inputs, Probe, Retries, Rollout,
     SshHost, source_sha256,
 };
 pub use diagnostic::{Code, Diagnostic, Severity, render};
+pub use discovery::{Discovered, Discovery, DiscoverySource, FoundHost};
+pub use files::Files;
 pub use hosts::parse_host;
 pub use outline::{Outline, OutlineHost, OutlineTask, outline};
 pub use read::is_variable_name as is_secret_name;

@@ -25,6 +25,8 @@ const MAX_NODES: usize = 50_000;
 
 /// A source text with its lines.
 pub(crate) struct Source {
+    /// The file that the text is in: 0 is the plan itself.
+    file: u16,
     chars: Vec<char>,
     /// The index of the first character of each line.
     lines: Vec<usize>,
@@ -66,10 +68,15 @@ pub(crate) enum ScalarType {
 
 impl Source {
     pub(crate) fn new(text: &str) -> Self {
+        Self::of_file(text, 0)
+    }
+
+    /// The text of a file that the plan includes.
+    pub(crate) fn of_file(text: &str, file: u16) -> Self {
         let chars: Vec<char> = text.chars().collect();
         let starts = chars.iter().enumerate().filter(|(_, c)| **c == '\n').map(|(index, _)| index + 1);
         let lines = std::iter::once(0).chain(starts).collect();
-        Self { chars, lines }
+        Self { file, chars, lines }
     }
 
     /// The position before the character `index`.
@@ -78,7 +85,7 @@ impl Source {
         let line = self.lines.partition_point(|start| *start <= index).max(1);
         let start = self.lines.get(line - 1).copied().unwrap_or(0);
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Position { index, line: number(line), column: number(index - start + 1) }
+        Position { file: self.file, index, line: number(line), column: number(index - start + 1) }
     }
 
     /// The range from the character `start` to before `end`, without white space at its end.
@@ -197,7 +204,7 @@ pub(crate) fn shorten(text: &str) -> String {
 pub(crate) fn parse(text: &str, source: &Source) -> Result<Option<Node>, Diagnostic> {
     if text.len() > MAX_SOURCE {
         let message = format!("the plan has {} bytes, but at most {MAX_SOURCE} are read", text.len());
-        return Err(Diagnostic::error(Code::TooLarge, Span::START, message)
+        return Err(Diagnostic::error(Code::TooLarge, source.span(0, 0), message)
             .hint("put long texts into files and upload them"));
     }
     let mut builder = Builder { source, open: Vec::new(), anchors: HashMap::new(), nodes: 0, root: None };

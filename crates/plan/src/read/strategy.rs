@@ -163,7 +163,7 @@ impl Reader<'_> {
         None
     }
 
-    fn truth(&mut self, field: Field<'_>) -> Option<bool> {
+    pub(super) fn truth(&mut self, field: Field<'_>) -> Option<bool> {
         match &field.node.kind {
             Kind::Scalar(scalar) if scalar.scalar_type() == ScalarType::Bool => {
                 Some(scalar.text.eq_ignore_ascii_case("true"))
