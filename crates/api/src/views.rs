@@ -46,6 +46,10 @@ pub struct Problem {
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
+    /// The file, when it is not the plan itself but one that it includes: as seen from the plan's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub file: Option<String>,
     /// From 1.
     pub line: u32,
     /// From 1, in characters.
@@ -78,8 +82,16 @@ pub struct OutlineTask {
     pub needs: Vec<String>,
     /// The names of its steps, in order.
     pub steps: Vec<String>,
+    /// Words to choose it by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<String>>")]
+    pub tags: Vec<String>,
     /// Where it stands in the source, from 1.
     pub line: u32,
+    /// The file that it stands in, when it is not the plan itself but one that it includes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub file: Option<String>,
 }
 
 /// A plan's picture, as far as it can be read.
@@ -162,6 +174,26 @@ pub struct Preview {
     pub steps: Vec<PreviewStep>,
     /// Secrets that the plan needs and that have no value yet.
     pub missing_secrets: Vec<String>,
+    /// The hosts that the plan does not list and that were found where it looks for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<DiscoveredHost>>")]
+    pub discovered: Vec<DiscoveredHost>,
+    /// What was left out there, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<String>>")]
+    pub notes: Vec<String>,
+}
+
+/// A host that was found where the plan looks for hosts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct DiscoveredHost {
+    /// Its name in the plan.
+    pub name: String,
+    /// What would be connected to, as a person would write it; none when no step would run there.
+    #[ts(optional)]
+    pub address: Option<String>,
+    /// Where it was found.
+    pub by: String,
 }
 
 /// A host and what is known of the way to it.

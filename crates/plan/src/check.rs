@@ -49,7 +49,7 @@ pub fn check(source: &str) -> Checked {
 /// [`Checked::wanted`] reads them and checks again, until none is wanted any more.
 #[must_use]
 pub fn check_with(source: &str, files: &Files) -> Checked {
-    let ReadPlan { plan, mut problems, wanted, is_unreadable } = include::read(source, files);
+    let ReadPlan { plan, mut problems, wanted, is_unreadable, is_complete } = include::read(source, files);
     if is_unreadable {
         let outline = Outline::default();
         return Checked { plan: None, diagnostics: problems, outline, wanted: Vec::new() };
@@ -57,7 +57,7 @@ pub fn check_with(source: &str, files: &Files) -> Checked {
     let read = problems.len();
     names(&plan, &mut problems);
     values(&plan, &mut problems);
-    if !wanted.is_empty() {
+    if !is_complete {
         // What is not there may be in a file that is not there.
         let mut number = 0;
         problems.retain(|problem| {

@@ -21,6 +21,7 @@ use crate::{
     diagnostic::Code,
     duration::Millis,
     include::place,
+    read::is_host_name,
     scope::{Budget, HostScope, Scope, variables},
     span::{Span, Spanned},
     template::{Root, Template},
@@ -201,9 +202,7 @@ impl Discovery {
     pub fn read(&self, answer: &str) -> Result<Discovered, String> {
         let mut found = match &self.source {
             DiscoverySource::Tailscale => tailscale::read(answer, self.tag.as_deref())?,
-            DiscoverySource::SshConfig { .. } => {
-                Discovered { hosts: answer.lines().map(alias).collect(), ..Discovered::default() }
-            }
+            DiscoverySource::SshConfig { .. } => aliases(answer),
             DiscoverySource::Command { .. } => ansible::read(answer, self.group.as_deref())?,
         };
         if !self.matching.is_empty() {
@@ -219,11 +218,20 @@ impl Discovery {
     }
 }
 
-/// A host of the SSH configuration: it knows the rest.
-fn alias(name: &str) -> FoundHost {
-    let address = name.to_owned();
-    let ssh = SshHost { address, user: None, port: None, identity: None, jump: None, tags: Vec::new() };
-    FoundHost { name: name.to_owned(), ssh }
+/// The hosts of the SSH configuration, which knows the rest.
+fn aliases(names: &str) -> Discovered {
+    let (names, others): (Vec<&str>, Vec<&str>) = names.lines().partition(|name| is_host_name(name));
+    let host = |name: &str| {
+        let address = name.to_owned();
+        let ssh = SshHost { address, user: None, port: None, identity: None, jump: None, tags: Vec::new() };
+        FoundHost { name: name.to_owned(), ssh }
+    };
+    let left_out =
+        |name: &str| format!("`{}` cannot be the name of a host here and is left out", shorten(name));
+    Discovered {
+        hosts: names.into_iter().map(host).collect(),
+        notes: others.into_iter().map(left_out).collect(),
+    }
 }
 
 /// Whether a name fits a pattern of `*` and `?`, whatever its case.

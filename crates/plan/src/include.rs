@@ -24,6 +24,8 @@ pub(crate) struct ReadPlan {
     pub(crate) wanted: BTreeSet<String>,
     /// The plan itself is no YAML.
     pub(crate) is_unreadable: bool,
+    /// Whether everything that is included is there, so that a name that is nowhere is a mistake.
+    pub(crate) is_complete: bool,
 }
 
 /// Reads a plan with the files that it includes, as far as they are given.
@@ -34,6 +36,7 @@ pub(crate) fn read(source: &str, files: &Files) -> ReadPlan {
         open: vec![files.plan().unwrap_or("the plan").to_owned()],
         problems: Vec::new(),
         wanted: BTreeSet::new(),
+        is_complete: true,
     };
     let read = including.file(source, 0, Whole::Plan);
     let is_unreadable = read.is_none();
@@ -41,13 +44,13 @@ pub(crate) fn read(source: &str, files: &Files) -> ReadPlan {
         let empty = Source::new("");
         read::plan(&mut Reader::new(&empty), None, Whole::Part)
     });
-    let Including { mut problems, wanted, names, .. } = including;
+    let Including { mut problems, wanted, names, is_complete, .. } = including;
     if plan.tasks.is_empty() && !plan.include.is_empty() && wanted.is_empty() && problems.is_empty() {
         let message = "neither the plan nor a file that it includes has `tasks`, so there is nothing to do";
         problems.push(Diagnostic::error(Code::Empty, plan.span, message));
     }
     plan.files = names;
-    ReadPlan { plan, problems, wanted, is_unreadable }
+    ReadPlan { plan, problems, wanted, is_unreadable, is_complete }
 }
 
 /// Puts the names of files into problems that are known by numbers.
@@ -65,6 +68,7 @@ struct Including<'f> {
     open: Vec<String>,
     problems: Vec<Diagnostic>,
     wanted: BTreeSet<String>,
+    is_complete: bool,
 }
 
 impl Including<'_> {
@@ -76,6 +80,7 @@ impl Including<'_> {
             Ok(root) => root,
             Err(problem) => {
                 self.problems.push(problem);
+                self.is_complete = false;
                 return None;
             }
         };
@@ -128,6 +133,7 @@ impl Including<'_> {
         }
         let text = match self.files.get(&name) {
             None => {
+                self.is_complete = false;
                 self.wanted.insert(name);
                 return None;
             }
@@ -135,6 +141,7 @@ impl Including<'_> {
                 let message = format!("the file `{}` cannot be included: {why}", shorten(&name));
                 let hint = "it is looked for as seen from the file that includes it; check the path";
                 problem(Code::File, message, hint);
+                self.is_complete = false;
                 return None;
             }
             Some(Ok(text)) => text.to_owned(),
