@@ -1,12 +1,13 @@
 //! What operations take and give beyond the store's records.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use steadyhand_domain::{ProjectId, QuestionId, RunId, Timestamp};
 use steadyhand_store::records::{DiffLine, PlanRevision, RunSummary, Step};
 use ts_rs::TS;
 
 /// A run with all its steps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct RunDetail {
     /// The run.
     pub run: RunSummary,
@@ -26,7 +27,7 @@ pub struct AppInfo {
 }
 
 /// How grave a problem of a plan is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemSeverity {
     /// The plan cannot run.
@@ -38,7 +39,7 @@ pub enum ProblemSeverity {
 }
 
 /// A problem of a plan, in place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Problem {
     /// How grave it is.
     pub severity: ProblemSeverity,
@@ -61,7 +62,7 @@ pub struct Problem {
 }
 
 /// A host as a plan declares it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct OutlineHost {
     /// Its name in the plan.
     pub name: String,
@@ -72,7 +73,7 @@ pub struct OutlineHost {
 }
 
 /// A task as a plan declares it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct OutlineTask {
     /// Its name.
     pub name: String,
@@ -95,7 +96,7 @@ pub struct OutlineTask {
 }
 
 /// A plan's picture, as far as it can be read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct PlanOutline {
     /// Its hosts.
     pub hosts: Vec<OutlineHost>,
@@ -104,7 +105,7 @@ pub struct PlanOutline {
 }
 
 /// What is to say about a plan's source.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct PlanCheck {
     /// Every problem, in the order of the source.
     pub problems: Vec<Problem>,
@@ -139,7 +140,7 @@ pub struct PlanView {
 }
 
 /// A step as it would run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct PreviewStep {
     /// The task.
     pub task: String,
@@ -166,7 +167,7 @@ pub struct AskFacts {
 }
 
 /// What a run would do now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Preview {
     /// SHA-256 of the rendered plan.
     pub rendered_sha256: String,
@@ -185,7 +186,7 @@ pub struct Preview {
 }
 
 /// A host that was found where the plan looks for hosts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct DiscoveredHost {
     /// Its name in the plan.
     pub name: String,
@@ -238,7 +239,7 @@ pub enum Reach {
 }
 
 /// What a question is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum QuestionKind {
     /// The host's key was never seen: is it the right server?
@@ -261,7 +262,7 @@ pub enum QuestionKind {
 }
 
 /// Something that only a person can answer while a connection is made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Question {
     /// Its identifier.
     pub id: QuestionId,

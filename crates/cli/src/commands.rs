@@ -4,6 +4,9 @@ use steadyhand_api::{Api, ApiError, Nothing, records::RunSummary};
 
 mod control;
 mod facts;
+mod files;
+mod graph;
+mod init;
 mod list;
 mod logs;
 mod run;
@@ -11,9 +14,10 @@ mod secret;
 
 pub(crate) use control::{pause, resume, stop};
 pub(crate) use facts::facts;
+pub(crate) use files::files;
 pub(crate) use list::{runs, status};
 pub(crate) use logs::{WhichLogs, logs};
-pub(crate) use run::{retry, run, validate};
+pub(crate) use run::{retry, run};
 pub(crate) use secret::{secret, unlock};
 
 /// What a person can type to mean this run: `shop/24`.
