@@ -81,6 +81,10 @@ requests! {
     Source {
         /// The text.
         source: String,
+        /// The project whose plan it is: files that it includes are looked for in that one's folder.
+        #[serde(default)]
+        #[ts(optional)]
+        project_id: Option<ProjectId>,
     }
     /// A new revision of a plan.
     SavePlan {

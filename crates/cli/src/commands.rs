@@ -5,6 +5,9 @@ use steadyhand_api::{Api, ApiError, Nothing, records::RunSummary};
 mod check;
 mod control;
 mod facts;
+mod files;
+mod graph;
+mod init;
 mod list;
 mod logs;
 mod run;
@@ -12,9 +15,10 @@ mod secret;
 
 pub(crate) use control::{decide, pause, resume, stop};
 pub(crate) use facts::facts;
+pub(crate) use files::files;
 pub(crate) use list::{runs, status};
 pub(crate) use logs::{WhichLogs, logs};
-pub(crate) use run::{retry, run, undo, validate};
+pub(crate) use run::{retry, run, undo};
 pub(crate) use secret::{secret, unlock};
 
 /// What a person can type to mean this run: `shop/24`.

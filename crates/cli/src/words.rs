@@ -149,7 +149,9 @@ pub(crate) fn problem(output: &Output, plan: &Path, problem: &Problem) -> String
     };
     let hint = problem.hint.as_ref().map(|hint| format!("\n    {hint}")).unwrap_or_default();
     let (line, column) = (problem.line, problem.column);
-    format!("{}:{line}:{column}: {}: {}{hint}", plan.display(), output.paint(colour, label), problem.message)
+    let file =
+        problem.file.as_ref().map_or_else(|| plan.to_owned(), |file| plan.with_file_name("").join(file));
+    format!("{}:{line}:{column}: {}: {}{hint}", file.display(), output.paint(colour, label), problem.message)
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ use uuid::Uuid;
 use crate::{
     Change, EngineError, Questions, RunSpec,
     control::Control,
+    discover::Answers,
     execute,
     feed::{self, Feed, Follower},
     hosts::host_spec,
@@ -76,6 +77,7 @@ pub(crate) struct Shared {
     pub(crate) control: Arc<Control>,
     pub(crate) owner: Owner,
     pub(crate) secrets: SecretLookup,
+    pub(crate) discovered: Answers,
     pub(crate) tasks: TaskTracker,
     /// Cancelled when the process is about to end: everything is let go of as it is.
     pub(crate) closing: CancellationToken,
@@ -109,6 +111,7 @@ impl Engine {
             control: Arc::new(Control::default()),
             owner,
             secrets,
+            discovered: Answers::default(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             takes_over: AtomicBool::new(takes_over),
@@ -143,6 +146,10 @@ impl Engine {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.shared.store
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// The pool of connections, which asks a person where that is needed.

@@ -11,7 +11,7 @@ use steadyhand_store::{
     steps::{self, LogSizes},
 };
 
-use crate::{Engine, EngineError, NewRun, RunSpec};
+use crate::{Engine, EngineError, Look, NewRun, RunSpec};
 
 /// What is run again of an earlier run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,7 +78,8 @@ impl Engine {
             }
             let before = spec.plan.clone();
             if again == Again::RestOfCurrentPlan {
-                (plan_sha256, spec) = self.compile_current(earlier.project_id, &spec.options).await?;
+                (plan_sha256, spec) =
+                    self.compile_current(earlier.project_id, &spec.options, Look::Again).await?;
             }
             done = done_before(&earlier, &steps, &before, &spec.plan)?;
             let is_left = |step: &CompiledStep| match (&step.handler, done.get(&step.index)) {

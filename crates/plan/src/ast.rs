@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 
 pub(crate) use self::step::*;
 use crate::{
+    discovery::{Discover, DiscoverValue},
     duration::Millis,
     span::{Span, Spanned},
     template::Template,
@@ -29,6 +30,13 @@ pub struct Plan {
     /// The servers, by name. `local`, this machine, is always there and needs no declaration.
     #[schemars(default, with = "BTreeMap<String, Host>")]
     pub(crate) hosts: Entries<Host>,
+    /// Other files, as seen from this one, whose hosts, groups, variables, secrets and tasks belong to the plan too. Their
+    /// tasks come before those that stand here.
+    #[schemars(default, with = "OneOrMany")]
+    pub(crate) include: Vec<Spanned<String>>,
+    /// Where hosts are looked for that do not stand here, when a run is started or shown.
+    #[schemars(default, with = "Vec<DiscoverValue>")]
+    pub(crate) discover: Vec<Discover>,
     /// Groups of hosts: each name stands for the listed hosts.
     #[schemars(default, with = "BTreeMap<String, Vec<String>>")]
     pub(crate) groups: Entries<Vec<Spanned<String>>>,
@@ -40,11 +48,14 @@ pub struct Plan {
     pub(crate) secrets: Vec<Spanned<String>>,
     /// The tasks, by name. They run in the order in which they stand here, except that a task runs after those that
     /// it needs.
-    #[schemars(with = "BTreeMap<String, Task>", length(min = 1))]
+    #[schemars(default, with = "BTreeMap<String, Task>", length(min = 1))]
     pub(crate) tasks: Entries<Task>,
     /// Where to point for what concerns the plan as a whole.
     #[schemars(skip)]
     pub(crate) span: Span,
+    /// The files that it was read from, by the numbers in places. The first is the plan itself and has no name.
+    #[schemars(skip)]
+    pub(crate) files: Vec<String>,
 }
 
 /// A server: `user@address`, `user@address:port`, `user@[IPv6]:port`, or a mapping.

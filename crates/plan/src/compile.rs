@@ -15,6 +15,7 @@ use crate::{
     check::tidy,
     compiled::hex,
     diagnostic::Code,
+    discovery,
     graph::order,
     groups::hosts_of,
     hosts,
@@ -44,6 +45,7 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
         budget: &budget,
     };
     let hosts = hosts::all(plan, &scope, &mut problems);
+    discovery::check_found(plan, &mut problems);
     let tasks: Vec<(&str, &Task)> =
         ordered(plan).into_iter().map(|(name, task)| (name.value.as_str(), task)).collect();
     let planned: usize =
@@ -51,7 +53,7 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
     if planned > MAX_STEPS {
         let message = format!("the plan has {planned} steps on all its hosts; at most {MAX_STEPS} can run");
         problems.push(Diagnostic::error(Code::TooLarge, plan.span, message));
-        return Err(tidy(problems));
+        return Err(tidy(problems, &plan.files));
     }
     let (mut steps, mut compiled_tasks): (Vec<CompiledStep>, Vec<CompiledTask>) = (Vec::new(), Vec::new());
     for (task, spec) in tasks {
@@ -79,7 +81,7 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
         compiled_tasks.push(CompiledTask { name: task.to_owned(), needs, hosts: on, rollout });
     }
     if problems.iter().any(Diagnostic::is_error) {
-        return Err(tidy(problems));
+        return Err(tidy(problems, &plan.files));
     }
     Ok(finish(plan.name.value.trim().to_owned(), &hosts, compiled_tasks, steps))
 }
@@ -117,7 +119,8 @@ pub fn compile_hosts(
     let host = HostScope::None("a host");
     let scope = Scope { vars: &vars, secrets: &declared, env: Some(&inputs.env), host, budget: &budget };
     let hosts = hosts::all(plan, &scope, &mut problems);
-    if problems.iter().any(Diagnostic::is_error) { Err(tidy(problems)) } else { Ok(hosts) }
+    discovery::check_found(plan, &mut problems);
+    if problems.iter().any(Diagnostic::is_error) { Err(tidy(problems, &plan.files)) } else { Ok(hosts) }
 }
 
 /// The tasks in order of execution.

@@ -11,11 +11,16 @@ mod check;
 mod compile;
 mod compiled;
 mod diagnostic;
+mod discovery;
 mod duration;
 pub mod edit;
+mod files;
 mod graph;
 mod groups;
 mod hosts;
+mod import;
+mod include;
+mod inventory;
 mod outline;
 mod read;
 mod resource;
@@ -34,14 +39,17 @@ mod when;
 mod yaml;
 
 pub use ast::Plan;
-pub use check::{Checked, check};
+pub use check::{Checked, check, check_with};
 pub use compile::{compile, compile_hosts};
 pub use compiled::{
     Action, CompiledHost, CompiledPlan, CompiledStep, CompiledTask, Elevate, ElevateMethod, FORMAT, Inputs,
     OnFailure, ParamOf, Probe, ResourceParam, Retries, Rollout, SshHost, source_sha256,
 };
 pub use diagnostic::{Code, Diagnostic, Severity, render};
+pub use discovery::{Discovered, Discovery, DiscoverySource, FoundHost};
+pub use files::Files;
 pub use hosts::parse_host;
+pub use import::{Imported, ansible as import_ansible};
 pub use outline::{Outline, OutlineHost, OutlineTask, outline};
 pub use read::is_variable_name as is_secret_name;
 pub use schema::schema;

@@ -2,6 +2,7 @@
 //!
 //! The pages' TypeScript types are generated from these, so that nothing is described twice.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use steadyhand_domain::{
     Choice, Desired, MessageId, ProjectId, ProposalId, Reason, RunId, RunState, StepId, StepOutcome,
@@ -10,7 +11,7 @@ use steadyhand_domain::{
 use ts_rs::TS;
 
 /// An application: its plan, its runs, its chat.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Project {
     /// Its identifier.
     pub id: ProjectId,
@@ -25,7 +26,7 @@ pub struct Project {
 }
 
 /// One saved state of a project's plan. Immutable.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct PlanRevision {
     /// SHA-256 of the source, in lower-case hexadecimal.
     pub sha256: String,
@@ -36,7 +37,7 @@ pub struct PlanRevision {
 }
 
 /// How many steps of a run are in which state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct StepCounts {
     /// Not begun.
     pub pending: u32,
@@ -51,7 +52,7 @@ pub struct StepCounts {
 }
 
 /// What keeps a run, or one host of it, from going on at this moment, though nothing has failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Hindrance {
     /// The connection to a host broke, and is being made again.
@@ -129,7 +130,7 @@ pub struct Decision {
 }
 
 /// A run without its steps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct RunSummary {
     /// Its identifier.
     pub id: RunId,
@@ -166,7 +167,7 @@ pub struct RunSummary {
 }
 
 /// One attempt of a step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Attempt {
     /// Counts from 1.
     pub number: u32,
@@ -183,7 +184,7 @@ pub struct Attempt {
 }
 
 /// One action on one host.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Step {
     /// Its identifier.
     pub id: StepId,
@@ -220,7 +221,7 @@ pub struct Step {
 }
 
 /// One line of a log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct LogLine {
     /// Counts from 1.
     pub number: u64,
@@ -236,7 +237,7 @@ pub struct LogLine {
 }
 
 /// A window of lines of a log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct LogWindow {
     /// Lines in the whole log so far; an unfinished last line counts.
     pub total_lines: u64,
@@ -247,7 +248,7 @@ pub struct LogWindow {
 }
 
 /// The answer to a search in a log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct LogMatches {
     /// The numbers of the lines that match, ascending.
     pub lines: Vec<u64>,
@@ -256,7 +257,7 @@ pub struct LogMatches {
 }
 
 /// Who wrote a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The person.
@@ -266,7 +267,7 @@ pub enum Role {
 }
 
 /// How far a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageState {
     /// Still being written.
@@ -280,7 +281,7 @@ pub enum MessageState {
 }
 
 /// One line of a log that an answer rests on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct CitedLine {
     /// The line's number in the log, from 1.
     pub line: u64,
@@ -289,7 +290,7 @@ pub struct CitedLine {
 }
 
 /// A way to mend a failure that the person carries out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Advice {
     /// What to do, in one sentence.
     pub title: String,
@@ -300,7 +301,7 @@ pub struct Advice {
 }
 
 /// Something in a message that is more than text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Card {
     /// A run, shown live.
@@ -366,7 +367,7 @@ pub enum Card {
 }
 
 /// One message of a project's chat.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Message {
     /// Its identifier.
     pub id: MessageId,
@@ -385,7 +386,7 @@ pub struct Message {
 }
 
 /// How a line of a diff differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DiffKind {
     /// In both.
@@ -399,7 +400,7 @@ pub enum DiffKind {
 }
 
 /// One line of a diff.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct DiffLine {
     /// How it differs.
     pub kind: DiffKind,
@@ -408,7 +409,7 @@ pub struct DiffLine {
 }
 
 /// What became of a proposal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ProposalState {
     /// Waits for the person.
@@ -425,7 +426,7 @@ pub enum ProposalState {
 }
 
 /// A change of the plan that waits for a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Proposal {
     /// Its identifier.
     pub id: ProposalId,

@@ -244,3 +244,24 @@ fn a_long_line_is_shown_around_the_place_and_without_control_characters() {
     let first = marks.iter().position(|c| *c == '^').unwrap();
     assert_eq!(text[first..first + 13].iter().collect::<String>(), "${{ vars.b }}");
 }
+
+#[test]
+fn hosts_that_cannot_be_discovered() {
+    said!(
+        "discover",
+        top("discover: { tailscale: { tag: web } }"),
+        top("discover: [ tailscale ]"),
+        top("discover: [ { tailscale: { tag: web } } ]"),
+        top("discover: [ { tailscale: web } ]"),
+        top("discover: [ { tailscal: { into: web } } ]"),
+        top("discover: [ { tailscale: { into: web }, command: { run: x, into: web } } ]"),
+        top("discover: [ { tailscale: { into: local } } ]"),
+        top("hosts: { web: d@h }\ndiscover: [ { tailscale: { into: web } } ]"),
+        top("discover: [ { command: { into: web } } ]"),
+        top("discover: [ { command: { run: x, into: web, timeout: 0s } } ]"),
+        top("discover: [ { command: { run: 'x ${{ secrets.TOKEN }}', into: web } } ]\nsecrets: [TOKEN]"),
+        top("discover: [ { command: { run: 'x ${{ host.name }}', into: web, user: '${{ facts.user }}' } } ]"),
+        top("discover: [ { ssh_config: { into: web, port: none, required: maybe } } ]"),
+        top("discover: [ { ssh_config: { into: a b, user: '${{ vars.x }}' } } ]"),
+    );
+}
