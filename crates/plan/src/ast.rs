@@ -135,6 +135,12 @@ impl Task {
         self.steps.iter().map(plain).chain(handlers).chain(self.health.iter().map(plain))
     }
 
+    /// Everything that it may do on a host, to be changed.
+    pub(crate) fn all_steps_mut(&mut self) -> impl Iterator<Item = &mut Step> {
+        let handlers = self.handlers.iter_mut().flat_map(|(_, steps)| steps);
+        self.steps.iter_mut().chain(handlers)
+    }
+
     /// Everything that it may do on a host, in order: its steps, its handlers, and what its strategy asks in the end.
     pub(crate) fn all_steps(&self) -> impl Iterator<Item = &Step> {
         let handlers = self.handlers.iter().flat_map(|(_, steps)| steps);
