@@ -18,6 +18,7 @@ const drawn = (rows: readonly StepRow[]): string[] => rows.map((row) => {
     case 'task': return `${row.open ? '▾' : '▸'} ${row.task.name}`;
     case 'host': return `${row.open ? '▾' : '▸'}  ${row.group.host}`;
     case 'step': return `${row.step.host} ${row.step.name}`;
+    case 'held': return 'choices';
     case 'log': return 'log';
   }
 });
