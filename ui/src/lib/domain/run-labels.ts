@@ -27,7 +27,6 @@ export const isFinal = (state: RunState): boolean => state === 'completed' || st
 export const isMoving = (run: RunSummary): boolean => run.state === 'started' || run.state === 'in_progress';
 
 export const triggerLabel = (trigger: Trigger): string => TRIGGER_LABELS[trigger];
-export const stateTone = (state: RunState): Tone => STATE_TONES[state];
 export const stepLabel = (state: StepState): string => STEP_LABELS[state];
 
 /** The words of a run's pill, which tell what was asked for while it differs from what is. */
@@ -45,6 +44,9 @@ export function statusTone(run: Pick<RunSummary, 'state' | 'desired' | 'hindranc
   if (isHolding(run)) return 'warn';
   return run.desired === 'running' ? STATE_TONES[run.state] : 'warn';
 }
+
+/** The colour of a run where there is no room for words: what it is, whatever was asked of it. */
+export const runTone = (run: Pick<RunSummary, 'state' | 'hindrances'>): Tone => (!isFinal(run.state) && isHolding(run) ? 'warn' : STATE_TONES[run.state]);
 
 /** Which buttons make sense. */
 export interface RunActions {
