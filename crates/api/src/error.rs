@@ -81,6 +81,7 @@ impl From<EngineError> for ApiError {
             | EngineError::NotNow { .. }
             | EngineError::Changed
             | EngineError::NothingLeft { .. }
+            | EngineError::NotHeld { .. }
             | EngineError::ChangedBefore { .. } => ErrorCode::Conflict,
             EngineError::Plan { .. } | EngineError::NoSteps | EngineError::NoPlan => ErrorCode::PlanInvalid,
             EngineError::MissingSecrets { .. } => ErrorCode::Invalid,

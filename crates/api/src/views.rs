@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use steadyhand_domain::{ProjectId, QuestionId, RunId, Timestamp};
+use steadyhand_engine::CheckedStep;
 use steadyhand_store::records::{DiffLine, PlanRevision, RunSummary, Step};
 use ts_rs::TS;
 
@@ -162,6 +163,15 @@ pub struct Preview {
     pub steps: Vec<PreviewStep>,
     /// Secrets that the plan needs and that have no value yet.
     pub missing_secrets: Vec<String>,
+}
+
+/// What a run would change now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CheckReport {
+    /// SHA-256 of the rendered plan.
+    pub rendered_sha256: String,
+    /// The steps, in order, each with what a run would do about it.
+    pub steps: Vec<CheckedStep>,
 }
 
 /// A host and what is known of the way to it.

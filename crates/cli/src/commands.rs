@@ -2,6 +2,7 @@
 
 use steadyhand_api::{Api, ApiError, Nothing, records::RunSummary};
 
+mod check;
 mod control;
 mod facts;
 mod list;
@@ -9,7 +10,7 @@ mod logs;
 mod run;
 mod secret;
 
-pub(crate) use control::{pause, resume, stop};
+pub(crate) use control::{decide, pause, resume, stop};
 pub(crate) use facts::facts;
 pub(crate) use list::{runs, status};
 pub(crate) use logs::{WhichLogs, logs};

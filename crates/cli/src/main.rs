@@ -87,6 +87,7 @@ async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Retry { run, from_failed, current_plan } => {
             commands::retry(&api, output, &run, from_failed, current_plan).await
         }
+        Command::Decide { run, step, choice } => commands::decide(&api, output, &run, step, choice).await,
         Command::Resume { run } => commands::resume(&api, output, &run).await,
         Command::Stop { run } => commands::stop(&api, output, &run).await,
         Command::Status => commands::status(&api, output).await,

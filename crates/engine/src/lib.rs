@@ -7,6 +7,7 @@
 //! Architecture invariant: this is the only executor. Window, command line and server differ in how they ask.
 
 mod attempt;
+mod check;
 mod clock;
 mod control;
 mod engine;
@@ -14,6 +15,7 @@ mod error;
 mod execute;
 mod facts;
 mod feed;
+mod held;
 mod hosts;
 mod http;
 mod log;
@@ -31,6 +33,7 @@ mod unit;
 mod wait;
 mod waves;
 
+pub use check::{CheckedStep, Verdict};
 pub use clock::now;
 pub use engine::{Engine, EngineOptions, NewRun};
 pub use error::EngineError;
@@ -39,6 +42,6 @@ pub use feed::Change;
 pub use mask::Masker;
 pub use plans::{RunOptions, compile_source};
 pub use questions::{Answer, Pending, PendingKind, Questions};
-pub use retry::Again;
+pub use retry::{Again, Done};
 pub use secrets::{SECRET_VARIABLE, SecretLookup, VAULT_KEY_VARIABLE};
 pub use spec::RunSpec;

@@ -50,7 +50,16 @@ impl Engine {
                 (plan_sha256, spec) = self.compile_current(earlier.project_id, &spec.options).await?;
             }
             done = done_before(&earlier, &steps, &before, &spec.plan)?;
-            if done.len() == spec.plan.steps.len() {
+            let is_left = |step: &CompiledStep| match (&step.handler, done.get(&step.index)) {
+                (None, done) => done.is_none(),
+                (Some(handler), _) => {
+                    let owes =
+                        |other: &&CompiledStep| other.notify.contains(handler) && same_unit(step, other);
+                    let mut notifying = spec.plan.steps.iter().filter(owes);
+                    notifying.any(|step| done.get(&step.index).is_some_and(|done| done.notifies))
+                }
+            };
+            if !spec.plan.steps.iter().any(is_left) {
                 return Err(EngineError::NothingLeft { number: earlier.number });
             }
         }
@@ -77,6 +86,32 @@ fn did(earlier: &RunSummary, step: &Step) -> Option<u32> {
     }
 }
 
+fn same_unit(a: &CompiledStep, b: &CompiledStep) -> bool {
+    (&a.task, &a.host) == (&b.task, &b.host)
+}
+
+/// Whether a step has called for a handler that did not come.
+fn notifies(step: &CompiledStep, before: &CompiledPlan, steps: &[Step]) -> bool {
+    let recorded = |step: &CompiledStep| steps.get(step.index as usize);
+    let changed = recorded(step).is_some_and(|recorded| recorded.changed == Some(true));
+    let open = |handler: &CompiledStep| {
+        recorded(handler).is_some_and(|recorded| recorded.state != StepState::Completed)
+    };
+    let handlers = before.steps.iter().filter(|other| {
+        same_unit(step, other) && other.handler.as_ref().is_some_and(|name| step.notify.contains(name))
+    });
+    changed && handlers.into_iter().any(open)
+}
+
+/// What was done of a step before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// The number of the run that did it.
+    pub run: u32,
+    /// Whether it has called for a handler that did not come.
+    pub notifies: bool,
+}
+
 /// The steps of `now` that were done when `before` was run: by their place in `now`, with the number of the run that did
 /// each.
 fn done_before(
@@ -84,10 +119,11 @@ fn done_before(
     steps: &[Step],
     before: &CompiledPlan,
     now: &CompiledPlan,
-) -> Result<BTreeMap<u32, u32>, EngineError> {
+) -> Result<BTreeMap<u32, Done>, EngineError> {
     let places: HashMap<(&str, &str, usize), &CompiledStep> = placed(now).collect();
     let mut done = BTreeMap::new();
-    for (place, step) in placed(before) {
+    // A handler comes when it is called for, whatever it did before.
+    for (place, step) in placed(before).filter(|(_, step)| step.handler.is_none()) {
         let Some(run) = steps.get(step.index as usize).and_then(|recorded| did(earlier, recorded)) else {
             continue;
         };
@@ -98,7 +134,7 @@ fn done_before(
             step: step.name.clone(),
             host: step.host.clone(),
         })?;
-        done.insert(now.index, run);
+        done.insert(now.index, Done { run, notifies: notifies(step, before, steps) });
     }
     Ok(done)
 }

@@ -36,8 +36,8 @@ pub use ast::Plan;
 pub use check::{Checked, check};
 pub use compile::{compile, compile_hosts};
 pub use compiled::{
-    Action, CompiledHost, CompiledPlan, CompiledStep, CompiledTask, FORMAT, Inputs, Probe, Retries, Rollout,
-    SshHost, source_sha256,
+    Action, CompiledHost, CompiledPlan, CompiledStep, CompiledTask, Elevate, ElevateMethod, FORMAT, Inputs,
+    OnFailure, ParamOf, Probe, ResourceParam, Retries, Rollout, SshHost, source_sha256,
 };
 pub use diagnostic::{Code, Diagnostic, Severity, render};
 pub use hosts::parse_host;
