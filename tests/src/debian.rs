@@ -73,7 +73,8 @@ impl Debian {
         fs::create_dir(&ssh).expect("its folder");
         keygen(&ssh.join("host_key"), "");
         keygen(&folder.path().join("client_key"), "");
-        fs::copy(folder.path().join("client_key.pub"), ssh.join("authorized_keys")).expect("the client's key");
+        fs::copy(folder.path().join("client_key.pub"), ssh.join("authorized_keys"))
+            .expect("the client's key");
         let port = free_port();
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey /run/steadyhand/host_key\n\

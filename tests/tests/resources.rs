@@ -209,7 +209,11 @@ impl<'a> Bench<'a> {
         let steps = said[0]["steps"].as_array().unwrap_or_else(|| panic!("{said:?}"));
         let told = steps.iter().map(|step| {
             let text = |name: &str| step[name].as_str().unwrap_or_default().to_owned();
-            Told { step: text("step"), verdict: text("verdict"), differences: differences(text("text").lines()) }
+            Told {
+                step: text("step"),
+                verdict: text("verdict"),
+                differences: differences(text("text").lines()),
+            }
         });
         told.collect()
     }
