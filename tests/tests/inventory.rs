@@ -105,7 +105,9 @@ async fn hosts_of_the_ssh_configuration_are_reached_as_it_says() {
         sshd.port
     );
     fs::write(ssh.join("conf.d/shop.conf"), host).expect("the configuration");
-    fs::write(ssh.join("config"), "Include conf.d/*.conf\nHost db\n  User y\n").expect("the configuration");
+    // OpenSSH takes a relative path from the home that the system knows, which is another one here.
+    let config = format!("Include {}/conf.d/*.conf\nHost db\n  User y\n", ssh.display());
+    fs::write(ssh.join("config"), config).expect("the configuration");
     let plan = plan(data.path(), "discover: [ { ssh_config: { match: 'web*', into: web } } ]");
     let (code, said) = ended(&mut steady(data.path(), &["run", &plan])).await;
     assert_eq!(code, Some(0), "{said}");

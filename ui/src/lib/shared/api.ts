@@ -261,6 +261,23 @@ kind: DiffKind,
 text: string, };
 
 /**
+ * A host that was found where the plan looks for hosts.
+ */
+export type DiscoveredHost = { 
+/**
+ * Its name in the plan.
+ */
+name: string, 
+/**
+ * What would be connected to, as a person would write it; none when no step would run there.
+ */
+address?: string, 
+/**
+ * Where it was found.
+ */
+by: string, };
+
+/**
  * A local file system.
  */
 export type Disk = { 
@@ -773,9 +790,17 @@ needs: Array<string>,
  */
 steps: Array<string>, 
 /**
+ * Words to choose it by.
+ */
+tags?: Array<string>, 
+/**
  * Where it stands in the source, from 1.
  */
-line: number, };
+line: number, 
+/**
+ * The file that it stands in, when it is not the plan itself but one that it includes.
+ */
+file?: string, };
 
 /**
  * What installs packages.
@@ -878,7 +903,15 @@ steps: Array<PreviewStep>,
 /**
  * Secrets that the plan needs and that have no value yet.
  */
-missing_secrets: Array<string>, };
+missing_secrets: Array<string>, 
+/**
+ * The hosts that the plan does not list and that were found where it looks for them.
+ */
+discovered?: Array<DiscoveredHost>, 
+/**
+ * What was left out there, and why.
+ */
+notes?: Array<string>, };
 
 /**
  * A step as it would run.
@@ -921,6 +954,10 @@ message: string,
  * What to do.
  */
 hint: string | null, 
+/**
+ * The file, when it is not the plan itself but one that it includes: as seen from the plan's folder.
+ */
+file?: string, 
 /**
  * From 1.
  */
@@ -1447,7 +1484,11 @@ export type Source = {
 /**
  * The text.
  */
-source: string, };
+source: string, 
+/**
+ * The project whose plan it is: files that it includes are looked for in that one's folder.
+ */
+project_id?: ProjectId, };
 
 /**
  * A request for a run.
