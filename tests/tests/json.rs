@@ -92,7 +92,7 @@ async fn every_line_of_every_command_is_what_the_published_schema_says() {
     check(data, "facts", &["facts", "local"], "", 0).await;
     check(data, "runs", &["runs"], "", 0).await;
     check(data, "status", &["status"], "", 0).await;
-    check(data, "pause", &["pause", "shop/1"], "", 2).await;
+    check(data, "pause", &["pause", "shop/1"], "", 1).await;
     fs::write(at("inventory"), "[web]\nweb1 http_port=80\n").expect("the inventory");
     check(data, "import", &["import", "ansible", &at("inventory")], "", 0).await;
     check(data, "secret set", &["secret", "set", "TOKEN", "--project", "shop"], "hunter22\n", 0).await;
