@@ -82,6 +82,8 @@ impl From<EngineError> for ApiError {
             | EngineError::NotNow { .. }
             | EngineError::Changed
             | EngineError::NothingLeft { .. }
+            | EngineError::NotHeld { .. }
+            | EngineError::NothingToUndo { .. }
             | EngineError::Discovery(_)
             | EngineError::ChangedBefore { .. } => ErrorCode::Conflict,
             EngineError::Plan { .. } | EngineError::NoSteps | EngineError::NoPlan => ErrorCode::PlanInvalid,

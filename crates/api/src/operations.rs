@@ -39,13 +39,19 @@ macro_rules! with_operations {
             restore_plan(RestorePlan) -> PlanView;
             /// What a run would do now.
             preview(OfProject) -> Preview;
+            /// What a run would change now: asks every host, and changes nothing.
+            check_run(OfProject) -> CheckReport;
 
             /// Starts a run of the current plan.
             start_run(StartRun) -> RunSummary;
             /// Runs the plan of an earlier run again.
             retry_run(RetryRun) -> RunSummary;
+            /// Takes back what a run has done: runs the `undo` of its completed steps, backwards.
+            undo_run(OfRun) -> RunSummary;
             /// Holds a run after its current step.
             pause_run(OfRun) -> RunSummary;
+            /// Decides what becomes of a step that has failed and is held.
+            decide_step(DecideStep) -> RunSummary;
             /// Lets a paused run go on.
             resume_run(OfRun) -> RunSummary;
             /// Ends a run and what it is running.

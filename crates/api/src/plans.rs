@@ -15,11 +15,12 @@ use steadyhand_store::{
     StoreError, chat, plans, projects,
     records::{PlanRevision, ProposalState, RunSummary},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Api, ApiError, DiscoveredHost, ErrorCode, OfProject, OfRevision, OutlineHost, OutlineTask, PlanCheck,
-    PlanOutline, PlanView, Preview, PreviewStep, Problem, ProblemSeverity, RestorePlan, RevisionView,
-    SavePlan, Source,
+    Api, ApiError, CheckReport, DiscoveredHost, ErrorCode, OfProject, OfRevision, OutlineHost, OutlineTask,
+    PlanCheck, PlanOutline, PlanView, Preview, PreviewStep, Problem, ProblemSeverity, RestorePlan,
+    RevisionView, SavePlan, Source,
 };
 
 /// The largest plan that is taken, in bytes.
@@ -103,6 +104,7 @@ pub(crate) fn address(name: &str, user: Option<&str>, address: &str, port: Optio
 fn what(step: &CompiledStep) -> String {
     match &step.action {
         Action::Run { script, .. } => script.to_string().trim().to_owned(),
+        Action::Resource { .. } => step.name.clone(),
         Action::Upload { from, to } => format!("upload {from} to {to}"),
         Action::WaitFor { probe: Probe::Http { url, status }, .. } => {
             format!("wait for {url} to answer {status}")
@@ -258,6 +260,39 @@ impl Api {
         let mut spec = RunSpec::new(project.map(|project| project.id), plan, None);
         spec.found = found;
         self.preview_of(&spec).await
+    }
+
+    /// See the list of operations.
+    pub async fn check_run(&self, request: OfProject) -> Result<CheckReport, ApiError> {
+        let (_, spec) = self
+            .inner
+            .engine
+            .compile_current(request.project_id, &RunOptions::default(), Look::Again)
+            .await?;
+        self.report_of(&spec).await
+    }
+
+    /// What a run of a plan file would change.
+    ///
+    /// # Errors
+    /// As [`Api::preview_file`], and [`ErrorCode::Invalid`] when secrets have no value.
+    pub async fn check_file(&self, path: &Path, options: &RunOptions) -> Result<CheckReport, ApiError> {
+        let source = read_plan(path)?;
+        let place = PlanPlace::of_file(path);
+        known_variables(path, &source, &place, &options.vars)?;
+        let compiled = self.inner.engine.compile(&source, &place, options, Look::Again).await;
+        let Compiled { plan, .. } = compiled.map_err(|error| in_file(path, error))?;
+        let project = projects::by_name(&mut *self.read().await?, &plan.name).await?;
+        let folder = std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_path_buf));
+        self.report_of(&RunSpec::new(project.map(|project| project.id), plan, folder)).await
+    }
+
+    async fn report_of(&self, spec: &RunSpec) -> Result<CheckReport, ApiError> {
+        // Who asked may have gone: then nobody needs the answer.
+        let cancel = CancellationToken::new();
+        let _guard = cancel.clone().drop_guard();
+        let steps = self.inner.engine.check(spec, &cancel).await?;
+        Ok(CheckReport { steps, rendered_sha256: spec.plan.sha256.clone() })
     }
 
     async fn preview_of(&self, spec: &RunSpec) -> Result<Preview, ApiError> {

@@ -1,8 +1,17 @@
 //! What operations take.
 
 use serde::{Deserialize, Serialize};
-use steadyhand_domain::{ProjectId, QuestionId, RunId, StepId};
+use steadyhand_domain::{Choice, ProjectId, QuestionId, RunId, StepId};
 use ts_rs::TS;
+
+/// A decision about a step that has failed and is held.
+#[derive(Clone, Debug, Serialize, Deserialize, TS)]
+pub struct DecideStep {
+    /// The step.
+    pub step_id: StepId,
+    /// What becomes of it.
+    pub choice: Choice,
+}
 
 /// How much of an earlier run is run again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]

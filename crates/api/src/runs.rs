@@ -12,8 +12,8 @@ use steadyhand_store::{
 };
 
 use crate::{
-    Api, ApiError, ErrorCode, ListRuns, LogLines, LogSearch, OfLog, OfRun, RetryPart, RetryRun, RunDetail,
-    SavedFile, Shell, StartRun, folders, projects::words,
+    Api, ApiError, DecideStep, ErrorCode, ListRuns, LogLines, LogSearch, OfLog, OfRun, RetryPart, RetryRun,
+    RunDetail, SavedFile, Shell, StartRun, folders, projects::words,
 };
 
 impl Api {
@@ -44,6 +44,18 @@ impl Api {
     pub async fn pause_run(&self, request: OfRun) -> Result<RunSummary, ApiError> {
         self.inner.engine.take_over();
         Ok(self.inner.engine.pause(request.run_id, &self.inner.user).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn undo_run(&self, request: OfRun) -> Result<RunSummary, ApiError> {
+        self.inner.engine.take_over();
+        Ok(self.inner.engine.undo(request.run_id, &self.inner.user).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn decide_step(&self, request: DecideStep) -> Result<RunSummary, ApiError> {
+        self.inner.engine.take_over();
+        Ok(self.inner.engine.decide(request.step_id, request.choice, &self.inner.user).await?)
     }
 
     /// See the list of operations.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use steadyhand_domain::{ProjectId, QuestionId, RunId, Timestamp};
+use steadyhand_engine::CheckedStep;
 use steadyhand_store::records::{DiffLine, PlanRevision, RunSummary, Step};
 use ts_rs::TS;
 
@@ -195,6 +196,15 @@ pub struct DiscoveredHost {
     pub address: Option<String>,
     /// Where it was found.
     pub by: String,
+}
+
+/// What a run would change now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CheckReport {
+    /// SHA-256 of the rendered plan.
+    pub rendered_sha256: String,
+    /// The steps, in order, each with what a run would do about it.
+    pub steps: Vec<CheckedStep>,
 }
 
 /// A host and what is known of the way to it.

@@ -71,9 +71,23 @@ pub(crate) struct RunArgs {
     /// Shows the steps that would run, on which hosts, and runs nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Asks every host what would change there, shows it, and changes nothing
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) check: bool,
     /// Begins without asking first (it asks only on a terminal)
     #[arg(long, short)]
     pub(crate) yes: bool,
+}
+
+/// What becomes of a step that is held.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Choice {
+    /// It is tried again
+    Retry,
+    /// The task goes on without it
+    Skip,
+    /// It has failed
+    Fail,
 }
 
 #[derive(Subcommand)]
@@ -130,6 +144,15 @@ pub(crate) enum Command {
         /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning
         run: String,
     },
+    /// Decides what becomes of a step that has failed and is held (`on_failure: hold`)
+    Decide {
+        /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning
+        run: String,
+        /// The step: its number in the run
+        step: u32,
+        /// What becomes of it
+        choice: Choice,
+    },
     /// Runs what a failed or stopped run executed again, and shows it
     Retry {
         /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning
@@ -140,6 +163,11 @@ pub(crate) enum Command {
         /// Takes the rest from the plan as it is now; what was completed must not have changed
         #[arg(long, requires = "from_failed")]
         current_plan: bool,
+    },
+    /// Takes back what a run has done, and shows it: the `undo:` of its completed steps, backwards
+    Undo {
+        /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning
+        run: String,
     },
     /// Ends a run and what it is running
     Stop {

@@ -1,14 +1,29 @@
 //! Questions that only a person can answer, asked on the terminal.
 
-use std::io::{self, BufRead, IsTerminal};
+use std::{
+    io::{self, BufRead, IsTerminal},
+    pin::pin,
+    time::Duration,
+};
+
+use futures::StreamExt;
 
 use steadyhand_api::{
     Answer, AnswerQuestion, Api, ApiError, ErrorCode, Nothing, Question, QuestionKind, Update,
 };
 use steadyhand_domain::QuestionId;
-use tokio::sync::oneshot;
+use tokio::{
+    sync::oneshot,
+    time::{MissedTickBehavior, interval},
+};
 
-use crate::{output::Output, terminal_text::plain};
+use crate::{
+    output::{Failure, Output},
+    terminal_text::plain,
+};
+
+/// How often open questions are looked for, should word of one be missed.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Asks one question at a time, while the run goes on.
 pub(crate) struct Asker {
@@ -21,6 +36,31 @@ struct Asked {
     id: QuestionId,
     answer: oneshot::Receiver<Answer>,
     _echo: Echo,
+}
+
+/// Waits for an operation, and meanwhile answers what only a person can.
+pub(crate) async fn answering<T>(
+    api: &Api,
+    output: &mut Output,
+    operation: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, Failure> {
+    let mut updates = pin!(api.updates());
+    let mut operation = pin!(operation);
+    let mut asker = Asker::new();
+    let mut look_again = interval(LOOK_AGAIN);
+    look_again.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            done = &mut operation => return Ok(done?),
+            Some(batch) = updates.next() => {
+                asker.hear(api, output, batch).await?;
+            }
+            _ = look_again.tick() => {
+                asker.look(api, output).await?;
+            }
+            said = asker.answered() => asker.reply(api, output, said).await?,
+        }
+    }
 }
 
 impl Asker {

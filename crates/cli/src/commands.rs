@@ -2,6 +2,7 @@
 
 use steadyhand_api::{Api, ApiError, Nothing, records::RunSummary};
 
+mod check;
 mod control;
 mod facts;
 mod files;
@@ -12,12 +13,12 @@ mod logs;
 mod run;
 mod secret;
 
-pub(crate) use control::{pause, resume, stop};
+pub(crate) use control::{decide, pause, resume, stop};
 pub(crate) use facts::facts;
 pub(crate) use files::files;
 pub(crate) use list::{runs, status};
 pub(crate) use logs::{WhichLogs, logs};
-pub(crate) use run::{retry, run};
+pub(crate) use run::{retry, run, undo};
 pub(crate) use secret::{secret, unlock};
 
 /// What a person can type to mean this run: `shop/24`.

@@ -214,6 +214,9 @@ impl Live {
             step.reason_text.as_deref().map(|reason| format!(": {}", plain(reason))).unwrap_or_default();
         let took = words::step_duration(step);
         let how = match (step.state, took) {
+            (StepState::Completed, _) if step.changed == Some(false) && step.kind != "wait_for" => {
+                "nothing to change".to_owned()
+            }
             (StepState::Completed, Some(took)) => format!("completed in {took}"),
             (StepState::Completed, None) => "completed".to_owned(),
             (StepState::Failed, Some(took)) => format!("failed after {took}{reason}"),
@@ -236,12 +239,14 @@ impl Live {
                 Some(format!("Paused. `steady resume {name}` lets it go on."))
             }
             (_, Desired::Paused, _) => Some("Pausing after this step…".to_owned()),
-            (_, _, hindrances) if !hindrances.is_empty() => words::hindrances(hindrances).map(|said| {
-                let said = plain(&said);
-                said[..1].to_uppercase() + &said[1..]
-            }),
+            (_, _, hindrances) if !hindrances.is_empty() => {
+                words::hindrances(hindrances, &name).map(|said| capitalised(&plain(&said)))
+            }
             _ if self.said.1 == Desired::Paused => Some("Going on.".to_owned()),
-            _ if !self.said.2.is_empty() => Some("Connected again.".to_owned()),
+            _ if self.said.2.iter().any(|before| matches!(before, Hindrance::Reconnecting { .. })) => {
+                Some("Connected again.".to_owned())
+            }
+            _ if !self.said.2.is_empty() => Some("Going on.".to_owned()),
             _ => None,
         };
         self.said = now;
@@ -250,4 +255,10 @@ impl Live {
             None => Ok(()),
         }
     }
+}
+
+/// A sentence that begins with a capital letter, where it begins with a letter.
+fn capitalised(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let mut output = Output::new(cli.common.format());
-    let unread = if matches!(cli.command, Command::Run(_) | Command::Retry { .. }) {
+    let unread = if matches!(cli.command, Command::Run(_) | Command::Retry { .. } | Command::Undo { .. }) {
         Exit::LeftRunning
     } else {
         Exit::Done
@@ -92,6 +92,8 @@ async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Retry { run, from_failed, current_plan } => {
             commands::retry(&api, output, &run, from_failed, current_plan).await
         }
+        Command::Undo { run } => commands::undo(&api, output, &run).await,
+        Command::Decide { run, step, choice } => commands::decide(&api, output, &run, step, choice).await,
         Command::Resume { run } => commands::resume(&api, output, &run).await,
         Command::Stop { run } => commands::stop(&api, output, &run).await,
         Command::Status => commands::status(&api, output).await,

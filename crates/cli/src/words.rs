@@ -20,12 +20,19 @@ pub(crate) fn run_state(run: &RunSummary) -> (&'static str, Colour) {
         }
         (RunState::Started, _) => ("started", Colour::Blue),
         (RunState::InProgress, _) => ("in progress", Colour::Blue),
+        (RunState::Paused, Desired::Running) if run.hindrances.iter().any(is_held) => {
+            ("held", Colour::Yellow)
+        }
         (RunState::Paused, Desired::Running) => ("going on", Colour::Blue),
         (RunState::Paused, _) => ("paused", Colour::Yellow),
         (RunState::Completed, _) => ("completed", Colour::Green),
         (RunState::Failed, _) => ("failed", Colour::Red),
         (RunState::Stopped, _) => ("stopped", Colour::Grey),
     }
+}
+
+fn is_held(hindrance: &Hindrance) -> bool {
+    matches!(hindrance, Hindrance::StepHeld { .. })
 }
 
 pub(crate) fn step_sign(state: StepState) -> (&'static str, Colour) {
@@ -38,14 +45,14 @@ pub(crate) fn step_sign(state: StepState) -> (&'static str, Colour) {
     }
 }
 
-/// What keeps a run from going on: the first thing, and how many more there are.
-pub(crate) fn hindrances(hindrances: &[Hindrance]) -> Option<String> {
+/// What keeps the run `name` from going on: the first thing, and how many more there are.
+pub(crate) fn hindrances(hindrances: &[Hindrance], name: &str) -> Option<String> {
     let (first, more) = hindrances.split_first()?;
-    let first = hindrance(first);
+    let first = hindrance(first, name);
     Some(if more.is_empty() { first } else { format!("{first} (and {} more)", more.len()) })
 }
 
-fn hindrance(hindrance: &Hindrance) -> String {
+fn hindrance(hindrance: &Hindrance, name: &str) -> String {
     match hindrance {
         Hindrance::Reconnecting { host, failures: 0, message } => {
             format!("reconnecting to {host}: {message}")
@@ -58,6 +65,10 @@ fn hindrance(hindrance: &Hindrance) -> String {
             let of = many(*of as usize, "host");
             format!("{task}: {done} of {of} done; look at it, then resume the run to go on, or stop it")
         }
+        Hindrance::StepHeld { step, host, reason_text, index, .. } => format!(
+            "“{step}” on {host} has failed and is held: {reason_text}; decide with `steady decide {name} {} retry`, `skip` or `fail`",
+            index + 1
+        ),
         Hindrance::Resting { task, done, of } => {
             let of = many(*of as usize, "host");
             format!("{task}: {done} of {of} done; the plan has a pause before the next ones")
@@ -100,6 +111,7 @@ pub(crate) fn trigger(trigger: Trigger) -> &'static str {
         Trigger::Window => "window",
         Trigger::CommandLine => "command line",
         Trigger::Retry => "retry",
+        Trigger::Undo => "undo",
         Trigger::Proposal => "proposal",
     }
 }

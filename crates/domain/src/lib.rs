@@ -16,5 +16,5 @@ pub use facts::{ContainerRuntime, Disk, FACTS, FactKind, FactValue, Facts, Init,
 pub use ids::{MessageId, ProjectId, ProposalId, QuestionId, RunId, StepId};
 pub use outcome::{LossReason, StepOutcome};
 pub use run::{Desired, IllegalRunTransition, RunEvent, RunState, Trigger};
-pub use step::{Guard, IllegalStepTransition, Reason, StepEvent, StepState};
+pub use step::{Choice, Guard, IllegalStepTransition, Reason, StepEvent, StepState};
 pub use time::{Timestamp, duration};

@@ -65,6 +65,8 @@ pub enum Trigger {
     CommandLine,
     /// "Retry" on an earlier run.
     Retry,
+    /// "Undo" of an earlier run.
+    Undo,
     /// An accepted proposal.
     Proposal,
 }

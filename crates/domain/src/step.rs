@@ -44,10 +44,24 @@ pub enum StepEvent {
 pub enum Guard {
     /// `creates:` the path exists.
     Creates,
+    /// `removes:` the path does not exist.
+    Removes,
     /// `unless:` the command succeeded.
     Unless,
     /// `onlyif:` the command did not succeed.
     OnlyIf,
+}
+
+/// What a person decides about a step that has failed and is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// It is tried again.
+    Retry,
+    /// The task goes on without it.
+    Skip,
+    /// It has failed.
+    Fail,
 }
 
 /// Why a step failed or was skipped.
@@ -76,6 +90,8 @@ pub enum Reason {
         /// The name of the task that is needed.
         task: String,
     },
+    /// Skipped: nothing that would have called for this handler was changed.
+    NotNotified,
     /// Skipped: an earlier run did it, which this one goes on from.
     CompletedInRun {
         /// That run's number.
@@ -141,10 +157,12 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::GuardHeld { guard: Guard::Creates, what } => write!(f, "{what} exists already"),
+            Self::GuardHeld { guard: Guard::Removes, what } => write!(f, "{what} does not exist"),
             Self::GuardHeld { guard: Guard::Unless, what } => write!(f, "not needed: `{what}` succeeded"),
             Self::GuardHeld { guard: Guard::OnlyIf, what } => {
                 write!(f, "not needed: `{what}` did not succeed")
             }
+            Self::NotNotified => f.write_str("nothing that it waits for was changed"),
             Self::WhenFalse { when } => write!(f, "not needed: `{when}` is false"),
             Self::EarlierStepFailed { step } => write!(f, "“{step}” failed before it"),
             Self::NeedFailed { task } => write!(f, "“{task}”, which it needs, failed"),

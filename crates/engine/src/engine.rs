@@ -17,7 +17,7 @@ use steadyhand_plan::Action;
 use steadyhand_remote::{AskNobody, Config, Host, Remote};
 use steadyhand_store::{
     Store, StoreError, projects,
-    records::RunSummary,
+    records::{Hindrance, RunSummary},
     runs,
     steps::{self, NewStep},
 };
@@ -34,6 +34,7 @@ use crate::{
     hosts::host_spec,
     owner::Owner,
     recover,
+    retry::Done,
     secrets::SecretLookup,
 };
 
@@ -62,7 +63,7 @@ pub struct NewRun {
     /// What it executes.
     pub spec: RunSpec,
     /// Steps that an earlier run did, as places in the plan, with that run's number.
-    pub done: BTreeMap<u32, u32>,
+    pub done: BTreeMap<u32, Done>,
 }
 
 /// What the tasks of an engine share.
@@ -89,7 +90,7 @@ pub(crate) struct Shared {
 /// One process's engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Engine {
@@ -240,7 +241,8 @@ impl Engine {
                 host: &step.host,
                 name: &step.name,
                 kind: kind(&step.action),
-                skipped: new.done.get(&step.index).map(|run| Reason::CompletedInRun { run: *run }),
+                skipped: new.done.get(&step.index).map(|done| Reason::CompletedInRun { run: done.run }),
+                changed: new.done.get(&step.index).map(|done| done.notifies),
             })
             .collect();
         let mut db = shared.store.write().await?;
@@ -301,12 +303,17 @@ impl Engine {
         self.ask(id, Desired::Paused, by).await
     }
 
-    /// Lets a run go on. Asking again changes nothing.
+    /// Lets a run go on; steps that are held are tried again. Asking again changes nothing.
     ///
     /// # Errors
     /// When the run has ended or is being stopped, or when the database cannot be written.
     pub async fn resume(&self, id: RunId, by: &str) -> Result<RunSummary, EngineError> {
-        self.ask(id, Desired::Running, by).await
+        let run = self.ask(id, Desired::Running, by).await?;
+        if run.hindrances.iter().any(|hindrance| matches!(hindrance, Hindrance::StepHeld { .. })) {
+            self.retry_held(id, by).await?;
+            return self.summary(id).await;
+        }
+        Ok(run)
     }
 
     /// Ends a run and what it is running. Asking again changes nothing.
@@ -364,11 +371,12 @@ fn register(store: &Store) -> Result<Owner, EngineError> {
 }
 
 /// The word for what a step does.
-pub(crate) fn kind(action: &Action) -> &'static str {
+pub(crate) fn kind(action: &Action) -> &str {
     match action {
         Action::Run { .. } => "run",
         Action::Upload { .. } => "upload",
         Action::WaitFor { .. } => "wait_for",
+        Action::Resource { resource, .. } => resource,
     }
 }
 

@@ -40,11 +40,31 @@ pub enum EngineError {
         /// Why not.
         why: &'static str,
     },
+    /// A decision about a step that is not held.
+    #[error(
+        "“{step}” on {host} of run {number} does not wait for a decision (any more); look at the run again"
+    )]
+    NotHeld {
+        /// The step's name.
+        step: String,
+        /// Its host.
+        host: String,
+        /// The run's number.
+        number: u32,
+    },
     /// Nothing of a run is left to do.
     #[error(
         "run {number} left nothing to do: each of its steps was done or not needed; redeploy runs the plan again"
     )]
     NothingLeft {
+        /// The run's number.
+        number: u32,
+    },
+    /// Nothing of a run can be taken back.
+    #[error(
+        "no step that run {number} completed says how it is undone; give such steps an `undo:` in the plan, for the next time"
+    )]
+    NothingToUndo {
         /// The run's number.
         number: u32,
     },

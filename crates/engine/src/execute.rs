@@ -1,17 +1,17 @@
 //! Executing one run: every task on each of its hosts as soon as its turn comes, each step recorded before it is acted on.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
-use steadyhand_domain::{Desired, Reason, RunEvent, RunId, RunState, StepEvent, StepId, StepState};
-use steadyhand_plan::CompiledStep;
+use steadyhand_domain::{Choice, Desired, Reason, RunEvent, RunId, RunState, StepEvent, StepId, StepState};
+use steadyhand_plan::{CompiledStep, OnFailure};
 use steadyhand_store::{
     StoreError,
     progress::Write,
-    records::Hindrance,
+    records::{Decision, Hindrance, Step},
     runs,
     steps::{self, LogSizes},
 };
@@ -21,7 +21,7 @@ use tracing::Instrument;
 
 use crate::{
     EngineError, Masker, RunSpec,
-    attempt::KnownFacts,
+    attempt::{Elevated, KnownFacts},
     engine::Shared,
     record, recover,
     schedule::{Between, RunEnd, Schedule, StepPlace, UnitId},
@@ -100,7 +100,8 @@ async fn fail_as_a_whole(shared: &Shared, id: RunId, error: &EngineError) -> Res
     }
     let mut first = true;
     for step in steps.iter().filter(|step| !step.state.is_final()) {
-        let mut step = Progress { id: step.id, state: step.state, attempt: 0, attempt_ended: true };
+        let mut step =
+            Progress { id: step.id, state: step.state, attempt: 0, attempt_ended: true, changed: false };
         if first && step.state == StepState::Pending {
             writes.push(step.write(StepEvent::Started, None)?);
             step.state = step.state.next(StepEvent::Started)?;
@@ -112,6 +113,19 @@ async fn fail_as_a_whole(shared: &Shared, id: RunId, error: &EngineError) -> Res
     record::commit(&shared.store, id, shared.owner.name(), &writes, &[]).await?;
     shared.feed.committed();
     Ok(())
+}
+
+/// Whether the failure of a step does not count, because the plan or a person says so.
+fn is_tolerated(compiled: &CompiledStep, step: &Step) -> bool {
+    let is_skipped = |decision: &Decision| {
+        decision.choice == Choice::Skip
+            && step.attempts.last().map_or(0, |attempt| attempt.number) == decision.attempt
+    };
+    match compiled.on_failure {
+        OnFailure::Fail => false,
+        OnFailure::Continue => true,
+        OnFailure::Hold => step.decision.as_ref().is_some_and(is_skipped),
+    }
 }
 
 async fn release(shared: &Shared, id: RunId) {
@@ -135,6 +149,16 @@ pub(crate) struct Progress {
     pub(crate) attempt: u32,
     /// Whether that attempt's end is recorded.
     pub(crate) attempt_ended: bool,
+    /// Whether it has changed something, or in the run that this one goes on from, and its handlers are still to come.
+    pub(crate) changed: bool,
+}
+
+/// Why a unit is to end, as an earlier process has recorded it.
+pub(crate) enum Left {
+    /// This step of it failed.
+    Failed,
+    /// A step of this name failed elsewhere.
+    CutBy(String),
 }
 
 /// One run under execution. Its units share it; each changes only the steps of its own.
@@ -146,8 +170,12 @@ pub(crate) struct Execution<'a> {
     pub(crate) masker: Option<Arc<Masker>>,
     desired: watch::Receiver<Desired>,
     steps: Mutex<Vec<Progress>>,
+    /// Steps after which their units had only handlers left, when this process took the run over.
+    pub(crate) left: HashMap<usize, Left>,
     /// What the hosts have told about themselves.
     pub(crate) facts: KnownFacts,
+    /// As whom steps can be carried out.
+    pub(crate) elevated: Elevated,
     /// Hosts on which something of this run has been begun.
     reached: Mutex<HashSet<String>>,
     pub(crate) schedule: Mutex<Schedule>,
@@ -207,6 +235,7 @@ impl<'a> Execution<'a> {
             .iter()
             .filter_map(|hindrance| match hindrance {
                 Hindrance::Held { task, .. } => Some((format!("task {task}"), hindrance.clone())),
+                Hindrance::StepHeld { index, .. } => Some((format!("step {index}"), hindrance.clone())),
                 _ => None,
             })
             .collect();
@@ -220,8 +249,22 @@ impl<'a> Execution<'a> {
         let reached =
             steps.iter().filter(|step| !step.attempts.is_empty()).map(|step| step.host.clone()).collect();
         let schedule = Schedule::new(&spec.plan, spec.options.continue_on_error, |index| {
-            steps.get(index).map_or(StepPlace::Open, |step| StepPlace::of(step.state, step.reason.as_ref()))
+            let step = steps.get(index);
+            let of = |step: &Step| match StepPlace::of(step.state, step.reason.as_ref()) {
+                StepPlace::Failed if is_tolerated(&spec.plan.steps[index], step) => StepPlace::Done,
+                place => place,
+            };
+            step.map_or(StepPlace::Open, of)
         });
+        let left = (0..).zip(&steps).filter_map(|(index, step)| {
+            let left = match (step.state, &step.reason) {
+                (StepState::Skipped, Some(Reason::EarlierStepFailed { step })) => Left::CutBy(step.clone()),
+                (StepState::Failed, _) if !is_tolerated(&spec.plan.steps[index], step) => Left::Failed,
+                _ => return None,
+            };
+            Some((index, left))
+        });
+        let left = left.collect();
         let steps = steps
             .into_iter()
             .map(|step| Progress {
@@ -229,6 +272,7 @@ impl<'a> Execution<'a> {
                 state: step.state,
                 attempt: step.attempts.last().map_or(0, |attempt| attempt.number),
                 attempt_ended: step.attempts.last().is_some_and(|attempt| attempt.ended_at.is_some()),
+                changed: step.changed == Some(true),
             })
             .collect();
         Ok(Self {
@@ -238,7 +282,9 @@ impl<'a> Execution<'a> {
             spec: Arc::new(spec),
             desired,
             steps: Mutex::new(steps),
+            left,
             facts: KnownFacts::default(),
+            elevated: Elevated::default(),
             reached: Mutex::new(reached),
             schedule: Mutex::new(schedule),
             cut: CancellationToken::new(),

@@ -7,6 +7,7 @@
 //! Architecture invariant: this is the only executor. Window, command line and server differ in how they ask.
 
 mod attempt;
+mod check;
 mod clock;
 mod control;
 mod discover;
@@ -15,6 +16,7 @@ mod error;
 mod execute;
 mod facts;
 mod feed;
+mod held;
 mod hosts;
 mod http;
 mod log;
@@ -33,6 +35,7 @@ mod unit;
 mod wait;
 mod waves;
 
+pub use check::{CheckedStep, Verdict};
 pub use clock::now;
 pub use discover::{Found, FoundAt, Look};
 pub use engine::{Engine, EngineOptions, NewRun};
@@ -41,7 +44,7 @@ pub use feed::Change;
 pub use mask::Masker;
 pub use plans::{Compiled, RunOptions};
 pub use questions::{Answer, Pending, PendingKind, Questions};
-pub use retry::Again;
+pub use retry::{Again, Done};
 pub use secrets::{SECRET_VARIABLE, SecretLookup, VAULT_KEY_VARIABLE};
 pub use sources::{PlanPlace, check_source};
 pub use spec::RunSpec;

@@ -15,7 +15,14 @@ impl Progress {
         event: StepEvent,
         reason: Option<&'a Reason>,
     ) -> Result<Write<'a>, IllegalStepTransition> {
-        Ok(Write::Step { step: self.id, event, state: self.state.next(event)?, reason })
+        Ok(Write::Step { step: self.id, event, state: self.state.next(event)?, reason, changed: None })
+    }
+
+    /// That it succeeded, and whether it has changed something.
+    pub(crate) fn succeeded(&self, changed: bool) -> Result<Write<'static>, IllegalStepTransition> {
+        let event = StepEvent::Succeeded;
+        let (state, changed) = (self.state.next(event)?, Some(changed));
+        Ok(Write::Step { step: self.id, event, state, reason: None, changed })
     }
 }
 

@@ -1,15 +1,17 @@
 //! One task on one host: its steps, one after another.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
-use steadyhand_domain::{Desired, Reason, RunEvent, RunState, StepEvent, StepOutcome, StepState};
+use steadyhand_domain::{Choice, Desired, Reason, RunEvent, RunState, StepEvent, StepOutcome, StepState};
+use steadyhand_plan::OnFailure;
 use steadyhand_store::progress::Write;
 use tokio::time::timeout;
 
 use crate::{
     EngineError,
     attempt::AttemptEnd,
-    execute::{Execution, Progress, Status, lock},
+    execute::{Execution, Left, Progress, Status, lock},
+    held::Held,
     schedule::{Ended, UnitEnd, UnitId},
 };
 
@@ -28,8 +30,8 @@ pub(crate) enum Need {
 enum Go {
     On,
     Stop,
-    /// A step failed elsewhere, and ends the run.
-    Cut(Reason),
+    /// This step failed elsewhere, and ends the run.
+    Cut(String),
 }
 
 impl Progress {
@@ -47,10 +49,32 @@ fn first_attempt(step: &Progress) -> Result<[Write<'static>; 2], EngineError> {
     Ok([step.write(StepEvent::Started, None)?, Write::AttemptBegan { step: step.id, attempt: 1 }])
 }
 
+/// How a step failed.
+pub(crate) struct Failure {
+    pub(crate) reason: Reason,
+    pub(crate) outcome: Option<StepOutcome>,
+    /// That it began, where that is not recorded yet.
+    pub(crate) began: Option<Write<'static>>,
+}
+
+/// Why a unit that still has handlers to run will end before its last step.
+struct Ending {
+    end: UnitEnd,
+    /// The step that failed, in this unit or elsewhere.
+    step: String,
+}
+
+impl Ending {
+    fn reason(&self) -> Reason {
+        Reason::EarlierStepFailed { step: self.step.clone() }
+    }
+}
+
 impl Execution<'_> {
     /// Carries out what is left of a unit.
     pub(crate) async fn unit(&self, id: UnitId) -> Result<(), EngineError> {
         let steps = lock(&self.schedule).unit(id).steps.clone();
+        let mut ending = self.ending_of(&steps);
         let mut index = steps.start;
         while index < steps.end {
             let step = self.progress(index);
@@ -59,16 +83,25 @@ impl Execution<'_> {
                 continue;
             }
             if step.state == StepState::Pending {
-                match self.may_go_on(id).await? {
+                match self.may_go_on(id, ending.is_some()).await? {
                     Go::On => {}
                     Go::Stop => return self.end(id, UnitEnd::Stopped, index, Vec::new(), None).await,
-                    Go::Cut(reason) => {
-                        return self.end(id, UnitEnd::Cut, index, Vec::new(), Some(&reason)).await;
+                    Go::Cut(step) => {
+                        let cut = Ending { end: UnitEnd::Cut, step };
+                        if self.owed(&steps).is_empty() {
+                            let reason = cut.reason();
+                            return self.end(id, UnitEnd::Cut, index, Vec::new(), Some(&reason)).await;
+                        }
+                        self.skip_but_owed(&steps, Vec::new(), &cut.reason()).await?;
+                        ending = Some(cut);
+                        continue;
                     }
                 }
                 match self.need(index).await? {
                     // It may have taken a while to find that out.
-                    Need::Needed if lock(&self.schedule).unit_ended_by(id).is_some() => continue,
+                    Need::Needed if ending.is_none() && lock(&self.schedule).unit_ended_by(id).is_some() => {
+                        continue;
+                    }
                     Need::Needed => {
                         let mut desired = self.desired();
                         desired.mark_unchanged();
@@ -81,7 +114,7 @@ impl Execution<'_> {
                     Need::Held(reason) => {
                         let writes = vec![step.write(StepEvent::Skipped, Some(&reason))?];
                         let after = step.after(StepEvent::Skipped)?;
-                        if self.is_last(id, index) {
+                        if ending.is_none() && self.is_last(id, index) {
                             self.note(index, after);
                             return self.end(id, UnitEnd::Done, steps.end, writes, None).await;
                         }
@@ -89,41 +122,181 @@ impl Execution<'_> {
                         self.note(index, after);
                         continue;
                     }
-                    Need::Failed(reason) => return self.fail_guard(id, index, &reason).await,
+                    Need::Failed(reason) => {
+                        // Its guard could not be asked: it fails without an attempt.
+                        let began = step.write(StepEvent::Started, None)?;
+                        self.note(index, step.after(StepEvent::Started)?);
+                        let failure =
+                            Failure { reason: self.masked(&reason), outcome: None, began: Some(began) };
+                        if self.after_failure(id, index, &failure, &mut ending).await? {
+                            return Ok(());
+                        }
+                        continue;
+                    }
                     Need::Stopped => continue,
                 }
             }
-            match self.attempts(index).await? {
-                AttemptEnd::Succeeded(outcome) => {
+            let held = self.held_for(index).await;
+            if held.is_none() && step.state == StepState::Running && step.attempt == 0 {
+                // Its guard could not be asked before, and a person wants it to be tried again.
+                match self.need(index).await? {
+                    Need::Needed | Need::Stopped => {}
+                    Need::Held(_) => {
+                        let after = step.after(StepEvent::Succeeded)?;
+                        self.commit(&[step.succeeded(false)?]).await?;
+                        self.note(index, after);
+                        continue;
+                    }
+                    Need::Failed(reason) => {
+                        let failure = Failure { reason: self.masked(&reason), outcome: None, began: None };
+                        if self.after_failure(id, index, &failure, &mut ending).await? {
+                            return Ok(());
+                        }
+                        continue;
+                    }
+                }
+            }
+            let attempted = match held {
+                // The process before was waiting for a person, and so does this one.
+                Some(reason) => AttemptEnd::Failed { reason, outcome: None },
+                None => self.attempts(index).await?,
+            };
+            match attempted {
+                AttemptEnd::Succeeded { outcome, changed } => {
                     let step = self.progress(index);
                     let outcome = outcome.as_ref();
-                    let writes = vec![
-                        Write::AttemptEnded { step: step.id, attempt: step.attempt, outcome },
-                        step.write(StepEvent::Succeeded, None)?,
-                    ];
-                    let after = step.after(StepEvent::Succeeded)?;
-                    if self.is_last(id, index) {
+                    let ended = Write::AttemptEnded { step: step.id, attempt: step.attempt, outcome };
+                    let writes = vec![ended, step.succeeded(changed)?];
+                    let after = Progress { changed, ..step.after(StepEvent::Succeeded)? };
+                    if ending.is_none() && self.is_last(id, index) {
                         self.note(index, after);
                         return self.end(id, UnitEnd::Done, steps.end, writes, None).await;
                     }
-                    self.complete(id, index, &writes, after).await?;
+                    self.complete(id, index, &writes, after, ending.is_some()).await?;
                 }
                 AttemptEnd::Stopped(outcome) => {
                     let stopped = self.failed(index, &Reason::RunStopped, outcome.as_ref())?;
                     return self.end(id, UnitEnd::Stopped, index + 1, stopped, None).await;
                 }
                 AttemptEnd::Failed { reason, outcome } => {
-                    let reason = self.masked(&reason);
-                    let failed = self.failed(index, &reason, outcome.as_ref())?;
-                    return self.end_failed(id, index, failed).await;
+                    let failure = Failure { reason: self.masked(&reason), outcome, began: None };
+                    if self.after_failure(id, index, &failure, &mut ending).await? {
+                        return Ok(());
+                    }
                 }
             }
         }
-        self.end(id, UnitEnd::Done, steps.end, Vec::new(), None).await
+        match ending {
+            None => self.end(id, UnitEnd::Done, steps.end, Vec::new(), None).await,
+            Some(Ending { end, step }) => self.end_of(id, end, &step, steps.end, Vec::new(), None).await,
+        }
+    }
+
+    /// What becomes of a unit one of whose steps has failed; says whether it has ended.
+    async fn after_failure(
+        &self,
+        id: UnitId,
+        index: usize,
+        failure: &Failure,
+        ending: &mut Option<Ending>,
+    ) -> Result<bool, EngineError> {
+        let steps = lock(&self.schedule).unit(id).steps.clone();
+        let on_failure = self.step(index).on_failure;
+        let held = match on_failure {
+            OnFailure::Hold => Some(self.hold_step(index, failure).await?),
+            OnFailure::Fail | OnFailure::Continue => None,
+        };
+        match held {
+            Some(Held::Decided(Choice::Retry)) => return Ok(false),
+            Some(Held::Stopped) => {
+                let stopped = self.failed(index, &failure.reason, None)?;
+                return self.end(id, UnitEnd::Stopped, index + 1, stopped, None).await.map(|()| true);
+            }
+            Some(Held::Decided(Choice::Skip | Choice::Fail)) | None => {}
+        }
+        let mut failed: Vec<Write<'_>> = failure.began.iter().filter(|_| held.is_none()).cloned().collect();
+        failed.extend(self.failed(index, &failure.reason, failure.outcome.as_ref())?);
+        let after = self.progress(index).after(StepEvent::Failed)?;
+        if on_failure == OnFailure::Continue || matches!(held, Some(Held::Decided(Choice::Skip))) {
+            if ending.is_none() && self.is_last(id, index) {
+                self.note(index, after);
+                return self.end(id, UnitEnd::Done, steps.end, failed, None).await.map(|()| true);
+            }
+            self.commit(&failed).await?;
+            self.note(index, after);
+            return Ok(false);
+        }
+        let step = self.step(index).name.clone();
+        let failed_here = Ending { end: UnitEnd::Failed, step: step.clone() };
+        let owed = if self.step(index).handler.is_some() { Vec::new() } else { self.owed(&steps) };
+        if owed.is_empty() {
+            let reason = failed_here.reason();
+            return self
+                .end_of(id, UnitEnd::Failed, &step, index + 1, failed, Some(&reason))
+                .await
+                .map(|()| true);
+        }
+        self.note(index, after);
+        self.skip_but_owed(&steps, failed, &failed_here.reason()).await?;
+        *ending = Some(failed_here);
+        Ok(false)
+    }
+
+    /// Whether a unit that an earlier process began was coming to its end, and only its handlers were left.
+    fn ending_of(&self, steps: &Range<usize>) -> Option<Ending> {
+        let mut left = steps.clone().filter_map(|index| Some((index, self.left.get(&index)?)));
+        let failed = left.clone().find(|(_, left)| matches!(left, Left::Failed));
+        let (index, left) = failed.or_else(|| left.next())?;
+        Some(match left {
+            Left::Failed => Ending { end: UnitEnd::Failed, step: self.step(index).name.clone() },
+            Left::CutBy(step) => Ending { end: UnitEnd::Cut, step: step.clone() },
+        })
+    }
+
+    /// The handlers of a unit that were called for and have not come.
+    fn owed(&self, steps: &Range<usize>) -> Vec<usize> {
+        let is_open = |index: &usize| self.progress(*index).state == StepState::Pending;
+        steps.clone().filter(|index| is_open(index) && self.is_called_for(*index)).collect()
+    }
+
+    /// Whether a step of the same unit has changed something, and calls for the handler that this one belongs to.
+    pub(crate) fn is_called_for(&self, index: usize) -> bool {
+        let handler = self.step(index);
+        let Some(name) = &handler.handler else { return false };
+        self.spec
+            .plan
+            .steps
+            .iter()
+            .filter(|step| (&step.task, &step.host) == (&handler.task, &handler.host))
+            .any(|step| step.notify.contains(name) && self.progress(step.index as usize).changed)
+    }
+
+    /// Commits `writes`, and that all of a unit that is left is skipped but for the handlers that were called for.
+    async fn skip_but_owed(
+        &self,
+        steps: &Range<usize>,
+        mut writes: Vec<Write<'_>>,
+        reason: &Reason,
+    ) -> Result<(), EngineError> {
+        let mut skipped = Vec::new();
+        for index in steps.clone() {
+            let step = self.progress(index);
+            if step.state == StepState::Pending && !self.is_called_for(index) {
+                let not_notified = self.step(index).handler.is_some();
+                let reason = if not_notified { &Reason::NotNotified } else { reason };
+                writes.push(step.write(StepEvent::Skipped, Some(reason))?);
+                skipped.push((index, step.after(StepEvent::Skipped)?));
+            }
+        }
+        self.commit(&writes).await?;
+        for (index, after) in skipped {
+            self.note(index, after);
+        }
+        Ok(())
     }
 
     /// Between two steps: waits as long as a pause is asked for.
-    async fn may_go_on(&self, unit: UnitId) -> Result<Go, EngineError> {
+    async fn may_go_on(&self, unit: UnitId, is_ending: bool) -> Result<Go, EngineError> {
         let mut desired = self.desired();
         loop {
             let wanted = *desired.borrow_and_update();
@@ -131,8 +304,8 @@ impl Execution<'_> {
                 return Ok(Go::Stop);
             }
             let cut = lock(&self.schedule).unit_ended_by(unit).map(str::to_owned);
-            if let Some(step) = cut {
-                return Ok(Go::Cut(Reason::EarlierStepFailed { step }));
+            if let Some(step) = cut.filter(|_| !is_ending) {
+                return Ok(Go::Cut(step));
             }
             if wanted == Desired::Running {
                 let mut status = self.status.lock().await;
@@ -148,7 +321,7 @@ impl Execution<'_> {
             tokio::select! {
                 // The sender lives as long as this run is executed.
                 _ = desired.changed() => {}
-                () = self.cut.cancelled(), if !self.cut.is_cancelled() => {}
+                () = self.cut.cancelled(), if !is_ending && !self.cut.is_cancelled() => {}
             }
             self.status.lock().await.paused -= 1;
         }
@@ -197,8 +370,11 @@ impl Execution<'_> {
         index: usize,
         writes: &[Write<'_>],
         after: Progress,
+        is_ending: bool,
     ) -> Result<(), EngineError> {
-        let stands_between = lock(&self.schedule).unit_ended_by(unit).is_some();
+        let unit_end = lock(&self.schedule).unit(unit).steps.end;
+        let stands_between =
+            is_ending || index + 1 == unit_end || lock(&self.schedule).unit_ended_by(unit).is_some();
         let next = if stands_between || self.step(index + 1).has_questions() {
             None
         } else {
@@ -243,34 +419,25 @@ impl Execution<'_> {
         self.masker.as_ref().map_or_else(|| text.to_owned(), |masker| masker.text(text).into_owned())
     }
 
-    /// A step's guard could not be asked: the step has failed without an attempt.
-    async fn fail_guard(&self, unit: UnitId, index: usize, reason: &Reason) -> Result<(), EngineError> {
-        let reason = &self.masked(reason);
-        let step = self.progress(index);
-        let started = step.after(StepEvent::Started)?;
-        let writes =
-            vec![step.write(StepEvent::Started, None)?, started.write(StepEvent::Failed, Some(reason))?];
-        self.note(index, started);
-        self.end_failed(unit, index, writes).await
-    }
-
-    /// A step failed: the rest of its unit is skipped.
-    async fn end_failed(
-        &self,
-        unit: UnitId,
-        index: usize,
-        writes: Vec<Write<'_>>,
-    ) -> Result<(), EngineError> {
-        let reason = Reason::EarlierStepFailed { step: self.step(index).name.clone() };
-        self.end(unit, UnitEnd::Failed, index + 1, writes, Some(&reason)).await
-    }
-
-    /// Ends a unit: commits `writes` together with what follows from its end. Its own steps from `from` on are skipped for
-    /// `reason`, as are the units that will never begin now; and the run ends when nothing is left of it.
     async fn end<'w>(
         &self,
         id: UnitId,
         end: UnitEnd,
+        from: usize,
+        writes: Vec<Write<'w>>,
+        reason: Option<&'w Reason>,
+    ) -> Result<(), EngineError> {
+        self.end_of(id, end, "", from, writes, reason).await
+    }
+
+    /// Ends a unit: commits `writes` together with what follows from its end. Its own steps from `from` on are skipped for
+    /// `reason`, as are the units that will never begin now; and the run ends when nothing is left of it. `failed` is the step
+    /// that failed, if one did.
+    async fn end_of<'w>(
+        &self,
+        id: UnitId,
+        end: UnitEnd,
+        failed: &str,
         from: usize,
         mut writes: Vec<Write<'w>>,
         reason: Option<&'w Reason>,
@@ -279,7 +446,6 @@ impl Execution<'_> {
         let (own, cuts, hold, run_end) = {
             let mut schedule = lock(&self.schedule);
             let own = from..schedule.unit(id).steps.end;
-            let failed = from.checked_sub(1).map_or("", |index| self.step(index).name.as_str());
             let Ended { cuts, hold } = schedule.ended(id, end, failed);
             let cuts: Vec<_> =
                 cuts.into_iter().map(|cut| (schedule.unit(cut.unit).steps.clone(), cut.reason)).collect();

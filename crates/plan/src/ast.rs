@@ -1,10 +1,13 @@
 //! The plan as it is written: the Rust types of the language. The JSON Schema is generated from them, so their
 //! documentation is what an editor shows.
 
+mod step;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
+pub(crate) use self::step::*;
 use crate::{
     discovery::{Discover, DiscoverValue},
     duration::Millis,
@@ -102,9 +105,47 @@ pub(crate) struct Task {
     pub(crate) tags: Vec<Spanned<String>>,
     /// In which order it comes to its hosts; otherwise to all at the same time.
     pub(crate) strategy: Option<StrategySpec>,
+    /// Whether its steps are carried out as root, by means of `sudo`.
+    pub(crate) sudo: Option<bool>,
+    /// As whom its steps are carried out, when not as the user that logs in.
+    #[schemars(rename = "become")]
+    pub(crate) elevate: Option<ElevateSpec>,
+    /// What happens when a step fails, where the step does not say it itself.
+    pub(crate) on_failure: Option<OnFailure>,
     /// What it does, in order.
     #[schemars(length(min = 1))]
     pub(crate) steps: Vec<Step>,
+    /// Steps that wait until a step of the task has changed something and names them in its `notify`. They come once,
+    /// at the end of the task on that host.
+    #[schemars(default, with = "BTreeMap<String, Handler>")]
+    pub(crate) handlers: Entries<Vec<Step>>,
+    /// What the strategy asks in the end, like any other step.
+    #[schemars(skip)]
+    pub(crate) health: Option<Step>,
+}
+
+impl Task {
+    /// The same, each with the name of the handler that it belongs to.
+    pub(crate) fn placed_steps(&self) -> impl Iterator<Item = (Option<&str>, &Step)> {
+        let handlers = self
+            .handlers
+            .iter()
+            .flat_map(|(name, steps)| steps.iter().map(move |step| (Some(name.value.as_str()), step)));
+        let plain = |step| (None, step);
+        self.steps.iter().map(plain).chain(handlers).chain(self.health.iter().map(plain))
+    }
+
+    /// Everything that it may do on a host, to be changed.
+    pub(crate) fn all_steps_mut(&mut self) -> impl Iterator<Item = &mut Step> {
+        let handlers = self.handlers.iter_mut().flat_map(|(_, steps)| steps);
+        self.steps.iter_mut().chain(handlers)
+    }
+
+    /// Everything that it may do on a host, in order: its steps, its handlers, and what its strategy asks in the end.
+    pub(crate) fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        let handlers = self.handlers.iter().flat_map(|(_, steps)| steps);
+        self.steps.iter().chain(handlers).chain(&self.health)
+    }
 }
 
 /// In which order a task comes to its hosts.
@@ -222,168 +263,6 @@ pub(crate) enum BatchValue {
     Share(#[schemars(regex(pattern = r"^([1-9][0-9]?|100)%$"))] String),
 }
 
-/// One action on one host: `run`, `upload` or `wait_for`.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(untagged)]
-pub(crate) enum Step {
-    /// Runs a command.
-    Run(Box<RunStep>),
-    /// Copies a file or a folder to the host.
-    Upload(Box<UploadStep>),
-    /// Waits until something answers.
-    WaitFor(Box<WaitForStep>),
-}
-
-/// A step that runs a command.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct RunStep {
-    /// What is shown for the step; otherwise it is made from the command.
-    pub(crate) name: Option<Template>,
-    /// The command, or several lines of them, for `/bin/sh`. The step fails when it ends with a status other than 0,
-    /// which is the status of its last command unless it begins with `set -e`.
-    pub(crate) run: Template,
-    /// The folder to run it in; otherwise the home of the user, and on `local` the folder of the project.
-    pub(crate) cwd: Option<Template>,
-    /// Variables for its environment.
-    #[schemars(default, with = "BTreeMap<String, Value>")]
-    pub(crate) env: Entries<Template>,
-    /// `login` runs it in a login shell, which reads the user's profile first.
-    pub(crate) shell: Option<Shell>,
-    /// How long one attempt may take, such as `5m`.
-    pub(crate) timeout: Option<Spanned<Millis>>,
-    /// How often to try again after it failed.
-    pub(crate) retries: Option<RetriesSpec>,
-    /// A path on the host: when it exists, the step is skipped.
-    pub(crate) creates: Option<Template>,
-    /// A command: when it succeeds, the step is skipped.
-    pub(crate) unless: Option<Template>,
-    /// A command: when it does not succeed, the step is skipped.
-    pub(crate) onlyif: Option<Template>,
-    /// A condition, such as `facts.os_family == "debian"`: when it is false, the step is skipped.
-    pub(crate) when: Option<When>,
-}
-
-/// A step that copies a file or a folder to the host.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct UploadStep {
-    /// What is shown for the step; otherwise it is made from the paths.
-    pub(crate) name: Option<Template>,
-    /// What to copy, and where to.
-    pub(crate) upload: UploadSpec,
-    /// How long one attempt may take, such as `5m`.
-    pub(crate) timeout: Option<Spanned<Millis>>,
-    /// How often to try again after it failed.
-    pub(crate) retries: Option<RetriesSpec>,
-    /// A path on the host: when it exists, the step is skipped.
-    pub(crate) creates: Option<Template>,
-    /// A command: when it succeeds, the step is skipped.
-    pub(crate) unless: Option<Template>,
-    /// A command: when it does not succeed, the step is skipped.
-    pub(crate) onlyif: Option<Template>,
-    /// A condition, such as `facts.os_family == "debian"`: when it is false, the step is skipped.
-    pub(crate) when: Option<When>,
-}
-
-/// A step that waits until something answers.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct WaitForStep {
-    /// What is shown for the step; otherwise it is made from what is waited for.
-    pub(crate) name: Option<Template>,
-    /// What to wait for.
-    pub(crate) wait_for: WaitForSpec,
-    /// A path on the host: when it exists, the step is skipped.
-    pub(crate) creates: Option<Template>,
-    /// A command: when it succeeds, the step is skipped.
-    pub(crate) unless: Option<Template>,
-    /// A command: when it does not succeed, the step is skipped.
-    pub(crate) onlyif: Option<Template>,
-    /// A condition, such as `facts.os_family == "debian"`: when it is false, the step is skipped.
-    pub(crate) when: Option<When>,
-}
-
-/// What to copy, and where to.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct UploadSpec {
-    /// A path on this machine. A folder that ends in `/` means what is in it.
-    pub(crate) from: Template,
-    /// A path on the host.
-    pub(crate) to: Template,
-}
-
-/// How often to try again.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct RetriesSpec {
-    /// How many attempts may follow the first one.
-    #[schemars(with = "u8", range(min = 0, max = 100))]
-    pub(crate) times: u32,
-    /// The pause before the first of them, 1s if not said otherwise.
-    pub(crate) backoff: Option<Spanned<Millis>>,
-}
-
-/// What to wait for: an answer over HTTP, an open TCP port, or a command that succeeds.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(untagged)]
-pub(crate) enum WaitForSpec {
-    /// An answer over HTTP.
-    Http(HttpProbe),
-    /// An open TCP port.
-    Tcp(TcpProbe),
-    /// A command that succeeds.
-    Command(CommandProbe),
-}
-
-/// Waits for an answer over HTTP.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct HttpProbe {
-    /// The URL to get, as the host reaches it.
-    pub(crate) http: Template,
-    /// The status that is waited for, 200 if not said otherwise.
-    #[schemars(range(min = 100, max = 599))]
-    pub(crate) status: Option<u16>,
-    /// How long to go on, 60s if not said otherwise.
-    pub(crate) timeout: Option<Spanned<Millis>>,
-    /// The pause between two attempts, 1s if not said otherwise.
-    pub(crate) interval: Option<Spanned<Millis>>,
-}
-
-/// Waits for an open TCP port.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct TcpProbe {
-    /// `address:port`, as the host reaches it.
-    pub(crate) tcp: Template,
-    /// How long to go on, 60s if not said otherwise.
-    pub(crate) timeout: Option<Spanned<Millis>>,
-    /// The pause between two attempts, 1s if not said otherwise.
-    pub(crate) interval: Option<Spanned<Millis>>,
-}
-
-/// Waits for a command that succeeds.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct CommandProbe {
-    /// The command, run again and again on the host.
-    pub(crate) command: Template,
-    /// How long to go on, 60s if not said otherwise.
-    pub(crate) timeout: Option<Spanned<Millis>>,
-    /// The pause between two attempts, 1s if not said otherwise.
-    pub(crate) interval: Option<Spanned<Millis>>,
-}
-
-/// How a command is run, when not simply by `/bin/sh`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
-#[schemars(rename_all = "snake_case")]
-pub(crate) enum Shell {
-    /// By a login shell.
-    Login,
-}
-
 /// A value of `vars` or `env`: a text, a number or a truth value, taken as it is written.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
@@ -419,38 +298,13 @@ pub(crate) enum PortValue {
     Text(String),
 }
 
-/// What every kind of step may have.
-pub(crate) struct Common<'s> {
-    pub(crate) name: Option<&'s Template>,
-    pub(crate) timeout: Option<Millis>,
-    pub(crate) retries: Option<&'s RetriesSpec>,
-    pub(crate) creates: Option<&'s Template>,
-    pub(crate) unless: Option<&'s Template>,
-    pub(crate) onlyif: Option<&'s Template>,
-    pub(crate) when: Option<&'s When>,
-}
-
-impl Step {
-    pub(crate) fn common(&self) -> Common<'_> {
-        macro_rules! common {
-            ($step:expr, $timeout:expr, $retries:expr) => {
-                Common {
-                    name: $step.name.as_ref(),
-                    timeout: $timeout,
-                    retries: $retries,
-                    creates: $step.creates.as_ref(),
-                    unless: $step.unless.as_ref(),
-                    onlyif: $step.onlyif.as_ref(),
-                    when: $step.when.as_ref(),
-                }
-            };
-        }
-        match self {
-            Self::Run(step) => common!(step, step.timeout.as_ref().map(|t| t.value), step.retries.as_ref()),
-            Self::Upload(step) => {
-                common!(step, step.timeout.as_ref().map(|t| t.value), step.retries.as_ref())
-            }
-            Self::WaitFor(step) => common!(step, None, None),
-        }
-    }
+/// One step or a list of them.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "it only gives the schema its shape")]
+pub(crate) enum Handler {
+    /// One step.
+    One(Box<Step>),
+    /// Several, one after another.
+    Many(#[schemars(length(min = 1))] Vec<Step>),
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Diagnostic, Files, Outline,
-    ast::{Plan, Step, WaitForSpec},
+    ast::{ActionSpec, ParamValue, Plan, Step, Task, WaitForSpec},
     compile::{compiled_step, conditions, needs},
-    diagnostic::Code,
+    diagnostic::{Code, Severity},
     discovery,
     graph::{order, path},
     groups, hosts,
@@ -123,6 +123,7 @@ fn names(plan: &Plan, problems: &mut Vec<Diagnostic>) {
             let problem = unknown(Code::UnknownTask, "task", name, &tasks, problems.len());
             problems.push(problem);
         }
+        handlers(task, problems);
     }
     for cycle in order(&needs(plan)).cycles {
         let names = cycle
@@ -134,6 +135,26 @@ fn names(plan: &Plan, problems: &mut Vec<Diagnostic>) {
             cycle.first().and_then(|number| plan.tasks.get(*number)).map_or(plan.span, |(name, _)| name.span);
         let message = format!("tasks need each other in a circle: {}", path(names));
         problems.push(Diagnostic::error(Code::Cycle, span, message).hint("remove one of these `needs`"));
+    }
+}
+
+/// Checks what steps notify.
+fn handlers(task: &Task, problems: &mut Vec<Diagnostic>) {
+    let known: BTreeSet<&str> = task.handlers.iter().map(|(name, _)| name.value.as_str()).collect();
+    let named = || task.steps.iter().flat_map(|step| &step.common.notify);
+    for name in named().filter(|name| !known.contains(name.value.as_str())) {
+        let problem = unknown(Code::UnknownHandler, "handler", name, &known, problems.len());
+        let problem = match known.is_empty() {
+            true => problem.hint(format!("add it to the task: handlers: {{ {}: {{ run: … }} }}", name.value)),
+            false => problem,
+        };
+        problems.push(problem);
+    }
+    for (name, _) in &task.handlers {
+        if !named().any(|named| named.value == name.value) {
+            let message = format!("no step notifies the handler `{}`, so it never comes", name.value);
+            problems.push(Diagnostic::new(Severity::Warning, Code::Unused, name.span, message));
+        }
     }
 }
 
@@ -176,12 +197,13 @@ fn values(plan: &Plan, problems: &mut Vec<Diagnostic>) {
     for (_, task) in &plan.tasks {
         condition(task.when.as_ref(), &scope, problems);
     }
-    for step in plan.tasks.iter().flat_map(|(_, task)| &task.steps) {
+    for (task, step) in plan.tasks.iter().flat_map(|(_, task)| task.all_steps().map(move |step| (task, step)))
+    {
         let (commands, others) = templates(step);
         commands.into_iter().for_each(|template| raw_notes(template, true, problems));
         others.into_iter().for_each(|template| raw_notes(template, false, problems));
-        condition(step.common().when, &scope, problems);
-        compiled_step(step, &scope, problems);
+        condition(step.common.when.as_ref(), &scope, problems);
+        compiled_step(task, step, &scope, problems);
     }
 }
 
@@ -198,21 +220,37 @@ fn condition(when: Option<&When>, scope: &Scope<'_>, problems: &mut Vec<Diagnost
 
 /// The templates of a step: shell commands, and others.
 fn templates(step: &Step) -> (Vec<&Template>, Vec<&Template>) {
-    let common = step.common();
-    let mut commands: Vec<&Template> = [common.unless, common.onlyif].into_iter().flatten().collect();
-    let mut others: Vec<&Template> = [common.name, common.creates].into_iter().flatten().collect();
-    match step {
-        Step::Run(step) => {
-            commands.push(&step.run);
-            others.extend(&step.cwd);
-            others.extend(step.env.iter().map(|(_, value)| value));
+    let common = &step.common;
+    let mut commands: Vec<&Template> = [&common.unless, &common.onlyif].into_iter().flatten().collect();
+    let mut others: Vec<&Template> =
+        [&common.name, &common.creates, &common.removes].into_iter().flatten().collect();
+    others.extend(common.elevate.iter().flat_map(|elevate| [&elevate.user, &elevate.password]).flatten());
+    match &step.action {
+        ActionSpec::Run(spec) => {
+            commands.push(&spec.run);
+            others.extend(&spec.cwd);
+            others.extend(spec.env.iter().map(|(_, value)| value));
         }
-        Step::Upload(step) => others.extend([&step.upload.from, &step.upload.to]),
-        Step::WaitFor(step) => match &step.wait_for {
+        ActionSpec::Upload(spec) => others.extend([&spec.from, &spec.to]),
+        ActionSpec::WaitFor(spec) => match spec {
             WaitForSpec::Http(probe) => others.push(&probe.http),
             WaitForSpec::Tcp(probe) => others.push(&probe.tcp),
             WaitForSpec::Command(probe) => commands.push(&probe.command),
         },
+        ActionSpec::Resource(spec) => {
+            for (_, value) in &spec.params {
+                match value {
+                    ParamValue::One(template) => others.push(template),
+                    ParamValue::Many(templates) => others.extend(templates),
+                    ParamValue::Map(entries) => others.extend(entries.iter().map(|(_, value)| value)),
+                }
+            }
+        }
+    }
+    if let Some(undo) = &common.undo {
+        let (more_commands, more_others) = templates(undo);
+        commands.extend(more_commands);
+        others.extend(more_others);
     }
     (commands, others)
 }

@@ -6,21 +6,21 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use steadyhand_domain::Guard;
 
+mod action;
+
 use crate::{
-    Action, CompiledHost, CompiledPlan, CompiledStep, CompiledTask, CompiledWhen, Diagnostic, FORMAT, Inputs,
-    Probe, Retries,
-    ast::{Plan, RunStep, Shell, Step, Task, WaitForSpec},
+    CompiledHost, CompiledPlan, CompiledStep, CompiledTask, CompiledWhen, Diagnostic, FORMAT, Inputs,
+    OnFailure, Retries,
+    ast::{self, Plan, Step, Task},
     check::tidy,
     compiled::hex,
     diagnostic::Code,
     discovery,
-    duration::Millis,
     graph::order,
     groups::hosts_of,
     hosts,
     scope::{Budget, HostScope, Scope, variables},
     span::Spanned,
-    template::Template,
     title,
     when::{self, When},
 };
@@ -48,7 +48,8 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
     discovery::check_found(plan, &mut problems);
     let tasks: Vec<(&str, &Task)> =
         ordered(plan).into_iter().map(|(name, task)| (name.value.as_str(), task)).collect();
-    let planned: usize = tasks.iter().map(|(_, task)| hosts_of(plan, task).len() * task.steps.len()).sum();
+    let planned: usize =
+        tasks.iter().map(|(_, task)| hosts_of(plan, task).len() * task.all_steps().count()).sum();
     if planned > MAX_STEPS {
         let message = format!("the plan has {planned} steps on all its hosts; at most {MAX_STEPS} can run");
         problems.push(Diagnostic::error(Code::TooLarge, plan.span, message));
@@ -61,15 +62,16 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
             let Some(compiled) = hosts.get(host) else { continue };
             let scope = Scope { host: HostScope::This(host, compiled), ..scope };
             let of_task = conditions(spec.when.as_ref(), &[], &scope, &mut problems);
-            for step in &spec.steps {
-                let when = conditions(step.common().when, &of_task, &scope, &mut problems);
-                let compiled = compiled_step(step, &scope, &mut problems);
+            for (handler, step) in spec.placed_steps() {
+                let when = conditions(step.common.when.as_ref(), &of_task, &scope, &mut problems);
+                let compiled = compiled_step(spec, step, &scope, &mut problems);
                 let index = u32::try_from(steps.len()).unwrap_or(u32::MAX);
                 steps.extend(compiled.map(|step| CompiledStep {
                     index,
                     task: task.to_owned(),
                     host: host.clone(),
                     when,
+                    handler: handler.map(str::to_owned),
                     ..step
                 }));
             }
@@ -150,42 +152,63 @@ fn used(hosts: &BTreeMap<String, CompiledHost>, tasks: &[CompiledTask]) -> BTree
     used
 }
 
-/// Compiles one step. Its place among the others is not known here: index, task, host and conditions are empty.
+/// Compiles one step. Its place among the others is not known here: index, task, host, conditions and handler are empty.
 pub(crate) fn compiled_step(
+    task: &Task,
     step: &Step,
     scope: &Scope<'_>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<CompiledStep> {
     let before = problems.len();
-    let common = step.common();
-    let action = action(step, scope, problems);
+    let common = &step.common;
+    let action = action::compiled(&step.action, scope, problems);
     let mut guards = Vec::new();
-    if let Some(path) = common.creates {
-        guards.push((Guard::Creates, scope.plain(path, problems).0));
+    for (guard, path) in [(Guard::Creates, &common.creates), (Guard::Removes, &common.removes)] {
+        guards.extend(path.as_ref().map(|path| (guard, scope.plain(path, problems).0)));
     }
-    if let Some(command) = common.unless {
-        guards.push((Guard::Unless, scope.command(command, problems)));
-    }
-    if let Some(command) = common.onlyif {
-        guards.push((Guard::OnlyIf, scope.command(command, problems)));
+    for (guard, command) in [(Guard::Unless, &common.unless), (Guard::OnlyIf, &common.onlyif)] {
+        guards.extend(command.as_ref().map(|command| (guard, scope.command(command, problems))));
     }
     let name = title::title(step, scope, problems);
-    let retries = common.retries.map_or(Retries::default(), |retries| Retries {
+    let retries = common.retries.as_ref().map_or(Retries::default(), |retries| Retries {
         times: retries.times,
         backoff_ms: retries.backoff.as_ref().map_or(1000, |backoff| backoff.value.0),
     });
+    let elevate = action::elevate(task, common, scope, problems);
+    let undo = common.undo.as_deref().map(|undo| compiled_undo(task, undo, scope, problems));
+    let on_failure = match common.on_failure.or(task.on_failure) {
+        None | Some(ast::OnFailure::Fail) => OnFailure::Fail,
+        Some(ast::OnFailure::Hold) => OnFailure::Hold,
+        Some(ast::OnFailure::Continue) => OnFailure::Continue,
+    };
     let step = CompiledStep {
         index: 0,
         task: String::new(),
         host: String::new(),
         name,
         action: action?,
-        timeout_ms: common.timeout.map(|timeout| timeout.0),
+        timeout_ms: common.timeout.as_ref().map(|timeout| timeout.value.0),
         retries,
         when: Vec::new(),
         guards,
+        elevate,
+        on_failure,
+        notify: common.notify.iter().map(|name| name.value.clone()).collect(),
+        handler: None,
+        undo: undo.flatten().map(Box::new),
     };
     (problems.len() == before).then_some(step)
+}
+
+/// What takes a step back, with its own condition.
+fn compiled_undo(
+    task: &Task,
+    undo: &Step,
+    scope: &Scope<'_>,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<CompiledStep> {
+    let when = conditions(undo.common.when.as_ref(), &[], scope, problems);
+    Some(CompiledStep { when, ..compiled_step(task, undo, scope, problems)? })
 }
 
 /// The conditions `before`, and `when` behind them, up to the first that is false on whatever host.
@@ -208,84 +231,6 @@ pub(crate) fn conditions(
         }
     }
     all
-}
-
-fn action(step: &Step, scope: &Scope<'_>, problems: &mut Vec<Diagnostic>) -> Option<Action> {
-    Some(match step {
-        Step::Run(step) => {
-            let RunStep { run, cwd, env, shell, .. } = step.as_ref();
-            Action::Run {
-                script: scope.command(run, problems),
-                cwd: cwd.as_ref().map(|cwd| scope.plain(cwd, problems).0),
-                env: env
-                    .iter()
-                    .map(|(name, value)| (name.value.clone(), scope.plain(value, problems).0))
-                    .collect(),
-                login_shell: *shell == Some(Shell::Login),
-            }
-        }
-        Step::Upload(step) => Action::Upload {
-            from: scope.plain(&step.upload.from, problems).0,
-            to: scope.plain(&step.upload.to, problems).0,
-        },
-        Step::WaitFor(step) => {
-            let (probe, timeout, interval) = match &step.wait_for {
-                WaitForSpec::Http(spec) => {
-                    (http(&spec.http, spec.status, scope, problems), &spec.timeout, &spec.interval)
-                }
-                WaitForSpec::Tcp(spec) => (tcp(&spec.tcp, scope, problems)?, &spec.timeout, &spec.interval),
-                WaitForSpec::Command(spec) => {
-                    let script = scope.command(&spec.command, problems);
-                    (Probe::Command { script }, &spec.timeout, &spec.interval)
-                }
-            };
-            let ms = |given: &Option<Spanned<Millis>>, otherwise| {
-                given.as_ref().map_or(otherwise, |ms| ms.value.0)
-            };
-            Action::WaitFor { probe, timeout_ms: ms(timeout, 60_000), interval_ms: ms(interval, 1000) }
-        }
-    })
-}
-
-fn http(
-    template: &Template,
-    status: Option<u16>,
-    scope: &Scope<'_>,
-    problems: &mut Vec<Diagnostic>,
-) -> Probe {
-    let (url, is_complete) = scope.plain(template, problems);
-    let shown = url.to_string();
-    let begins = ["http://", "https://"].iter().any(|scheme| shown.starts_with(scheme));
-    if is_complete && url.0.first().is_some_and(|part| matches!(part, crate::Part::Literal(_))) {
-        let url_problem = |message: String, hint: &str| {
-            Diagnostic::error(Code::InvalidValue, template.span, message).hint(hint.to_owned())
-        };
-        let short = crate::yaml::shorten(&shown);
-        if !begins {
-            let hint = format!("write http://{short}");
-            problems.push(url_problem(format!("`{short}` does not begin with http:// or https://"), &hint));
-        } else if shown.chars().any(char::is_whitespace) && url.as_literal().is_some() {
-            problems.push(url_problem(
-                format!("the URL `{short}` has white space in it"),
-                "write %20 for a space",
-            ));
-        }
-    }
-    Probe::Http { url, status: status.unwrap_or(200) }
-}
-
-fn tcp(template: &Template, scope: &Scope<'_>, problems: &mut Vec<Diagnostic>) -> Option<Probe> {
-    let rendered = scope.open(template, "`tcp`", problems);
-    if !rendered.is_complete {
-        return Some(Probe::Tcp { address: String::new(), port: 0 });
-    }
-    match hosts::address_and_port(&rendered.text, template.span) {
-        Ok((address, port)) => Some(Probe::Tcp { address, port }),
-        Err(problem) => {
-            problems.push(problem);
-            None
-        }
-    }
 }
 
 /// The SHA-256 of what is executed. The JSON is canonical because its mappings are sorted and its fields are written

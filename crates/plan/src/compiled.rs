@@ -9,7 +9,7 @@ use steadyhand_domain::{Facts, Guard, Reason};
 use crate::{CompiledWhen, Missing, Text};
 
 /// The version of the stored form of [`CompiledPlan`]. A reader refuses any other.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// What a plan is compiled with, beside its source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +130,65 @@ pub struct CompiledStep {
     /// The conditions that make it unnecessary, in the order to ask them. `creates` holds a path, the others a
     /// script for `/bin/sh`. They are asked in the folder and with the environment of the step.
     pub guards: Vec<(Guard, Text)>,
+    /// As whom it is carried out, when not as the user that logs in. That goes for its guards, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elevate: Option<Elevate>,
+    /// What happens when it fails.
+    #[serde(default, skip_serializing_if = "OnFailure::is_fail")]
+    pub on_failure: OnFailure,
+    /// The handlers of its task that come when it has changed something.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notify: Vec<String>,
+    /// The handler that it belongs to: then it comes only when a step of its task on its host notified that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handler: Option<String>,
+    /// What takes it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Box<CompiledStep>>,
+}
+
+/// As whom a step is carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Elevate {
+    /// By which program.
+    pub method: ElevateMethod,
+    /// The name of the user.
+    pub user: Text,
+    /// What the program asks for, if it does.
+    pub password: Option<Text>,
+}
+
+/// A program that runs commands as another user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ElevateMethod {
+    /// sudo
+    Sudo,
+    /// su
+    Su,
+    /// doas
+    Doas,
+}
+
+/// What happens when a step fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// The task has failed on its host.
+    #[default]
+    Fail,
+    /// It waits there until a person decides.
+    Hold,
+    /// The task goes on.
+    Continue,
+}
+
+impl OnFailure {
+    /// Whether it is what happens when the plan does not say.
+    #[must_use]
+    pub fn is_fail(&self) -> bool {
+        *self == Self::Fail
+    }
 }
 
 /// How often a step is tried again after it failed.
@@ -172,6 +231,36 @@ pub enum Action {
         /// The pause between two questions, in milliseconds.
         interval_ms: u64,
     },
+    /// Make something be as it should be.
+    Resource {
+        /// Which kind of thing: the name of its script.
+        resource: String,
+        /// What is said about it.
+        params: Vec<ResourceParam>,
+    },
+}
+
+/// A parameter of a resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceParam {
+    /// Its name.
+    pub name: String,
+    /// Its values: one, or the items of a list, or of a mapping as `NAME=VALUE`. The script gets a line for each.
+    pub values: Vec<Text>,
+    /// What they are.
+    pub of: ParamOf,
+}
+
+/// What the values of a [`ResourceParam`] are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParamOf {
+    /// Texts of one line each.
+    Lines,
+    /// One text, which may have several lines.
+    Text,
+    /// The path of a file on this machine, whose content is the value.
+    File,
 }
 
 /// What a [`Action::WaitFor`] asks.
@@ -201,7 +290,7 @@ pub enum Probe {
 
 /// The texts of a step, to be read or to be replaced.
 macro_rules! texts {
-    ($guards:expr, $action:expr, $iter:ident, $values:ident) => {{
+    ($guards:expr, $action:expr, $elevate:expr, $iter:ident, $values:ident) => {{
         let mut texts: Vec<_> = ($guards).$iter().map(|(_, text)| text).collect();
         match $action {
             Action::Run { script, cwd, env, .. } => {
@@ -215,6 +304,15 @@ macro_rules! texts {
                 ..
             } => texts.push(text),
             Action::WaitFor { probe: Probe::Tcp { .. }, .. } => {}
+            Action::Resource { params, .. } => {
+                for param in params {
+                    texts.extend(param.values.$iter());
+                }
+            }
+        }
+        if let Some(Elevate { user, password, .. }) = $elevate {
+            texts.push(user);
+            texts.extend(password);
         }
         texts
     }};
@@ -227,10 +325,10 @@ impl CompiledStep {
         self.when.iter().any(CompiledWhen::needs_facts) || self.texts().iter().any(|text| text.needs_facts())
     }
 
-    /// Whether something is asked before the step begins: a condition or a guard.
+    /// Whether something is asked before the step begins: a condition, a guard, or whether a handler is called for.
     #[must_use]
     pub fn has_questions(&self) -> bool {
-        !self.when.is_empty() || !self.guards.is_empty()
+        !self.when.is_empty() || !self.guards.is_empty() || self.handler.is_some()
     }
 
     /// Why the step is skipped on whatever host, if that is certain.
@@ -270,12 +368,12 @@ impl CompiledStep {
 
     /// Every text that may need secrets or facts.
     pub(crate) fn texts(&self) -> Vec<&Text> {
-        texts!(&self.guards, &self.action, iter, values)
+        texts!(&self.guards, &self.action, &self.elevate, iter, values)
     }
 
     /// The same ones, to be replaced.
     fn texts_mut(&mut self) -> Vec<&mut Text> {
-        texts!(&mut self.guards, &mut self.action, iter_mut, values_mut)
+        texts!(&mut self.guards, &mut self.action, &mut self.elevate, iter_mut, values_mut)
     }
 }
 

@@ -51,6 +51,10 @@ pub enum Code {
     UnknownHost,
     /// A task that is not declared.
     UnknownTask,
+    /// A handler that the task does not have.
+    UnknownHandler,
+    /// Something that nothing uses.
+    Unused,
     /// Tasks, variables or jump hosts that wait for each other.
     Cycle,
     /// A step without exactly one action.

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Diagnostic, Files,
-    ast::{Entries, Plan},
+    ast::{ActionSpec, Entries, ParamValue, Plan, Step},
     diagnostic::Code,
     files::joined,
     graph::path,
     read::{self, Reader, Whole},
+    resource::Of,
     span::{Position, Span, Spanned},
+    template::Template,
     yaml::{self, Source, shorten},
 };
 
@@ -85,8 +87,11 @@ impl Including<'_> {
             }
         };
         let mut reader = Reader::new(&lines);
-        let own = read::plan(&mut reader, root.as_ref(), whole);
+        let mut own = read::plan(&mut reader, root.as_ref(), whole);
         self.problems.append(&mut reader.problems);
+        for (_, task) in &mut own.tasks {
+            task.all_steps_mut().for_each(|step| self.template(step, number));
+        }
         if own.include.is_empty() {
             return Some(own);
         }
@@ -106,6 +111,54 @@ impl Including<'_> {
         }
         self.merge(&mut all, own);
         Some(all)
+    }
+
+    /// Puts the text of the template in that a step of file `by` names, as the content of its resource.
+    fn template(&mut self, step: &mut Step, by: u16) {
+        if let Some(undo) = &mut step.common.undo {
+            self.template(undo, by);
+        }
+        let ActionSpec::Resource(spec) = &mut step.action else { return };
+        for (param, value) in &mut spec.params {
+            let (Of::Template, ParamValue::One(named)) = (param.of, &*value) else { continue };
+            let mut problem = |code, message: String, hint: &str| {
+                self.problems.push(Diagnostic::error(code, named.span, message).hint(hint));
+            };
+            if named.expressions().next().is_some() {
+                let message = "the path of a template must be written out".to_owned();
+                problem(Code::InvalidValue, message, "make a step for each, with `when`");
+                continue;
+            }
+            let from = self.names.get(usize::from(by)).cloned().unwrap_or_default();
+            let name = joined(&from, &named.written());
+            let text = match self.files.get(&name) {
+                None => {
+                    self.wanted.insert(name);
+                    continue;
+                }
+                Some(Err(why)) => {
+                    let message = format!("the template `{}` cannot be read: {why}", shorten(&name));
+                    problem(
+                        Code::File,
+                        message,
+                        "it is looked for as seen from the file that names it; check the path",
+                    );
+                    continue;
+                }
+                Some(Ok(text)) => text,
+            };
+            let known = self.names.iter().position(|known| *known == name);
+            let number = known.unwrap_or_else(|| {
+                self.names.push(name);
+                self.names.len() - 1
+            });
+            let lines = Source::of_file(text, u16::try_from(number).unwrap_or(u16::MAX));
+            let whole = lines.span(0, text.chars().count());
+            let parsed = Template::parse(text, whole, &lines, &mut self.problems);
+            if let Some(content) = spec.kind.param("content") {
+                (*param, *value) = (content, ParamValue::One(parsed));
+            }
+        }
     }
 
     /// A file that `include` names; nothing when it is there already or cannot be read.

@@ -23,6 +23,7 @@ mod include;
 mod inventory;
 mod outline;
 mod read;
+mod resource;
 mod schema;
 mod scope;
 mod select;
@@ -33,6 +34,7 @@ mod suggest;
 mod template;
 mod text;
 mod title;
+mod undo;
 mod when;
 mod yaml;
 
@@ -40,8 +42,8 @@ pub use ast::Plan;
 pub use check::{Checked, check, check_with};
 pub use compile::{compile, compile_hosts};
 pub use compiled::{
-    Action, CompiledHost, CompiledPlan, CompiledStep, CompiledTask, FORMAT, Inputs, Probe, Retries, Rollout,
-    SshHost, source_sha256,
+    Action, CompiledHost, CompiledPlan, CompiledStep, CompiledTask, Elevate, ElevateMethod, FORMAT, Inputs,
+    OnFailure, ParamOf, Probe, ResourceParam, Retries, Rollout, SshHost, source_sha256,
 };
 pub use diagnostic::{Code, Diagnostic, Severity, render};
 pub use discovery::{Discovered, Discovery, DiscoverySource, FoundHost};
@@ -53,6 +55,7 @@ pub use read::is_variable_name as is_secret_name;
 pub use schema::schema;
 pub use select::{Selection, SelectionError, select};
 pub use text::{Missing, Part, Quoting, Text};
+pub use undo::undo;
 pub use when::CompiledWhen;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod discover;
 mod plan;
+mod resource;
 mod step;
 mod strategy;
 
@@ -26,19 +27,19 @@ pub(crate) struct Reader<'s> {
 }
 
 /// The keys that a mapping may have.
-pub(crate) struct Keys {
+pub(crate) struct Keys<'k> {
     /// What the mapping is: "a step".
-    what: &'static str,
-    known: &'static [&'static str],
+    what: &'k str,
+    known: &'k [&'static str],
     /// Keys that a later version may have.
     later: &'static [&'static str],
-    /// What people write, and the key that they mean.
+    /// What people write, and the key that they mean. One that is not known is not meant.
     instead: &'static [(&'static str, &'static str)],
 }
 
 /// The fields of a mapping whose keys were checked.
 pub(crate) struct Fields<'n> {
-    what: &'static str,
+    what: String,
     /// The place of the mapping, or of the key that it belongs to: where to say what is missing.
     span: Span,
     fields: Vec<(Spanned<String>, &'n Node)>,
@@ -90,7 +91,7 @@ impl<'s> Reader<'s> {
     }
 
     /// The fields of a mapping that may have `keys`; `None` when it is no mapping.
-    fn fields<'n>(&mut self, node: &'n Node, name: &str, span: Span, keys: &Keys) -> Option<Fields<'n>> {
+    fn fields<'n>(&mut self, node: &'n Node, name: &str, span: Span, keys: &Keys<'_>) -> Option<Fields<'n>> {
         let entries = self.entries(node, name, span, keys.what)?;
         let (mut fields, mut meant) = (Vec::new(), Vec::new());
         for (key, value) in entries {
@@ -100,11 +101,11 @@ impl<'s> Reader<'s> {
                 meant.extend(self.unknown_key(&key, keys));
             }
         }
-        Some(Fields { what: keys.what, span, fields, meant })
+        Some(Fields { what: keys.what.to_owned(), span, fields, meant })
     }
 
     /// Reports a key that is not known, and says which one it was probably meant to be.
-    fn unknown_key(&mut self, key: &Spanned<String>, keys: &Keys) -> Option<&'static str> {
+    fn unknown_key(&mut self, key: &Spanned<String>, keys: &Keys<'_>) -> Option<&'static str> {
         let name = shorten(&key.value);
         if name == "<<" {
             let message = "merge keys (`<<`) are not part of YAML 1.2, and plans do not use them";
@@ -118,7 +119,9 @@ impl<'s> Reader<'s> {
             return None;
         }
         let message = format!("{} has no key `{name}`", keys.what);
-        let meant = keys.instead.iter().find(|(wrong, _)| *wrong == key.value).map(|(_, right)| *right);
+        let meant =
+            keys.instead.iter().find(|(wrong, right)| *wrong == key.value && keys.known.contains(right));
+        let meant = meant.map(|(_, right)| *right);
         let meant = meant.or_else(|| did_you_mean(&key.value, keys.known.iter().copied()));
         let hint = match meant {
             Some(right) => format!("did you mean `{right}`?"),
@@ -184,11 +187,13 @@ impl<'s> Reader<'s> {
         if !is_name(&name.value) {
             let message = format!("`{}` is no name for {what}", shorten(&name.value));
             let hint = match what {
-                "a task" => "a name is one line of at most 100 characters, without spaces around it",
+                "a task" | "a handler" => {
+                    "a name is one line of at most 100 characters, without spaces around it"
+                }
                 "a host" | "a group" => {
                     "a name has letters, digits and `_`, and after the first one `-` and `.` too"
                 }
-                "an environment variable" => {
+                "an environment variable" | "a step" => {
                     "a name has letters, digits and `_`, and does not begin with a digit"
                 }
                 _ => "a name begins with a letter or `_`, and goes on with letters, digits, `_` and `-`",
@@ -274,6 +279,18 @@ impl<'s> Reader<'s> {
                 let hint = node.is_null().then_some("write \"\" for an empty text");
                 let field = Field { name: &name.value, node, span };
                 self.wrong_type(field, "a text, a number, true or false", hint);
+                None
+            }
+        }
+    }
+
+    fn truth(&mut self, field: Field<'_>) -> Option<bool> {
+        match &field.node.kind {
+            Kind::Scalar(scalar) if scalar.scalar_type() == ScalarType::Bool => {
+                Some(scalar.text.eq_ignore_ascii_case("true"))
+            }
+            _ => {
+                self.wrong_type(field, "true or false", None);
                 None
             }
         }

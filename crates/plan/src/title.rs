@@ -2,7 +2,7 @@
 
 use crate::{
     Diagnostic,
-    ast::{Step, WaitForSpec},
+    ast::{ActionSpec, ParamValue, ResourceSpec, Step, WaitForSpec},
     scope::Scope,
     template::{Piece, Template},
 };
@@ -12,7 +12,7 @@ const LONGEST: usize = 80;
 
 /// The name of a step, with its values put in.
 pub(crate) fn title(step: &Step, scope: &Scope<'_>, problems: &mut Vec<Diagnostic>) -> String {
-    match step.common().name {
+    match &step.common.name {
         Some(name) => one_line(&scope.open(name, "the name of a step", problems).text),
         // What is wrong with the action is reported for the action.
         None => made(step, |template| scope.plain(template, &mut Vec::new()).0.to_string()),
@@ -21,20 +21,19 @@ pub(crate) fn title(step: &Step, scope: &Scope<'_>, problems: &mut Vec<Diagnosti
 
 /// The name of a step as it is written, before anything is known about its values.
 pub(crate) fn written_title(step: &Step) -> String {
-    match step.common().name {
+    match &step.common.name {
         Some(name) => one_line(&name.written()),
         None => made(step, Template::written),
     }
 }
 
 fn made(step: &Step, mut show: impl FnMut(&Template) -> String) -> String {
-    match step {
+    match &step.action {
         // Rendering the first line alone keeps long scripts cheap.
-        Step::Run(step) => one_line(&show(&first_lines(&step.run))),
-        Step::Upload(step) => {
-            one_line(&format!("upload {} → {}", show(&step.upload.from), show(&step.upload.to)))
-        }
-        Step::WaitFor(step) => match &step.wait_for {
+        ActionSpec::Run(spec) => one_line(&show(&first_lines(&spec.run))),
+        ActionSpec::Upload(spec) => one_line(&format!("upload {} → {}", show(&spec.from), show(&spec.to))),
+        ActionSpec::Resource(spec) => one_line(&resource(spec, show)),
+        ActionSpec::WaitFor(spec) => match spec {
             WaitForSpec::Http(probe) => one_line(&format!("wait for {}", show(&probe.http))),
             WaitForSpec::Tcp(probe) => one_line(&format!("wait for {}", show(&probe.tcp))),
             WaitForSpec::Command(probe) => {
@@ -42,6 +41,25 @@ fn made(step: &Step, mut show: impl FnMut(&Template) -> String) -> String {
             }
         },
     }
+}
+
+/// Its kind, what it is about, and what is to become of that, where the plan says so: `service nginx reloaded`.
+fn resource(spec: &ResourceSpec, mut show: impl FnMut(&Template) -> String) -> String {
+    let mut words = vec![spec.kind.name.replace('_', " ")];
+    let about = spec.kind.short.or_else(|| spec.kind.params.first().map(|param| param.name));
+    for (param, value) in &spec.params {
+        if Some(param.name) != about && param.name != "state" {
+            continue;
+        }
+        match value {
+            ParamValue::One(template) => words.push(show(template)),
+            ParamValue::Many(templates) => {
+                words.push(templates.iter().map(&mut show).collect::<Vec<_>>().join(", "));
+            }
+            ParamValue::Map(_) => {}
+        }
+    }
+    words.join(" ")
 }
 
 /// The template up to the end of a piece by which it is surely longer than a name.

@@ -17,8 +17,8 @@ use crate::link::{Link, Use};
 use crate::ssh::Secrets;
 use crate::step::{Step, Went};
 use crate::{
-    Ask, Config, Ended, HostKind, HostSpec, Probe, RemoteError, StepRequest, UploadProgress, UploadSummary,
-    facts, probe, shell, upload,
+    Ask, Config, Elevation, Ended, HostKind, HostSpec, Probe, RemoteError, StepRequest, UploadProgress,
+    UploadSummary, facts, probe, shell, upload,
 };
 
 /// A lane that dies under a step is replaced so many times while the connection holds.
@@ -237,7 +237,7 @@ impl Host {
     }
 
     /// Uploads a file or a folder. As with rsync, `from/` means the folder's content and `from` the folder itself;
-    /// `to/` is a folder to put things in. Modes are kept, missing folders made, every file appears whole or not
+    /// `to/` is a folder to put things in. With `elevation` they belong to that user. Modes are kept, missing folders made, every file appears whole or not
     /// at all, and nothing temporary is left.
     ///
     /// # Errors
@@ -246,10 +246,11 @@ impl Host {
         &self,
         from: &Path,
         to: &str,
+        elevation: Option<&Elevation>,
         progress: &(dyn Fn(UploadProgress) + Send + Sync),
     ) -> Result<UploadSummary, RemoteError> {
         let link = self.link().await?;
-        upload::upload(&link, from, to, progress).await
+        upload::upload(&link, from, to, elevation, progress).await
     }
 
     /// Opens a TCP connection from the host to `address`, as seen from there.

@@ -12,6 +12,7 @@
 
 mod ask;
 mod config;
+mod elevate;
 mod error;
 mod facts;
 mod host;
@@ -22,6 +23,7 @@ mod pipe;
 pub mod practice;
 mod probe;
 mod request;
+pub mod resource;
 mod shell;
 #[cfg(test)]
 mod shells;
@@ -33,6 +35,7 @@ mod upload;
 
 pub use ask::{Ask, AskNobody, HostKeyQuestion, PassphraseQuestion, PasswordQuestion};
 pub use config::Config;
+pub use elevate::{ElevateBy, Elevation};
 pub use error::{KeyFileProblem, RefusedMethod, RemoteError};
 pub use host::{Duplex, Host, Remote, Tunnel};
 pub use request::{Ended, Probe, StepRequest, UploadProgress, UploadSummary};

@@ -69,7 +69,7 @@ pub(crate) async fn ask(
             Some(Incoming::Message(_)) => {}
             Some(Incoming::Gone(how)) => return Err(gone(link, how).await),
             None => {
-                let mut stopping = Stopping::new(Duration::ZERO);
+                let mut stopping = Stopping::new(Duration::ZERO, None);
                 if let Some(process) = process {
                     stopping.know(process);
                 }
@@ -114,7 +114,7 @@ async fn end_all(lane: &mut Lane, name: &str, mut stopping: Stopping) {
 pub(crate) async fn processes(link: &Link, attempt: &str) -> Result<Vec<String>, RemoteError> {
     let mut lane = link.lane(Use::Control).await?;
     lane.call(format!("state {attempt}"));
-    let mut looking = Stopping::new(Duration::ZERO);
+    let mut looking = Stopping::new(Duration::ZERO, None);
     let answer = async {
         loop {
             match lane.next().await {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use steadyhand_domain::StepOutcome;
 
+use crate::Elevation;
+
 /// One attempt of a step: what runs, and under which name it is claimed on the host.
 #[derive(Clone, Debug)]
 pub struct StepRequest {
@@ -18,6 +20,8 @@ pub struct StepRequest {
     pub cwd: Option<String>,
     /// Environment variables, exported before the script runs.
     pub env: Vec<(String, SecretString)>,
+    /// As whom it runs, when not as the user that logs in. Then its home is that one's, and so is `~/`.
+    pub elevation: Option<Elevation>,
     /// How long the command may run, counted on the host from its start.
     pub timeout: Option<Duration>,
     /// Whether the attempt is known to have been started before. Then it is only attached to: should its record be
@@ -37,6 +41,7 @@ impl StepRequest {
             login_shell: false,
             cwd: None,
             env: Vec::new(),
+            elevation: None,
             timeout: None,
             started_before: false,
             grace: Duration::from_secs(10),

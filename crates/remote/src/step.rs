@@ -143,7 +143,7 @@ impl<'a> Step<'a> {
         let mark = scene.lane.new_mark();
         let called = if self.cancel.is_cancelled() {
             scene.attached = true;
-            scene.stopping = Some(Stopping::new(self.request.grace));
+            scene.stopping = Some(Stopping::new(self.request.grace, self.request.elevation.as_ref()));
             scene.lane.call(format!("go {mark}\nstop {attempt} stopped"))
         } else if self.attach_only {
             scene.lane.call(format!("attach {mark} {attempt}"))
@@ -237,8 +237,9 @@ impl<'a> Step<'a> {
                     self.follow(scene);
                 }
                 if stop.is_some() || scene.stopping.is_some() {
-                    let grace = self.request.grace;
-                    scene.stopping.get_or_insert_with(|| Stopping::new(grace)).know(supervisor);
+                    let request = self.request;
+                    let stopping = || Stopping::new(request.grace, request.elevation.as_ref());
+                    scene.stopping.get_or_insert_with(stopping).know(supervisor);
                 }
                 scene.check_at = now + if scene.attached { ATTACHED_CHECK_EVERY } else { CHECK_EVERY };
             }
@@ -314,9 +315,10 @@ impl<'a> Step<'a> {
         scene.progress = Instant::now();
         if fate.stop().is_some() || matches!(fate, Fate::Lost { reason: LossReason::SupervisorGone, .. }) {
             // Nothing may be left of a command that was stopped, and what is left of a lost one is told.
-            let grace = self.request.grace;
+            let request = self.request;
             let stopped = fate.stop().is_some();
-            scene.stopping.get_or_insert_with(|| Stopping::new(grace)).ended(stopped);
+            let stopping = || Stopping::new(request.grace, request.elevation.as_ref());
+            scene.stopping.get_or_insert_with(stopping).ended(stopped);
         } else {
             // It ended before it was stopped.
             scene.stopping = None;
@@ -365,7 +367,7 @@ impl<'a> Step<'a> {
 
     fn stop(&mut self, scene: &mut Scene<'_>, reason: &str) {
         scene.lane.call(format!("stop {} {reason}", self.request.attempt));
-        scene.stopping = Some(Stopping::new(self.request.grace));
+        scene.stopping = Some(Stopping::new(self.request.grace, self.request.elevation.as_ref()));
     }
 
     fn wake_at(&self, scene: &Scene<'_>) -> Instant {

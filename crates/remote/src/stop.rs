@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::Elevation;
+use crate::elevate::UP;
 use crate::message::{Message, Process};
 
 /// Between two looks, while processes are expected to end.
@@ -14,6 +16,8 @@ const KILL_PATIENCE: Duration = Duration::from_secs(5);
 /// An attempt that is being ended.
 pub(crate) struct Stopping {
     grace: Duration,
+    /// How to become the user as whom it runs: shell code.
+    up: String,
     supervisor: Option<Process>,
     /// The command has ended.
     ended: bool,
@@ -46,9 +50,12 @@ pub(crate) enum Verdict {
 }
 
 impl Stopping {
-    pub(crate) fn new(grace: Duration) -> Self {
+    pub(crate) fn new(grace: Duration, elevation: Option<&Elevation>) -> Self {
+        let up =
+            elevation.map_or_else(|| format!("ups=\n{UP}"), |elevation| format!("ups=1\n{}", elevation.up()));
         Self {
             grace,
+            up,
             supervisor: None,
             ended: false,
             only_look: false,
@@ -88,8 +95,8 @@ impl Stopping {
         self.seen.clear();
         self.listed.clear();
         Some(match &self.supervisor {
-            Some(Process { pid, start }) => format!("look {attempt} {pid} {start}"),
-            None => format!("look {attempt} 0 -"),
+            Some(Process { pid, start }) => format!("{}\nlook {attempt} {pid} {start}", self.up),
+            None => format!("{}\nlook {attempt} 0 -", self.up),
         })
     }
 
@@ -164,7 +171,7 @@ impl Stopping {
         if targets.is_empty() {
             return Verdict::Wait;
         }
-        let mut statement = format!("signal {signal}");
+        let mut statement = format!("{}\nsignal {signal}", self.up);
         for (process, _) in &targets {
             statement.push_str(&format!(" {}:{}", process.pid, process.start));
         }

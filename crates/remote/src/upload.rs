@@ -14,7 +14,7 @@ use crate::lane::new_token;
 use crate::link::Link;
 use crate::pipe::Event;
 use crate::shell::{self, Uploaded};
-use crate::{RemoteError, UploadProgress, UploadSummary};
+use crate::{Elevation, RemoteError, UploadProgress, UploadSummary};
 
 /// Bytes that are read and sent at once.
 const PIECE: usize = 128 * 1024;
@@ -34,6 +34,7 @@ pub(crate) async fn upload(
     link: &Link,
     from: &Path,
     to: &str,
+    elevation: Option<&Elevation>,
     progress: &(dyn Fn(UploadProgress) + Send + Sync),
 ) -> Result<UploadSummary, RemoteError> {
     let failed = |detail: String| RemoteError::Upload {
@@ -52,10 +53,11 @@ pub(crate) async fn upload(
     let program = if metadata.is_dir() {
         let content = from.as_os_str().as_encoded_bytes().ends_with(b"/") || name.is_empty();
         let to = if content { to.to_owned() } else { format!("{}/{name}", to.trim_end_matches('/')) };
-        shell::upload_program(&token, &to, Uploaded::Tree { mode: mode(&metadata) })
+        shell::upload_program(&token, &to, Uploaded::Tree { mode: mode(&metadata) }, elevation)
     } else {
-        shell::upload_program(&token, to, Uploaded::File { name: &name })
+        shell::upload_program(&token, to, Uploaded::File { name: &name }, elevation)
     };
+    let program = program.map_err(failed)?;
 
     let (mut pipe, _permit) = link.upload_shell().await?;
     let input = pipe.take_input().ok_or_else(|| failed("the shell takes no input".into()))?;

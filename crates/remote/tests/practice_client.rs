@@ -113,7 +113,7 @@ async fn a_folder_is_uploaded_and_a_port_is_reached() {
     std::fs::create_dir_all(from.join("deep")).unwrap();
     let content: Vec<u8> = (0..30_000_000_u32).map(|n| (n % 251) as u8).collect();
     std::fs::write(from.join("deep/large"), &content).unwrap();
-    practice.host.upload(&from, "there/", &|_| {}).await.unwrap();
+    practice.host.upload(&from, "there/", None, &|_| {}).await.unwrap();
     assert!(std::fs::read(practice.server.home().join("there/site/deep/large")).unwrap() == content);
 
     let service = TcpListener::bind("127.0.0.1:0").await.unwrap();

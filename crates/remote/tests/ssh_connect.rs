@@ -316,7 +316,7 @@ async fn an_upload_arrives_whole_with_its_modes_links_and_odd_names() {
     let seen = std::sync::Mutex::new(0);
     let content = std::path::PathBuf::from(format!("{}/", tree.display()));
     let summary = host
-        .upload(&content, &to.display().to_string(), &|progress| *seen.lock().unwrap() = progress.bytes)
+        .upload(&content, &to.display().to_string(), None, &|progress| *seen.lock().unwrap() = progress.bytes)
         .await
         .unwrap();
     assert_eq!((summary.files, summary.bytes), (5, 300_012));
@@ -332,7 +332,7 @@ async fn an_upload_arrives_whole_with_its_modes_links_and_odd_names() {
     assert_eq!(std::fs::metadata(to.join("run.sh")).unwrap().permissions().mode() & 0o777, 0o750);
     // Without the slash it is the folder itself; missing folders are made.
     let deep = sshd.home.join("new/deep");
-    host.upload(&tree, &deep.display().to_string(), &|_| {}).await.unwrap();
+    host.upload(&tree, &deep.display().to_string(), None, &|_| {}).await.unwrap();
     assert!(deep.join("dist/sub/empty").is_dir());
     let left = std::process::Command::new("find")
         .arg(sshd.home.path())
@@ -349,13 +349,13 @@ async fn a_file_is_uploaded_to_a_name_or_into_a_folder() {
     let file = sshd.home.join("a file");
     std::fs::write(&file, "one").unwrap();
     for to in ["to/name", "folder/", "~/at home", "relative"] {
-        host.upload(&file, to, &|_| {}).await.unwrap();
+        host.upload(&file, to, None, &|_| {}).await.unwrap();
     }
     for name in ["to/name", "folder/a file", "at home", "relative"] {
         assert_eq!(sshd.home.read(name), "one", "{name}");
     }
     std::fs::write(&file, "two").unwrap();
-    host.upload(&file, "folder", &|_| {}).await.unwrap();
+    host.upload(&file, "folder", None, &|_| {}).await.unwrap();
     assert_eq!(sshd.home.read("folder/a file"), "two");
 }
 
@@ -366,13 +366,13 @@ async fn an_upload_that_fails_says_why_and_leaves_nothing() {
     let from = Home::new();
     std::fs::create_dir(from.join("dist")).unwrap();
     std::fs::write(from.join("dist/x"), vec![1; 5_000_000]).unwrap();
-    let missing = host.upload(&from.join("none"), "x", &|_| {}).await.unwrap_err().to_string();
+    let missing = host.upload(&from.join("none"), "x", None, &|_| {}).await.unwrap_err().to_string();
     assert!(missing.contains("none") && missing.contains("No such file"), "{missing}");
     std::fs::create_dir_all(sshd.home.join("t/dist/x")).unwrap();
-    let blocked = host.upload(&from.join("dist"), "t/", &|_| {}).await.unwrap_err().to_string();
+    let blocked = host.upload(&from.join("dist"), "t/", None, &|_| {}).await.unwrap_err().to_string();
     assert!(blocked.contains("x is a folder"), "{blocked}");
     std::fs::write(sshd.home.join("plain"), "").unwrap();
-    let inside = host.upload(&from.join("dist"), "plain/sub", &|_| {}).await.unwrap_err().to_string();
+    let inside = host.upload(&from.join("dist"), "plain/sub", None, &|_| {}).await.unwrap_err().to_string();
     assert!(inside.contains("Not a directory"), "{inside}");
     let left = std::process::Command::new("find")
         .arg(sshd.home.path())
@@ -394,7 +394,7 @@ async fn an_upload_that_is_given_up_leaves_nothing_either() {
     let mut has_started = has_started;
     let going = tokio::spawn(async move {
         uploader
-            .upload(&path, "big", &|progress| {
+            .upload(&path, "big", None, &|progress| {
                 started.send_replace(progress.bytes > 1_000_000);
             })
             .await

@@ -183,7 +183,7 @@ async fn what_the_shells_start_up_files_write_is_in_no_log() {
     assert_eq!(host.probe("echo clean", Duration::from_secs(5)).await.unwrap().output, b"clean\n");
     std::fs::write(sshd.home.join("file"), "content").unwrap();
     let to = sshd.home.join("there").display().to_string();
-    host.upload(&sshd.home.join("file"), &to, &|_| {}).await.unwrap();
+    host.upload(&sshd.home.join("file"), &to, None, &|_| {}).await.unwrap();
     assert_eq!(sshd.home.read("there"), "content");
 }
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use steadyhand_domain::{
-    Desired, MessageId, ProjectId, ProposalId, Reason, RunEvent, RunId, StepEvent, StepId, StepOutcome,
-    Timestamp,
+    Choice, Desired, MessageId, ProjectId, ProposalId, Reason, RunEvent, RunId, StepEvent, StepId,
+    StepOutcome, Timestamp,
 };
 
 use crate::{StoreError, records::Hindrance, row};
@@ -58,6 +58,15 @@ pub enum Event {
         attempt: u32,
         /// How; none when no command was started.
         outcome: Option<StepOutcome>,
+    },
+    /// A person decided about a step that has failed.
+    Decided {
+        /// The step.
+        step_id: StepId,
+        /// What.
+        choice: Choice,
+        /// Who.
+        by: String,
     },
     /// A project was made or changed.
     Project {

@@ -45,6 +45,8 @@ pub enum Write<'a> {
         state: StepState,
         /// Why.
         reason: Option<&'a Reason>,
+        /// Whether it has changed something on its host, once that is known.
+        changed: Option<bool>,
     },
     /// An attempt is about to be made.
     AttemptBegan {
@@ -99,9 +101,12 @@ impl Write<'_> {
                 sql.push("UPDATE runs SET desired = ").push_bind(row::word(&Desired::Paused));
                 sql.push(" WHERE id = ").push_bind(run.to_string());
             }
-            Self::Step { step, event, state, reason } => {
+            Self::Step { step, event, state, reason, changed } => {
                 sql.push("UPDATE steps SET state = ").push_bind(row::word(&state));
                 sql.push(", reason_json = ").push_bind(reason.map(row::json));
+                if changed.is_some() {
+                    sql.push(", changed = ").push_bind(changed);
+                }
                 if event == StepEvent::Started {
                     sql.push(", started_at = ").push_bind(now.0);
                 }

@@ -5,8 +5,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use steadyhand_domain::{
-    Desired, MessageId, ProjectId, ProposalId, Reason, RunId, RunState, StepId, StepOutcome, StepState,
-    Timestamp, Trigger,
+    Choice, Desired, MessageId, ProjectId, ProposalId, Reason, RunId, RunState, StepId, StepOutcome,
+    StepState, Timestamp, Trigger,
 };
 use ts_rs::TS;
 
@@ -78,6 +78,21 @@ pub enum Hindrance {
         /// Of how many.
         of: u32,
     },
+    /// A step has failed, and a person decides what becomes of it.
+    StepHeld {
+        /// The step.
+        step_id: StepId,
+        /// Its place in the run, from 0.
+        index: u32,
+        /// Its name.
+        step: String,
+        /// Its host.
+        host: String,
+        /// Why it failed.
+        reason: Reason,
+        /// The same in words.
+        reason_text: String,
+    },
     /// Some hosts of a task are done, and the plan has a pause before the next ones.
     Resting {
         /// The task.
@@ -95,6 +110,23 @@ pub enum Hindrance {
         /// Their names in the plan.
         names: Vec<String>,
     },
+}
+
+impl Hindrance {
+    /// Whether a person is to decide something, which stays so whoever executes the run.
+    #[must_use]
+    pub fn awaits_a_decision(&self) -> bool {
+        matches!(self, Self::Held { .. } | Self::StepHeld { .. })
+    }
+}
+
+/// What a person decided about a failure of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// What becomes of it.
+    pub choice: Choice,
+    /// After which attempt.
+    pub attempt: u32,
 }
 
 /// A run without its steps.
@@ -170,6 +202,12 @@ pub struct Step {
     pub kind: String,
     /// What it is.
     pub state: StepState,
+    /// What a person decided about its last failure.
+    #[ts(skip)]
+    #[serde(skip)]
+    pub decision: Option<Decision>,
+    /// Whether it has changed something on its host; not known while it has not completed.
+    pub changed: Option<bool>,
     /// Why it failed or was skipped.
     pub reason: Option<Reason>,
     /// The same as a sentence.

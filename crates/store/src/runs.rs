@@ -322,7 +322,7 @@ pub async fn note_hindrance(
     let mut hindrances: Vec<Hindrance> =
         place.optional_json("hindrances_json", known.as_deref())?.unwrap_or_default();
     // What hindered its connections went with its owner; what a person is to decide did not.
-    hindrances.retain(|known| matches!(known, Hindrance::Held { .. }) || known == hindrance);
+    hindrances.retain(|known| known.awaits_a_decision() || known == hindrance);
     if hindrances.contains(hindrance) {
         return Ok(());
     }

@@ -7,8 +7,9 @@ use steadyhand_domain::{Reason, RunId, StepId, StepState, Timestamp};
 
 use crate::{
     StoreError,
+    events::{self, Event},
     logs::LogSize,
-    records::{Attempt, Step},
+    records::{Attempt, Decision, Step},
     row::{self, Place},
 };
 
@@ -25,10 +26,12 @@ pub struct NewStep<'a> {
     pub host: &'a str,
     /// What it is called.
     pub name: &'a str,
-    /// `run`, `upload` or `wait_for`.
+    /// `run`, `upload`, `wait_for`, or the kind of a resource.
     pub kind: &'a str,
     /// Why it is skipped from the beginning, if it is.
     pub skipped: Option<Reason>,
+    /// Whether it has changed something in the run that this one goes on from.
+    pub changed: Option<bool>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -42,6 +45,8 @@ struct Row {
     kind: String,
     state: String,
     reason_json: Option<String>,
+    changed: Option<bool>,
+    decision: Option<String>,
     started_at: Option<i64>,
     ended_at: Option<i64>,
 }
@@ -66,7 +71,7 @@ pub async fn insert(db: &mut SqliteConnection, run: RunId, steps: &[NewStep<'_>]
     let run = run.to_string();
     for batch in steps.chunks(500) {
         let mut insert = sqlx::QueryBuilder::new(
-            "INSERT INTO steps (id, run_id, position, task, host, name, kind, state, reason_json) ",
+            "INSERT INTO steps (id, run_id, position, task, host, name, kind, state, reason_json, changed) ",
         );
         insert.push_values(batch, |mut row, step| {
             row.push_bind(step.id.to_string())
@@ -81,7 +86,8 @@ pub async fn insert(db: &mut SqliteConnection, run: RunId, steps: &[NewStep<'_>]
                 } else {
                     &StepState::Pending
                 }))
-                .push_bind(step.skipped.as_ref().map(row::json));
+                .push_bind(step.skipped.as_ref().map(row::json))
+                .push_bind(step.changed);
         });
         insert.build().execute(&mut *db).await?;
     }
@@ -99,7 +105,8 @@ pub async fn of_run(
 ) -> Result<Vec<Step>, StoreError> {
     let key = run.to_string();
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, run_id, position, task, host, name, kind, state, reason_json, started_at, ended_at
+        "SELECT id, run_id, position, task, host, name, kind, state, reason_json, changed, decision,
+                started_at, ended_at
          FROM steps WHERE run_id = ? ORDER BY position",
     )
     .bind(&key)
@@ -134,7 +141,8 @@ pub async fn get(
     sizes: &LogSizes,
 ) -> Result<Option<Step>, StoreError> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT id, run_id, position, task, host, name, kind, state, reason_json, started_at, ended_at
+        "SELECT id, run_id, position, task, host, name, kind, state, reason_json, changed, decision,
+                started_at, ended_at
          FROM steps WHERE id = ?",
     )
     .bind(id.to_string())
@@ -150,6 +158,39 @@ pub async fn get(
     step(row, attempts, sizes).map(Some)
 }
 
+/// Records what a person decided about a failure of a step.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn decide(
+    db: &mut SqliteConnection,
+    run: RunId,
+    step: StepId,
+    decision: Decision,
+    by: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE steps SET decision = ? WHERE id = ?")
+        .bind(row::json(&decision))
+        .bind(step.to_string())
+        .execute(&mut *db)
+        .await?;
+    let event = Event::Decided { step_id: step, choice: decision.choice, by: by.to_owned() };
+    events::append_to_run(db, now, run, &event).await?;
+    Ok(())
+}
+
+/// What a person decided about a failure of a step, if anybody did.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn decision(db: &mut SqliteConnection, step: StepId) -> Result<Option<Decision>, StoreError> {
+    let key = step.to_string();
+    let decision: Option<Option<String>> =
+        sqlx::query_scalar("SELECT decision FROM steps WHERE id = ?").bind(&key).fetch_optional(db).await?;
+    Place { table: "steps", row: &key }.optional_json("decision", decision.flatten().as_deref())
+}
+
 fn step(row: Row, attempts: Vec<AttemptRow>, sizes: &LogSizes) -> Result<Step, StoreError> {
     let place = Place { table: "steps", row: &row.id };
     let id: StepId = place.id("id", &row.id)?;
@@ -161,6 +202,8 @@ fn step(row: Row, attempts: Vec<AttemptRow>, sizes: &LogSizes) -> Result<Step, S
         reason_text: reason.as_ref().map(ToString::to_string),
         reason,
         state: place.word("state", &row.state)?,
+        changed: row.changed,
+        decision: place.optional_json("decision", row.decision.as_deref())?,
         task: row.task,
         host: row.host,
         name: row.name,

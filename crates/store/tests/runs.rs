@@ -49,6 +49,7 @@ async fn store(folder: &Path) -> Store {
         name: "Build",
         kind: "run",
         skipped: None,
+        changed: None,
     };
     steps::insert(&mut db, RUN, &[step]).await.expect("step");
     db.commit().await.expect("commit");
@@ -108,7 +109,13 @@ async fn the_events_of_a_run_count_from_one_without_a_gap() {
     runs::claim(&mut db, RUN, "me", None, LATER, NOW).await.expect("claim");
     let began = [
         Write::Run { event: RunEvent::Began, state: RunState::InProgress },
-        Write::Step { step: STEP, event: StepEvent::Started, state: StepState::Running, reason: None },
+        Write::Step {
+            step: STEP,
+            event: StepEvent::Started,
+            state: StepState::Running,
+            reason: None,
+            changed: None,
+        },
         Write::AttemptBegan { step: STEP, attempt: 1 },
     ];
     assert!(progress::record(&mut db, RUN, "me", &[], &began, NOW).await.expect("began"));
@@ -140,8 +147,13 @@ async fn a_write_about_a_step_that_is_not_there_is_refused() {
     let mut db = store.write().await.expect("writer");
     runs::claim(&mut db, RUN, "me", None, LATER, NOW).await.expect("claim");
     let unknown = StepId(Uuid::from_u128(99));
-    let write =
-        Write::Step { step: unknown, event: StepEvent::Started, state: StepState::Running, reason: None };
+    let write = Write::Step {
+        step: unknown,
+        event: StepEvent::Started,
+        state: StepState::Running,
+        reason: None,
+        changed: None,
+    };
     let refused = progress::record(&mut db, RUN, "me", &[write], &[], NOW).await;
     assert!(matches!(refused, Err(StoreError::UnknownStep(step)) if step == unknown), "{refused:?}");
 }
@@ -163,13 +175,14 @@ async fn thousands_of_steps_are_skipped_in_one_commit() {
             name: "n",
             kind: "run",
             skipped: None,
+            changed: None,
         })
         .collect();
     steps::insert(&mut db, RUN, &more).await.expect("steps");
     let reason = Reason::RunStopped;
     let skip = |step: &StepId| {
         let (event, state) = (StepEvent::Skipped, StepState::Skipped);
-        Write::Step { step: *step, event, state, reason: Some(&reason) }
+        Write::Step { step: *step, event, state, reason: Some(&reason), changed: None }
     };
     let writes: Vec<Write<'_>> = ids.iter().map(skip).collect();
     progress::record(&mut db, RUN, "me", &writes, &[], NOW).await.expect("skipped");

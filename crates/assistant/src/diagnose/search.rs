@@ -169,6 +169,7 @@ fn ended(outcome: &Reason) -> &'static str {
         Reason::RunStopped => "stopped",
         Reason::GuardHeld { .. }
         | Reason::WhenFalse { .. }
+        | Reason::NotNotified
         | Reason::EarlierStepFailed { .. }
         | Reason::NeedFailed { .. }
         | Reason::CompletedInRun { .. } => "skipped",

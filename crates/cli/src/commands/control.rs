@@ -1,14 +1,15 @@
-//! `steady pause`, `resume` and `stop`: requests that are stored with the run, so that they reach whichever process
+//! `steady pause`, `resume`, `decide` and `stop`: requests that are stored with the run, so that they reach whichever process
 //! executes it.
 
 use std::time::Duration;
 
 use futures::StreamExt;
-use steadyhand_api::{Api, OfRun, records::RunSummary};
+use steadyhand_api::{Api, ApiError, DecideStep, ErrorCode, OfRun, records::RunSummary};
 use steadyhand_domain::{Desired, RunState};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
+    args::Choice,
     exit::Exit,
     output::{Failure, Output},
     terminal_text::plain,
@@ -30,6 +31,29 @@ pub(crate) async fn pause(api: &Api, output: &mut Output, run: &str) -> Result<E
 pub(crate) async fn resume(api: &Api, output: &mut Output, run: &str) -> Result<Exit, Failure> {
     let run = api.find_run_under_way(run).await?;
     let run = api.resume_run(OfRun { run_id: run.id }).await?;
+    say(api, output, &run).await?;
+    Ok(Exit::Done)
+}
+
+pub(crate) async fn decide(
+    api: &Api,
+    output: &mut Output,
+    run: &str,
+    step: u32,
+    choice: Choice,
+) -> Result<Exit, Failure> {
+    let run = api.find_run_under_way(run).await?;
+    let detail = api.run(OfRun { run_id: run.id }).await?;
+    let Some(step) = detail.steps.iter().find(|known| known.index + 1 == step) else {
+        let message = format!("run {} has no step {step}; it has {}", run.number, detail.steps.len());
+        return Err(ApiError { code: ErrorCode::NotFound, message }.into());
+    };
+    let choice = match choice {
+        Choice::Retry => steadyhand_domain::Choice::Retry,
+        Choice::Skip => steadyhand_domain::Choice::Skip,
+        Choice::Fail => steadyhand_domain::Choice::Fail,
+    };
+    let run = api.decide_step(DecideStep { step_id: step.id, choice }).await?;
     say(api, output, &run).await?;
     Ok(Exit::Done)
 }

@@ -1,14 +1,12 @@
 //! `steady facts`.
 
-use std::{path::Path, pin::pin, time::Duration};
+use std::path::Path;
 
-use futures::StreamExt;
 use steadyhand_api::Api;
 use steadyhand_domain::{Disk, FACTS, Facts};
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
-    ask::Asker,
+    ask,
     exit::Exit,
     output::{Colour, Failure, Output},
     terminal_text::plain,
@@ -17,8 +15,6 @@ use crate::{
 
 /// The plan that is looked at when none is named, in the current folder.
 const USUAL_PLAN: &str = "plan.yaml";
-/// How often open questions are looked for, should word of one be missed.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 pub(crate) async fn facts(
     api: &Api,
@@ -28,23 +24,7 @@ pub(crate) async fn facts(
 ) -> Result<Exit, Failure> {
     let usual = Path::new(USUAL_PLAN);
     let plan = plan.or_else(|| usual.exists().then_some(usual));
-    let mut updates = pin!(api.updates());
-    let mut answer = pin!(api.facts_of(host, plan));
-    let mut asker = Asker::new();
-    let mut look_again = interval(LOOK_AGAIN);
-    look_again.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let facts = loop {
-        tokio::select! {
-            facts = &mut answer => break facts?,
-            Some(batch) = updates.next() => {
-                asker.hear(api, output, batch).await?;
-            }
-            _ = look_again.tick() => {
-                asker.look(api, output).await?;
-            }
-            said = asker.answered() => asker.reply(api, output, said).await?,
-        }
-    };
+    let facts = ask::answering(api, output, api.facts_of(host, plan)).await?;
     output.document(&facts)?;
     for line in lines(&facts, |text| output.paint(Colour::Grey, text)) {
         output.line(&line)?;

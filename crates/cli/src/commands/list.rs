@@ -83,7 +83,7 @@ fn line(output: &Output, project: &str, run: &RunSummary, now: Timestamp) -> Str
     let all = steps.pending + steps.running + steps.completed + steps.failed + steps.skipped;
     let done = format!("{} of {}", steps.completed, words::many(all as usize, "step"));
     let took = run.ended_at.map(|ended| duration(ended.since(run.created_at))).unwrap_or_default();
-    let hindered = words::hindrances(&run.hindrances);
+    let hindered = words::hindrances(&run.hindrances, &name);
     let rest = hindered.or_else(|| run.current_step.clone()).unwrap_or_default();
     // The padding is applied before the colour: colours have no width.
     let word = output.paint(colour, &format!("{word:<12}"));

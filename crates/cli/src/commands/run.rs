@@ -11,6 +11,7 @@ use steadyhand_api::{
 use steadyhand_domain::{RunId, RunState, StepState, duration};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
+use super::check;
 use crate::{
     args::RunArgs,
     ask::{self, Asker},
@@ -33,18 +34,32 @@ const EXPLANATION: Duration = Duration::from_secs(3);
 const LAST_LINES: u32 = 10;
 
 pub(crate) async fn run(api: &Api, output: &mut Output, given: RunArgs) -> Result<Exit, Failure> {
-    let RunArgs { plan, tasks, vars, tags, skip_tags, limit, start_at, continue_on_error, dry_run, yes } =
-        given;
+    let RunArgs {
+        plan,
+        tasks,
+        vars,
+        tags,
+        skip_tags,
+        limit,
+        start_at,
+        continue_on_error,
+        dry_run,
+        check,
+        yes,
+    } = given;
     let selection = Selection { tasks, tags, skip_tags, hosts: limit, start_at };
     let options = RunOptions { vars: vars.into_iter().collect(), selection, continue_on_error };
-    let (_, check) = api.validate_file(&plan).await?;
-    for problem in &check.problems {
+    let (_, read) = api.validate_file(&plan).await?;
+    for problem in &read.problems {
         output.note(&words::problem(output, &plan, problem));
     }
-    if has_errors(&check.problems) {
-        output.document(&ProblemsEvent { kind: ProblemsKind, problems: &check.problems })?;
+    if has_errors(&read.problems) {
+        output.document(&ProblemsEvent { kind: ProblemsKind, problems: &read.problems })?;
         let message = format!("{} has errors; nothing was run", plan.display());
         return Err(ApiError { code: ErrorCode::PlanInvalid, message }.into());
+    }
+    if check {
+        return check::check(api, output, &plan, &options).await;
     }
     let preview = api.preview_file(&plan, &options).await?;
     if dry_run {
@@ -82,6 +97,13 @@ pub(crate) async fn retry(
     let (updates, signals) = (api.updates(), Signals::listen()?);
     let retry = async || api.retry_run(RetryRun { run_id, again: Some(again) }).await;
     let summary = unlocked(api, output, retry).await?;
+    follow(api, output, &summary, updates, signals).await
+}
+
+pub(crate) async fn undo(api: &Api, output: &mut Output, run: &str) -> Result<Exit, Failure> {
+    let run_id = api.find_run(run).await?.id;
+    let (updates, signals) = (api.updates(), Signals::listen()?);
+    let summary = unlocked(api, output, async || api.undo_run(OfRun { run_id }).await).await?;
     follow(api, output, &summary, updates, signals).await
 }
 

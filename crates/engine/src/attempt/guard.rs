@@ -5,11 +5,12 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use futures::future::BoxFuture;
 use secrecy::SecretString;
 use steadyhand_domain::{Guard, Reason};
-use steadyhand_plan::{Action, CompiledStep};
-use steadyhand_remote::Probe;
+use steadyhand_plan::{Action, CompiledStep, Text};
+use steadyhand_remote::{Elevation, Probe};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    AttemptEnd,
     facts::Asked,
     reach::Reached,
     text::{quoted, quoted_path, reveal},
@@ -17,12 +18,15 @@ use super::{
 use crate::{EngineError, execute::Execution, unit::Need};
 
 /// The most time that a guard may take.
-const GUARD_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const GUARD_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Execution<'_> {
     /// Asks the conditions of a step, and then its guards, whether it is needed.
     pub(crate) async fn need(&self, index: usize) -> Result<Need, EngineError> {
         let step = self.step(index);
+        if step.handler.is_some() && !self.is_called_for(index) {
+            return Ok(Need::Held(Reason::NotNotified));
+        }
         if let Some(reason) = step.never() {
             return Ok(Need::Held(reason));
         }
@@ -48,18 +52,15 @@ impl Execution<'_> {
         }
         let host = self.host(&step.host)?;
         let secrets = self.shared.secrets_of(&self.spec);
-        let prelude = match prelude(&step, &secrets) {
-            Ok(prelude) => prelude,
-            Err(reason) => return Ok(Need::Failed(reason)),
+        let elevation = match self.elevation(&step, &secrets).await? {
+            Ok(elevation) => elevation,
+            Err(AttemptEnd::Failed { reason, .. }) => return Ok(Need::Failed(reason)),
+            Err(_) => return Ok(Need::Stopped),
         };
         for (guard, text) in &step.guards {
-            let value = match reveal(text, &secrets) {
-                Ok(value) => value,
+            let script = match question(&step, *guard, text, &secrets, elevation.as_ref()) {
+                Ok(script) => script,
                 Err(reason) => return Ok(Need::Failed(reason)),
-            };
-            let script = match guard {
-                Guard::Creates => format!("{prelude}[ -e {} ]", quoted_path(&value)),
-                Guard::Unless | Guard::OnlyIf => format!("{prelude}{value}"),
             };
             let (host, script) = (host.clone(), Arc::new(script));
             let operation = move |cancel: CancellationToken| {
@@ -88,15 +89,38 @@ impl Execution<'_> {
                 );
                 return Ok(Need::Failed(Reason::Error { message }));
             };
-            let held = match guard {
-                Guard::Creates | Guard::Unless => status == 0,
-                Guard::OnlyIf => status != 0,
-            };
-            if held {
+            if holds(*guard, status) {
                 return Ok(Need::Held(Reason::GuardHeld { guard: *guard, what: text.to_string() }));
             }
         }
         Ok(Need::Needed)
+    }
+}
+
+/// The script that asks a guard.
+pub(crate) fn question(
+    step: &CompiledStep,
+    guard: Guard,
+    text: &Text,
+    secrets: &HashMap<String, SecretString>,
+    elevation: Option<&Elevation>,
+) -> Result<String, Reason> {
+    let (prelude, value) = (prelude(step, secrets)?, reveal(text, secrets)?);
+    let script = match guard {
+        Guard::Creates | Guard::Removes => format!("{prelude}[ -e {} ]", quoted_path(&value)),
+        Guard::Unless | Guard::OnlyIf => format!("{prelude}{value}"),
+    };
+    match elevation {
+        None => Ok(script),
+        Some(elevation) => elevation.script(&script).map_err(|message| Reason::Error { message }),
+    }
+}
+
+/// Whether a guard keeps its step from running, by the status of its question.
+pub(crate) fn holds(guard: Guard, status: u8) -> bool {
+    match guard {
+        Guard::Creates | Guard::Unless => status == 0,
+        Guard::Removes | Guard::OnlyIf => status != 0,
     }
 }
 

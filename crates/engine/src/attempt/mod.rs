@@ -1,8 +1,10 @@
 //! The attempts of one step: carrying it out, attaching to it again, retrying it.
 
+pub(crate) mod elevate;
 mod facts;
-mod guard;
+pub(crate) mod guard;
 mod reach;
+pub(crate) mod resource;
 mod run;
 mod text;
 mod upload;
@@ -13,19 +15,23 @@ use std::{collections::HashMap, time::Duration};
 use secrecy::SecretString;
 use steadyhand_domain::{Desired, Reason, StepId, StepOutcome};
 use steadyhand_plan::{Action, CompiledStep, Missing};
-use steadyhand_remote::{Host, RemoteError};
+use steadyhand_remote::{Elevation, Host, RemoteError};
 use steadyhand_store::progress::Write;
 use tokio::time::sleep;
 
 use self::facts::Asked;
 use crate::{EngineError, execute::Execution, hosts::host_spec};
 
-pub(crate) use self::facts::KnownFacts;
+pub(crate) use self::{elevate::Elevated, facts::KnownFacts};
 
 /// How the last attempt of a step ended.
 pub(crate) enum AttemptEnd {
     /// It did what it should.
-    Succeeded(Option<StepOutcome>),
+    Succeeded {
+        outcome: Option<StepOutcome>,
+        /// Whether it has changed something on its host, or may have.
+        changed: bool,
+    },
     /// It was stopped, and nothing of it is left running.
     Stopped(Option<StepOutcome>),
     /// It did not.
@@ -45,6 +51,8 @@ struct Attempt {
     id: StepId,
     number: u32,
     host: Host,
+    /// As whom it is carried out, when not as the user that logs in.
+    elevation: Option<Elevation>,
     secrets: HashMap<String, SecretString>,
 }
 
@@ -64,8 +72,9 @@ impl Execution<'_> {
                 step.attempt_ended = true;
                 self.note(index, step);
             }
-            if step.attempt > 0 {
-                let retries = self.step(index).retries;
+            let retries = self.step(index).retries;
+            // One that a person asks for comes at once.
+            if (1..=retries.times).contains(&step.attempt) {
                 let backoff = Duration::from_millis(retries.backoff_ms)
                     .saturating_mul(1 << (step.attempt - 1).min(6))
                     .min(Duration::from_secs(300).max(Duration::from_millis(retries.backoff_ms)));
@@ -99,11 +108,17 @@ impl Execution<'_> {
             Ok(step) => step,
             Err(end) => return Ok(end),
         };
+        let secrets = self.shared.secrets_of(&self.spec);
+        let elevation = match self.elevation(&step, &secrets).await? {
+            Ok(elevation) => elevation,
+            Err(end) => return Ok(end),
+        };
         let attempt = Attempt {
             id: self.progress(index).id,
             number: self.progress(index).attempt,
             host: self.host(&step.host)?,
-            secrets: self.shared.secrets_of(&self.spec),
+            elevation,
+            secrets,
             step,
         };
         match &attempt.step.action {
@@ -111,6 +126,7 @@ impl Execution<'_> {
                 let command = run::Command { script, cwd: cwd.as_ref(), env, login_shell: *login_shell };
                 self.run(&attempt, &command).await
             }
+            Action::Resource { resource, params } => self.resource(&attempt, resource, params).await,
             // They are carried out from here: what an earlier process did of them ends when its connection does.
             Action::Upload { .. } | Action::WaitFor { .. } if self.is_stopping() => {
                 Ok(AttemptEnd::Stopped(None))

@@ -29,8 +29,18 @@ impl Execution<'_> {
         attempt: &Attempt,
         command: &Command<'_>,
     ) -> Result<AttemptEnd, EngineError> {
-        let mut request = match self.request(attempt, command) {
-            Ok(request) => request,
+        let request = self.request(attempt, command);
+        self.execute(attempt, request).await
+    }
+
+    /// Has a host carry out a request, if it could be made.
+    pub(super) async fn execute(
+        &self,
+        attempt: &Attempt,
+        request: Result<StepRequest, Reason>,
+    ) -> Result<AttemptEnd, EngineError> {
+        let mut request = match request {
+            Ok(request) => StepRequest { elevation: attempt.elevation.clone(), ..request },
             // What is stopped is never started, so its script need not be known.
             Err(_) if self.is_stopping() => StepRequest::new(self.attempt_name(attempt), ""),
             Err(reason) => return Ok(AttemptEnd::failed(reason)),
@@ -73,14 +83,13 @@ impl Execution<'_> {
         })
     }
 
-    fn attempt_name(&self, attempt: &Attempt) -> String {
+    pub(super) fn attempt_name(&self, attempt: &Attempt) -> String {
         attempt_name(self.id, attempt.step.index, attempt.number)
     }
 
     fn request(&self, attempt: &Attempt, command: &Command<'_>) -> Result<StepRequest, Reason> {
         let reveal = |text| reveal(text, &attempt.secrets);
         Ok(StepRequest {
-            attempt: self.attempt_name(attempt),
             script: reveal(command.script)?.into(),
             login_shell: command.login_shell,
             cwd: command.cwd.map(reveal).transpose()?,
@@ -90,8 +99,8 @@ impl Execution<'_> {
                 .map(|(name, value)| Ok((name.clone(), reveal(value)?.into())))
                 .collect::<Result<_, Reason>>()?,
             timeout: attempt.step.timeout_ms.map(Duration::from_millis),
-            started_before: false,
             grace: GRACE,
+            ..StepRequest::new(self.attempt_name(attempt), "")
         })
     }
 }
@@ -112,7 +121,7 @@ fn command_end(host: &str, ended: Ended) -> AttemptEnd {
         return AttemptEnd::Failed { reason: Reason::Error { message }, outcome: Some(outcome) };
     }
     if outcome.is_success() {
-        AttemptEnd::Succeeded(Some(outcome))
+        AttemptEnd::Succeeded { outcome: Some(outcome), changed: true }
     } else if outcome == StepOutcome::Stopped {
         AttemptEnd::Stopped(Some(outcome))
     } else {

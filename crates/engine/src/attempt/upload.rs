@@ -50,11 +50,12 @@ impl Execution<'_> {
             LogWriter::open(self.shared, self.masker.clone(), self.id, attempt.id, attempt.number).await?;
         let lines = log.input.clone();
         say(&lines, format!("Uploading {} to {}:{to}", local.display(), attempt.step.host)).await;
-        let (host, for_log) = (attempt.host.clone(), lines.clone());
+        let (host, for_log, elevation) = (attempt.host.clone(), lines.clone(), attempt.elevation.clone());
         let limit = attempt.step.timeout_ms.map(Duration::from_millis);
         let begun = Instant::now();
         let operation = move |cancel: CancellationToken| {
             let (host, path, to, lines) = (host.clone(), local.clone(), to.clone(), for_log.clone());
+            let elevation = elevation.clone();
             Box::pin(async move {
                 let told = Mutex::new(Instant::now());
                 let progress = move |progress: UploadProgress| {
@@ -73,7 +74,7 @@ impl Execution<'_> {
                     }
                 };
                 tokio::select! {
-                    done = host.upload(&path, &to, &progress) => done.map(Sent::All),
+                    done = host.upload(&path, &to, elevation.as_ref(), &progress) => done.map(Sent::All),
                     () = cancel.cancelled() => Ok(Sent::Cancelled),
                     () = time_is_over => Ok(Sent::TooSlow),
                 }
@@ -82,7 +83,7 @@ impl Execution<'_> {
         let end = match self.reach::<Sent>(&attempt.step.host, Box::new(operation)).await? {
             Reached::Done(Sent::All(done)) => {
                 say(&lines, format!("Done: {} files, {} bytes", done.files, done.bytes)).await;
-                AttemptEnd::Succeeded(None)
+                AttemptEnd::Succeeded { outcome: None, changed: done.files > 0 }
             }
             Reached::Done(Sent::TooSlow) => {
                 let outcome = StepOutcome::TimedOut;

@@ -40,7 +40,7 @@ impl Execution<'_> {
                 as BoxFuture<'_, _>
         };
         let end = match self.reach(&attempt.step.host, Box::new(operation)).await? {
-            Reached::Done(Some(Ok(()))) => AttemptEnd::Succeeded(None),
+            Reached::Done(Some(Ok(()))) => AttemptEnd::Succeeded { outcome: None, changed: false },
             Reached::Done(Some(Err(message))) => AttemptEnd::failed(Reason::Error { message }),
             Reached::Done(None) | Reached::Unreachable(_) | Reached::NotBegun => AttemptEnd::Stopped(None),
             Reached::Failed(error) => refused(&error),

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 use steadyhand_domain::Guard;
-use steadyhand_plan::{Action, CompiledPlan, CompiledStep, CompiledTask, FORMAT, Probe, Retries};
+use steadyhand_plan::{Action, CompiledPlan, CompiledStep, CompiledTask, FORMAT, OnFailure, Probe, Retries};
 
 use super::*;
 
@@ -44,6 +44,11 @@ fn plan(tasks: &[Shape]) -> CompiledPlan {
         retries: Retries::default(),
         when: Vec::new(),
         guards: Vec::new(),
+        elevate: None,
+        on_failure: OnFailure::Fail,
+        notify: Vec::new(),
+        handler: None,
+        undo: None,
     });
     CompiledPlan {
         format: FORMAT,

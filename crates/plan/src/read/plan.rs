@@ -2,7 +2,7 @@
 
 use super::{Field, Fields, Keys, Reader, is_host_name, is_task_name, is_variable_name};
 use crate::{
-    ast::{Entries, Host, LongHost, Plan, Step, StrategySpec, Task, WaitForStep},
+    ast::{ActionSpec, Common, Entries, Host, LongHost, Plan, Step, StrategySpec, Task},
     diagnostic::Code,
     span::{Span, Spanned},
     template::Template,
@@ -57,22 +57,8 @@ const HOST: Keys = Keys {
 
 const TASK: Keys = Keys {
     what: "a task",
-    known: &["on", "needs", "when", "tags", "strategy", "steps"],
-    later: &[
-        "handlers",
-        "notify",
-        "become",
-        "sudo",
-        "env",
-        "vars",
-        "timeout",
-        "retries",
-        "name",
-        "cwd",
-        "matrix",
-        "always",
-        "on_failure",
-    ],
+    known: &["on", "needs", "when", "tags", "strategy", "sudo", "become", "on_failure", "steps", "handlers"],
+    later: &["notify", "env", "vars", "timeout", "retries", "name", "cwd", "matrix", "always"],
     instead: &[
         ("hosts", "on"),
         ("host", "on"),
@@ -309,7 +295,7 @@ impl Reader<'_> {
         let needs = self.names(fields.get("needs"), false);
         let tags = self.names(fields.get("tags"), false);
         let strategy = fields.get("strategy").and_then(|field| self.strategy(field));
-        let mut steps = match fields.get("steps") {
+        let steps = match fields.get("steps") {
             None => {
                 self.missing(
                     &fields,
@@ -322,20 +308,33 @@ impl Reader<'_> {
         };
         // What must answer in the end is asked like any other step.
         let health = strategy.as_ref().and_then(StrategySpec::health).cloned();
-        let health = health.map(|wait_for| WaitForStep {
-            name: None,
-            wait_for,
-            creates: None,
-            unless: None,
-            onlyif: None,
-            when: None,
-        });
-        steps.extend(health.map(|step| Step::WaitFor(Box::new(step))));
-        let when = self.when(&fields);
-        Some(Task { on, needs, when, tags, strategy, steps })
+        let health =
+            health.map(|wait_for| Step { common: Common::default(), action: ActionSpec::WaitFor(wait_for) });
+        let (sudo, elevate) = (fields.get("sudo").and_then(|field| self.truth(field)), self.elevate(&fields));
+        let (when, on_failure) = (self.when(&fields), self.on_failure(&fields));
+        let handlers = self.handlers(&fields);
+        Some(Task { on, needs, when, tags, strategy, sudo, elevate, on_failure, steps, handlers, health })
     }
 
-    fn steps(&mut self, field: Field<'_>) -> Vec<crate::ast::Step> {
+    fn handlers(&mut self, fields: &Fields<'_>) -> Entries<Vec<Step>> {
+        let entries = self.named(fields.get("handlers"), "a handler", is_task_name);
+        let mut handlers = Vec::new();
+        for (name, node) in entries {
+            let span = if node.is_null() { name.span } else { node.span };
+            let steps = match &node.kind {
+                Kind::Sequence(_) => self.steps(Field { name: &name.value, node, span }),
+                _ => self.step(node, span).into_iter().collect(),
+            };
+            for notify in steps.iter().flat_map(|step| &step.common.notify) {
+                let hint = "put its steps into this one, or let the step notify both";
+                self.error(Code::InvalidValue, notify.span, "a handler does not notify another", Some(hint));
+            }
+            handlers.push((name, steps));
+        }
+        handlers
+    }
+
+    fn steps(&mut self, field: Field<'_>) -> Vec<Step> {
         let Kind::Sequence(items) = &field.node.kind else {
             self.wrong_type(
                 field,

@@ -1,75 +1,107 @@
 //! Reads one step.
 
-use super::{Field, Fields, Keys, Reader, is_environment_name};
+use std::sync::LazyLock;
+
+use super::{Field, Fields, Keys, Reader, is_environment_name, listed};
 use crate::{
     ast::{
-        CommandProbe, Entries, HttpProbe, RetriesSpec, RunStep, Shell, Step, TcpProbe, UploadSpec,
-        UploadStep, WaitForSpec, WaitForStep,
+        ActionSpec, CommandProbe, Common, ElevateSpec, Entries, HttpProbe, Method, OnFailure, RetriesSpec,
+        RunSpec, Shell, Step, TcpProbe, UploadSpec, WaitForSpec,
     },
     diagnostic::Code,
     duration::Millis,
+    resource::{self, KINDS},
     span::{Span, Spanned},
-    template::Template,
-    yaml::{Kind, Node, Scalar, ScalarType},
+    suggest::did_you_mean,
+    template::{Root, Template},
+    yaml::{Kind, Node, Scalar, ScalarType, shorten},
 };
 
+fn is_action(key: &str) -> bool {
+    ACTIONS.contains(&key) || resource::Kind::named(key).is_some()
+}
+
+/// What a step can do, beside being a resource.
 const ACTIONS: [&str; 3] = ["run", "upload", "wait_for"];
 
-const STEP: Keys = Keys {
-    what: "a step",
-    known: &[
-        "name", "run", "upload", "wait_for", "cwd", "env", "shell", "timeout", "retries", "creates",
-        "unless", "onlyif", "when",
-    ],
-    later: &[
-        "package",
-        "directory",
-        "service",
-        "file",
-        "template",
-        "user",
-        "cron",
-        "git",
-        "notify",
-        "id",
-        "become",
-        "sudo",
-        "download",
-        "fetch",
-        "link",
-        "copy",
-        "register",
-        "ignore_errors",
-        "continue_on_error",
-        "secret",
-        "container",
-        "image",
-        "needs",
-        "on",
-        "with",
-        "uses",
-        "removes",
-    ],
-    instead: &[
-        ("command", "run"),
-        ("cmd", "run"),
-        ("script", "run"),
-        ("exec", "run"),
-        ("dir", "cwd"),
-        ("chdir", "cwd"),
-        ("working_directory", "cwd"),
-        ("working-directory", "cwd"),
-        ("environment", "env"),
-        ("wait", "wait_for"),
-        ("waitfor", "wait_for"),
-        ("only_if", "onlyif"),
-        ("not_if", "unless"),
-        ("if", "when"),
-        ("condition", "when"),
-        ("retry", "retries"),
-        ("sync", "upload"),
-        ("title", "name"),
-    ],
+/// The keys of a step that do not say what it does.
+const OTHERS: [&str; 17] = [
+    "name",
+    "id",
+    "when",
+    "cwd",
+    "env",
+    "shell",
+    "sudo",
+    "become",
+    "timeout",
+    "retries",
+    "creates",
+    "removes",
+    "unless",
+    "onlyif",
+    "on_failure",
+    "notify",
+    "undo",
+];
+
+static KNOWN: LazyLock<Vec<&'static str>> =
+    LazyLock::new(|| ACTIONS.into_iter().chain(KINDS.iter().map(|kind| kind.name)).chain(OTHERS).collect());
+
+fn step_keys() -> Keys<'static> {
+    Keys { what: "a step", known: &KNOWN, later: LATER, instead: INSTEAD }
+}
+
+const LATER: &[&str] = &[
+    "template",
+    "download",
+    "fetch",
+    "copy",
+    "register",
+    "secret",
+    "container",
+    "image",
+    "needs",
+    "on",
+    "with",
+    "uses",
+];
+
+const INSTEAD: &[(&str, &str)] = &[
+    ("command", "run"),
+    ("cmd", "run"),
+    ("script", "run"),
+    ("exec", "run"),
+    ("dir", "cwd"),
+    ("chdir", "cwd"),
+    ("working_directory", "cwd"),
+    ("working-directory", "cwd"),
+    ("environment", "env"),
+    ("wait", "wait_for"),
+    ("waitfor", "wait_for"),
+    ("only_if", "onlyif"),
+    ("not_if", "unless"),
+    ("if", "when"),
+    ("condition", "when"),
+    ("retry", "retries"),
+    ("sync", "upload"),
+    ("title", "name"),
+    ("register", "id"),
+    ("become_user", "become"),
+    ("ignore_errors", "on_failure"),
+    ("continue_on_error", "on_failure"),
+    ("packages", "package"),
+    ("apt", "package"),
+    ("systemd", "service"),
+    ("lineinfile", "line"),
+    ("symlink", "link"),
+];
+
+const ELEVATE: Keys = Keys {
+    what: "`become`",
+    known: &["user", "method", "password"],
+    later: &[],
+    instead: &[("name", "user"), ("become_user", "user"), ("by", "method"), ("pass", "password")],
 };
 
 const UPLOAD: Keys = Keys {
@@ -122,7 +154,7 @@ impl Reader<'_> {
         {
             let message = format!("a step must be a mapping, but is {}", node.describe());
             let hint = match text.split_once(' ') {
-                Some((word, _)) if ACTIONS.contains(&word) => format!("put a colon after `{word}`"),
+                Some((word, _)) if is_action(word) => format!("put a colon after `{word}`"),
                 _ => "put `run: ` before a command".to_owned(),
             };
             self.error(Code::WrongType, span, message, Some(&hint));
@@ -133,90 +165,165 @@ impl Reader<'_> {
             Kind::Mapping(entries) => entries.first().map_or(span, |(key, _)| key.span),
             Kind::Scalar(_) | Kind::Sequence(_) => span,
         };
-        let fields = self.fields(node, "", first, &STEP)?;
-        let found: Vec<&str> = ACTIONS.into_iter().filter(|action| fields.has(action)).collect();
-        match found.as_slice() {
-            ["run"] => self.run_step(&fields).map(|step| Step::Run(Box::new(step))),
-            ["upload"] => self.upload_step(&fields).map(|step| Step::Upload(Box::new(step))),
-            [_] => self.wait_for_step(&fields).map(|step| Step::WaitFor(Box::new(step))),
+        let fields = self.fields(node, "", first, &step_keys())?;
+        let found: Vec<&str> =
+            fields.fields.iter().map(|(key, _)| key.value.as_str()).filter(|key| is_action(key)).collect();
+        let action = match found.as_slice() {
+            [action] => self.action(&fields, action),
             [] => {
                 // An unknown key has most likely been meant to be the action and is reported already.
                 let Kind::Mapping(entries) = &node.kind else { return None };
                 if entries.len() == fields.fields.len() {
                     let message = "the step has no action";
-                    self.error(
-                        Code::Action,
-                        first,
-                        message,
-                        Some("add one of `run`, `upload` and `wait_for`"),
-                    );
+                    let hint = "say what it does, with `run`, `upload`, `wait_for`, or a resource such as `package` or `file`";
+                    self.error(Code::Action, first, message, Some(hint));
                 }
-                None
+                return None;
             }
             [one, other, ..] => {
                 let message = format!("the step has two actions, `{one}` and `{other}`");
                 let hint = "make two steps of it: begin the second with `- `";
                 self.error(Code::Action, fields.key_span(other), message, Some(hint));
-                None
+                return None;
+            }
+        };
+        let common = self.common(&fields);
+        Some(Step { common, action: action? })
+    }
+
+    fn common(&mut self, fields: &Fields<'_>) -> Common {
+        let id = fields.get("id").and_then(|field| self.text(field, "a name"));
+        if let Some(id) = &id {
+            self.check_name(id, "a step", is_environment_name);
+        }
+        Common {
+            name: self.optional(fields, "name", "a text"),
+            id,
+            when: self.when(fields),
+            creates: self.optional(fields, "creates", "a path"),
+            removes: self.optional(fields, "removes", "a path"),
+            unless: self.optional(fields, "unless", "a command"),
+            onlyif: self.optional(fields, "onlyif", "a command"),
+            sudo: fields.get("sudo").and_then(|field| self.truth(field)),
+            elevate: self.elevate(fields),
+            timeout: self.timeout(fields, "timeout"),
+            retries: self.retries(fields),
+            on_failure: self.on_failure(fields),
+            notify: self.names(fields.get("notify"), true),
+            undo: self.undo(fields).map(Box::new),
+        }
+    }
+
+    fn action(&mut self, fields: &Fields<'_>, action: &str) -> Option<ActionSpec> {
+        let what = format!("`{action}`");
+        if action != "run" {
+            self.refuse(fields, &["cwd", "env", "shell"], &what, "remove it; only `run` has it");
+            self.refuse(fields, &["id"], &what, "remove it; only what `run` writes can be used later");
+        }
+        match action {
+            "run" => {
+                let run = fields.get("run").and_then(|field| self.template(field, "a command"));
+                let shell = fields.get("shell").and_then(|field| self.shell(field));
+                let (cwd, env) = (self.optional(fields, "cwd", "a path"), self.env(fields));
+                Some(ActionSpec::Run(Box::new(RunSpec { run: run?, cwd, env, shell })))
+            }
+            "upload" => self.upload(fields).map(ActionSpec::Upload),
+            "wait_for" => {
+                let hint = "put it inside: wait_for: { http: …, timeout: 60s }";
+                self.refuse(fields, &["timeout"], &what, hint);
+                let hint = "remove it: `wait_for` goes on trying until its own `timeout`";
+                self.refuse(fields, &["retries"], &what, hint);
+                self.refuse(fields, &["notify"], &what, "remove it: `wait_for` changes nothing");
+                let key = fields.key_span("wait_for");
+                fields.get("wait_for").and_then(|field| self.wait_for(field, key)).map(ActionSpec::WaitFor)
+            }
+            _ => {
+                let kind = resource::Kind::named(action)?;
+                let key = fields.key_span(action);
+                fields
+                    .get(kind.name)
+                    .and_then(|field| self.resource(kind, field, key))
+                    .map(ActionSpec::Resource)
             }
         }
     }
 
-    fn run_step(&mut self, fields: &Fields<'_>) -> Option<RunStep> {
-        let run = fields.get("run").and_then(|field| self.template(field, "a command"));
-        let shell = fields.get("shell").and_then(|field| self.shell(field));
-        let step = RunStep {
-            name: self.step_name(fields),
-            run: run.clone().unwrap_or_default(),
-            cwd: self.optional(fields, "cwd", "a path"),
-            env: self.env(fields),
-            shell,
-            timeout: self.timeout(fields, "timeout"),
-            retries: self.retries(fields),
-            creates: self.optional(fields, "creates", "a path"),
-            unless: self.optional(fields, "unless", "a command"),
-            onlyif: self.optional(fields, "onlyif", "a command"),
-            when: self.when(fields),
-        };
-        run.map(|_| step)
+    fn upload(&mut self, fields: &Fields<'_>) -> Option<UploadSpec> {
+        let field = fields.get("upload")?;
+        if matches!(field.node.kind, Kind::Scalar(_) | Kind::Sequence(_)) {
+            self.wrong_type(field, "a mapping", Some("write upload: { from: dist/, to: /opt/shop/ }"));
+            return None;
+        }
+        let inner = self.fields(field.node, "upload", fields.key_span("upload"), &UPLOAD)?;
+        let from = self.required(&inner, "from", "a path on this machine");
+        let to = self.required(&inner, "to", "a path on the host");
+        Some(UploadSpec { from: from?, to: to? })
     }
 
-    fn upload_step(&mut self, fields: &Fields<'_>) -> Option<UploadStep> {
-        self.refuse(fields, &["cwd", "env", "shell"], "`upload`", "remove it; only `run` has it");
-        let upload = fields.get("upload").and_then(|field| {
-            if matches!(field.node.kind, Kind::Scalar(_) | Kind::Sequence(_)) {
-                self.wrong_type(field, "a mapping", Some("write upload: { from: dist/, to: /opt/shop/ }"));
-                return None;
-            }
-            let inner = self.fields(field.node, "upload", fields.key_span("upload"), &UPLOAD)?;
-            let from = self.required(&inner, "from", "a path on this machine");
-            let to = self.required(&inner, "to", "a path on the host");
-            Some(UploadSpec { from: from?, to: to? })
+    pub(super) fn elevate(&mut self, fields: &Fields<'_>) -> Option<ElevateSpec> {
+        let field = fields.get("become")?;
+        if matches!(field.node.kind, Kind::Scalar(_) | Kind::Sequence(_)) {
+            let hint = "write become: { user: postgres }, or sudo: true for root";
+            self.wrong_type(field, "a mapping", Some(hint));
+            return None;
+        }
+        let inner = self.fields(field.node, "become", fields.key_span("become"), &ELEVATE)?;
+        let method = inner.get("method").and_then(|field| {
+            self.word(field, &[("sudo", Method::Sudo), ("su", Method::Su), ("doas", Method::Doas)])
         });
-        let name = self.step_name(fields);
-        let timeout = self.timeout(fields, "timeout");
-        let retries = self.retries(fields);
-        let creates = self.optional(fields, "creates", "a path");
-        let unless = self.optional(fields, "unless", "a command");
-        let onlyif = self.optional(fields, "onlyif", "a command");
-        let when = self.when(fields);
-        Some(UploadStep { name, upload: upload?, timeout, retries, creates, unless, onlyif, when })
+        let user = self.optional(&inner, "user", "the name of a user");
+        let password = self.optional(&inner, "password", "a secret");
+        if let Some(password) = &password
+            && !password.expressions().any(|expression| expression.root == Root::Secrets)
+        {
+            let message = "a password must not stand in a plan";
+            let hint = "list it in `secrets`, and write password: ${{ secrets.NAME }}";
+            self.error(Code::InvalidValue, password.span, message, Some(hint));
+        }
+        Some(ElevateSpec { user, method, password })
     }
 
-    fn wait_for_step(&mut self, fields: &Fields<'_>) -> Option<WaitForStep> {
-        self.refuse(fields, &["cwd", "env", "shell"], "`wait_for`", "remove it; only `run` has it");
-        let hint = "put it inside: wait_for: { http: …, timeout: 60s }";
-        self.refuse(fields, &["timeout"], "`wait_for`", hint);
-        let hint = "remove it: `wait_for` goes on trying until its own `timeout`";
-        self.refuse(fields, &["retries"], "`wait_for`", hint);
-        let wait_for =
-            fields.get("wait_for").and_then(|field| self.wait_for(field, fields.key_span("wait_for")));
-        let name = self.step_name(fields);
-        let creates = self.optional(fields, "creates", "a path");
-        let unless = self.optional(fields, "unless", "a command");
-        let onlyif = self.optional(fields, "onlyif", "a command");
-        let when = self.when(fields);
-        Some(WaitForStep { name, wait_for: wait_for?, creates, unless, onlyif, when })
+    pub(super) fn on_failure(&mut self, fields: &Fields<'_>) -> Option<OnFailure> {
+        let words = [("fail", OnFailure::Fail), ("hold", OnFailure::Hold), ("continue", OnFailure::Continue)];
+        fields.get("on_failure").and_then(|field| self.word(field, &words))
+    }
+
+    /// One of some words.
+    fn word<T: Copy>(&mut self, field: Field<'_>, words: &[(&'static str, T)]) -> Option<T> {
+        let names = || words.iter().map(|(word, _)| *word);
+        let text = self.text(field, &format!("one of {}", listed(names())))?;
+        let found = words.iter().find(|(word, _)| *word == text.value).map(|(_, value)| *value);
+        if found.is_none() {
+            let message = format!("`{}` cannot be `{}`", field.name, shorten(&text.value));
+            let hint = match did_you_mean(&text.value, names()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("it is one of {}", listed(names())),
+            };
+            self.error(Code::InvalidValue, field.span, message, Some(&hint));
+        }
+        found
+    }
+
+    /// What takes a step back: a command or a step.
+    fn undo(&mut self, fields: &Fields<'_>) -> Option<Step> {
+        let field = fields.get("undo")?;
+        if matches!(field.node.kind, Kind::Mapping(_)) {
+            let step = self.step(field.node, field.span)?;
+            for (is_there, key) in [
+                (step.common.undo.is_some(), "undo"),
+                (!step.common.notify.is_empty(), "notify"),
+                (step.common.id.is_some(), "id"),
+            ] {
+                if is_there {
+                    let message = format!("what undoes a step has no `{key}`");
+                    self.error(Code::UnknownKey, field.span, message, Some("remove it"));
+                }
+            }
+            return Some(step);
+        }
+        let run = self.template(field, "a command or a step")?;
+        let run = RunSpec { run, cwd: None, env: Vec::new(), shell: None };
+        Some(Step { common: Common::default(), action: ActionSpec::Run(Box::new(run)) })
     }
 
     pub(super) fn wait_for(&mut self, field: Field<'_>, key: Span) -> Option<WaitForSpec> {
@@ -289,10 +396,6 @@ impl Reader<'_> {
 
     fn optional(&mut self, fields: &Fields<'_>, key: &'static str, expected: &str) -> Option<Template> {
         fields.get(key).and_then(|field| self.template(field, expected))
-    }
-
-    fn step_name(&mut self, fields: &Fields<'_>) -> Option<Template> {
-        self.optional(fields, "name", "a text")
     }
 
     fn timeout(&mut self, fields: &Fields<'_>, key: &'static str) -> Option<Spanned<Millis>> {

@@ -163,18 +163,6 @@ impl Reader<'_> {
         None
     }
 
-    pub(super) fn truth(&mut self, field: Field<'_>) -> Option<bool> {
-        match &field.node.kind {
-            Kind::Scalar(scalar) if scalar.scalar_type() == ScalarType::Bool => {
-                Some(scalar.text.eq_ignore_ascii_case("true"))
-            }
-            _ => {
-                self.wrong_type(field, "true or false", None);
-                None
-            }
-        }
-    }
-
     fn then(&mut self, field: Field<'_>) -> Option<Then> {
         let text = self.text(field, "`pause` or `go_on`")?;
         match text.value.as_str() {

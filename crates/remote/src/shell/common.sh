@@ -47,6 +47,8 @@ born() {
 born2() { t=${20}; }
 # The environments of the processes that carry the name of attempt $1. The grep of busybox reads a line to its first NUL only.
 named() {
+  # Those of another user can be read by that one only.
+  [ "$ups" ] && up grep -lF "STEADYHAND_ATTEMPT=$d/$1/" "$proc"/[0-9]*/environ
   if printf 'a\0b\n' | grep -qF b; then grep -lF "STEADYHAND_ATTEMPT=$d/$1/" "$proc"/[0-9]*/environ
   else
     for e in "$proc"/[0-9]*/environ; do tr '\0' '\n' <"$e" | grep -qF "STEADYHAND_ATTEMPT=$d/$1/" && echo "$e"; done

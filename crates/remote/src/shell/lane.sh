@@ -93,6 +93,8 @@ stop() {
   e=$({ printf 'stop %s\n' "$2" >>"$d/$1.rec"; } 2>&1)
   if [ -e "$d/$1.rec" ]; then state "$1"; else say refused "$1" "$e"; fi
 }
+# Runs a command as the user as whom an attempt runs that is to end; who asks for that says how.
+up() { sudo -n "$@" </dev/null; }
 # Says which processes of attempt $1 are alive: those that carry its name, those in the session of its supervisor
 # (process $2, started at $3), and their children. The supervisor itself is not one, nor are its copier and that one's
 # child.
@@ -137,7 +139,7 @@ signal() {
   shift
   for e; do
     [ "${e#*:}" = - ] || { born "${e%%:*}" && [ "$t" = "${e#*:}" ]; } || continue
-    kill -s "$g" "${e%%:*}" 2>/dev/null || sudo -n kill -s "$g" "${e%%:*}" </dev/null >/dev/null 2>&1
+    kill -s "$g" "${e%%:*}" 2>/dev/null || up kill -s "$g" "${e%%:*}" >/dev/null 2>&1
     [ "$g" = TERM ] && kill -s CONT "${e%%:*}" 2>/dev/null
   done
 }

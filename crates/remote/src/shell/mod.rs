@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::StepRequest;
+use crate::{Elevation, StepRequest};
 
 const COMMON: &str = include_str!("common.sh");
 const LANE: &str = include_str!("lane.sh");
@@ -54,7 +54,15 @@ pub(crate) fn lane_program(token: &str, places: Places<'_>) -> String {
 pub(crate) const COUNTED: &str = r#"IFS= read -r n; eval "$(dd bs=1 count="$n" 2>/dev/null)""#;
 
 /// The program that takes an upload, for [`COUNTED`].
-pub(crate) fn upload_program(token: &str, to: &str, what: Uploaded<'_>) -> String {
+///
+/// # Errors
+/// What is wrong with `elevation`.
+pub(crate) fn upload_program(
+    token: &str,
+    to: &str,
+    what: Uploaded<'_>,
+    elevation: Option<&Elevation>,
+) -> Result<String, String> {
     let (kind, name, mode) = match what {
         Uploaded::File { name } => ("file", name, 0),
         Uploaded::Tree { mode } => ("tree", "", mode),
@@ -65,7 +73,11 @@ pub(crate) fn upload_program(token: &str, to: &str, what: Uploaded<'_>) -> Strin
         quote(name),
         strip(UPLOAD)
     );
-    format!("{}\n{program}", program.len())
+    let program = match elevation {
+        Some(elevation) => elevation.with_input(&program)?,
+        None => program,
+    };
+    Ok(format!("{}\n{program}", program.len()))
 }
 
 /// The question that a host answers with facts about itself.
@@ -80,7 +92,7 @@ pub(crate) enum Uploaded<'a> {
 }
 
 /// Removes comments and indentation.
-fn strip(program: &str) -> String {
+pub(crate) fn strip(program: &str) -> String {
     let mut stripped = String::with_capacity(program.len());
     for line in program.lines() {
         let line = line.trim_start();
@@ -95,6 +107,9 @@ fn strip(program: &str) -> String {
 /// What is wrong with a request, if anything is.
 pub(crate) fn check(request: &StepRequest) -> Result<(), String> {
     check_attempt(&request.attempt)?;
+    if let Some(elevation) = &request.elevation {
+        elevation.wrap(&code(request))?;
+    }
     let texts = [request.script.expose_secret()].into_iter().chain(request.cwd.as_deref());
     if texts.chain(request.env.iter().map(|(_, value)| value.expose_secret())).any(|text| text.contains('\0'))
     {
@@ -122,6 +137,19 @@ pub(crate) fn check_attempt(attempt: &str) -> Result<(), String> {
 /// The shell code that the attempt's own shell reads: environment and folder on the script's first line, so that the
 /// line numbers in error messages are the script's.
 pub(crate) fn payload(request: &StepRequest) -> SecretString {
+    let code = code(request);
+    let code = match &request.elevation {
+        None => code,
+        // What cannot be carried out as somebody else is not carried out.
+        Some(elevation) => {
+            elevation.wrap(&code).unwrap_or_else(|why| format!("printf '%s\\n' {} >&2;exit 2", quote(&why)))
+        }
+    };
+    SecretString::from(whole(&code))
+}
+
+/// What is run: one command line.
+fn code(request: &StepRequest) -> String {
     let mut code = String::new();
     for (name, value) in &request.env {
         code.push_str(&format!("export {name}={};", quote(value.expose_secret())));
@@ -138,7 +166,7 @@ pub(crate) fn payload(request: &StepRequest) -> SecretString {
     } else {
         code.push_str(&format!("eval {}", quote(script)));
     }
-    SecretString::from(whole(&code))
+    code
 }
 
 /// `code` for a shell that reads it from descriptor 3. A shell runs what it reads as it comes, a pipe takes a long text in

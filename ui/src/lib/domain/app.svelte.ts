@@ -1,8 +1,9 @@
 import type { CitedLine, Project, ProjectId, Proposal, RetryPart, RunId, RunSummary, Update } from '../shared/api';
-import { toBackendError, type Backend } from '../shared/backend';
+import { toBackendError, type Backend, type BackendError } from '../shared/backend';
 import { Chats } from './chat.svelte';
 import { Clock } from './clock.svelte';
 import { Drafts } from './drafts';
+import { FactsOfHosts } from './facts.svelte';
 import { Hosts } from './hosts.svelte';
 import { Layout, type Memory } from './layout.svelte';
 import { asksForDeploy, isUnsaved, LeftOut, type DeployChoice, type Unsaved } from './left-out.svelte';
@@ -15,6 +16,7 @@ import { Proposals } from './proposals.svelte';
 import { Questions } from './questions.svelte';
 import { isFinal } from './run-labels';
 import { Runs } from './runs.svelte';
+import { Secrets } from './secrets.svelte';
 import { SettingsState } from './settings.svelte';
 
 export type Connection = 'connecting' | 'connected' | 'lost' | 'unauthorised';
@@ -31,6 +33,8 @@ export class App {
   readonly hosts: Hosts;
   readonly plans: Plans;
   readonly practice: Practice;
+  readonly secrets: Secrets;
+  readonly facts: FactsOfHosts;
   readonly settings: SettingsState;
   readonly layout: Layout;
   readonly notices = new Notices();
@@ -60,6 +64,8 @@ export class App {
     this.hosts = new Hosts(backend);
     this.plans = new Plans(backend, drafts);
     this.practice = new Practice(backend, drafts);
+    this.secrets = new Secrets(backend, () => this.plans.forgetPreviews());
+    this.facts = new FactsOfHosts(backend);
     this.settings = new SettingsState(backend);
     this.layout = new Layout(memory);
   }
@@ -111,6 +117,8 @@ export class App {
     this.questions.apply(update);
     this.hosts.apply(update);
     this.plans.apply(update);
+    this.secrets.apply(update);
+    this.facts.apply(update);
     if (begun !== undefined) this.#showBegun(begun);
     // A run may have changed which servers answer, and what is known of their keys.
     if (ended && this.projectId !== null) void this.#quietly(this.hosts.check(this.projectId));
@@ -136,6 +144,7 @@ export class App {
     this.chats.refresh(this.projectId);
     this.proposals.refresh();
     this.plans.refresh();
+    void this.secrets.load();
     if (this.project === undefined) this.#selectSome();
     else if (this.projectId !== null) {
       const id = this.projectId;
@@ -165,6 +174,12 @@ export class App {
   showRun(id: RunId): void {
     this.layout.showTab('runs');
     this.runs.openRun(id);
+  }
+
+  /** Shows the secrets of a project, where what a run waits for can be given. */
+  showSecrets(projectId: ProjectId): void {
+    this.select(projectId);
+    this.layout.showTab('secrets');
   }
 
   /** Shows the cited line in its log. */
@@ -211,12 +226,12 @@ export class App {
   }
 
   async retry(run: RunSummary, again: RetryPart = 'whole'): Promise<void> {
-    await this.#begin(() => this.backend.call('retry_run', { run_id: run.id, again }));
+    await this.#begin(run.project_id, () => this.backend.call('retry_run', { run_id: run.id, again }));
   }
 
   /** Starts a run of the current plan; of exactly what was shown when a preview was. Asks first when something is not saved. */
   async redeploy(projectId: ProjectId, renderedSha256?: string): Promise<void> {
-    await this.#deploy(projectId, () => this.#begin(() => this.backend.call('start_run', {
+    await this.#deploy(projectId, () => this.#begin(projectId, () => this.backend.call('start_run', {
       project_id: projectId, ...(renderedSha256 === undefined ? {} : { rendered_sha256: renderedSha256 }),
     })));
   }
@@ -295,12 +310,28 @@ export class App {
     if (!writing && run.trigger !== 'command_line') this.layout.tab = 'runs';
   }
 
-  async #begin(start: () => Promise<RunSummary>): Promise<void> {
-    const run = await this.act(start);
-    if (run === undefined) return;
+  async #begin(projectId: ProjectId, start: () => Promise<RunSummary>): Promise<void> {
+    let run: RunSummary;
+    try {
+      run = await start();
+    } catch (error) {
+      if (!await this.#showWhatIsMissing(projectId, toBackendError(error))) this.notices.fail(error);
+      return;
+    }
     this.#noteLeftOut(run);
     this.runs.note(run);
     this.showRun(run.id);
+  }
+
+  /** A run that was refused for want of secrets leads to where they are given; says whether it was that. */
+  async #showWhatIsMissing(projectId: ProjectId, { code }: BackendError): Promise<boolean> {
+    if (projectId !== this.projectId || (code !== 'locked' && code !== 'invalid')) return false;
+    await this.secrets.open(projectId);
+    const missing = this.secrets.missingOf(projectId);
+    if (code !== 'locked' && missing === 0) return false;
+    this.layout.showTab('secrets');
+    this.notices.tell(code === 'locked' ? 'No run was started: unlock the vault first.' : `No run was started: ${missing === 1 ? 'a secret has' : `${missing} secrets have`} no value.`, 'warn');
+    return true;
   }
 
   async #ask(request: () => Promise<RunSummary>): Promise<void> {

@@ -3,20 +3,20 @@ import { toBackendError } from '../shared/backend';
 /** Something to tell in passing. */
 export interface Notice {
   id: number;
-  tone: 'ok' | 'bad';
+  tone: 'ok' | 'warn' | 'bad';
   text: string;
 }
 
-const OK_LASTS_MS = 5_000;
+const LASTS_MS = 5_000;
 
 /** Short messages at the edge of the window; bad ones stay until they are closed. */
 export class Notices {
   all = $state.raw<Notice[]>([]);
   #next = 1;
 
-  tell(text: string): void {
-    const id = this.#add('ok', text);
-    setTimeout(() => this.close(id), OK_LASTS_MS);
+  tell(text: string, tone: 'ok' | 'warn' = 'ok'): void {
+    const id = this.#add(tone, text);
+    setTimeout(() => this.close(id), LASTS_MS);
   }
 
   fail(error: unknown): void {

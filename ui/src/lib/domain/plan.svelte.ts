@@ -232,4 +232,9 @@ export class Plans {
   refresh(): void {
     for (const plan of this.#plans.values()) void plan.load();
   }
+
+  /** What a run would need has changed: previews are made anew when they are looked at. */
+  forgetPreviews(): void {
+    for (const plan of this.#plans.values()) plan.preview = null;
+  }
 }

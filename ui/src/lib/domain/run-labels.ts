@@ -136,10 +136,17 @@ function oneHindranceLabel(hindrance: Hindrance, questions: readonly Question[])
     case 'resting':
       return `${hindrance.task}: ${hindrance.done} of ${hindrance.of} hosts done. The plan has a pause before the next ones.`;
     case 'vault_locked':
-      return 'The Steadyhand that ran this is gone, and this one cannot open the vault with its secrets. To go on, start one with STEADYHAND_VAULT_KEY, or stop this run.';
+      return 'The Steadyhand that ran this is gone, and this one cannot open the vault with its secrets. To go on, unlock the vault, or stop this run.';
     case 'missing_secrets':
-      return `The Steadyhand that ran this is gone, and this one has no value for ${hindrance.names.join(' and ')}. To go on, use steady secret set, start one with ${hindrance.names.map((name) => `STEADYHAND_SECRET_${name}`).join(' and ')}, or stop this run.`;
+      return `The Steadyhand that ran this is gone, and this one has no value for ${hindrance.names.join(' and ')}. To go on, set ${hindrance.names.length === 1 ? 'it' : 'them'} or unlock the vault that has ${hindrance.names.length === 1 ? 'it' : 'them'}, or stop this run.`;
   }
+}
+
+/** What the person can do about the secrets that a run waits for, as a button says it; empty when it waits for none. */
+export function secretsAction(hindrances: readonly Hindrance[]): string {
+  const missing = hindrances.find((one) => one.kind === 'missing_secrets');
+  if (missing !== undefined) return missing.names.length === 1 ? `Set ${missing.names[0]}…` : 'Set them…';
+  return hindrances.some((one) => one.kind === 'vault_locked') ? 'Unlock…' : '';
 }
 
 /** Which run waits for the answer to a question, and for which host of its plan. */

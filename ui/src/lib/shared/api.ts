@@ -206,6 +206,53 @@ completion_tokens: number,
 model: string, };
 
 /**
+ * What a run would change now.
+ */
+export type CheckReport = { 
+/**
+ * SHA-256 of the rendered plan.
+ */
+rendered_sha256: string, 
+/**
+ * The steps, in order, each with what a run would do about it.
+ */
+steps: Array<CheckedStep>, };
+
+/**
+ * A step and what a run would do about it.
+ */
+export type CheckedStep = { 
+/**
+ * Its place in the run, from 0.
+ */
+index: number, 
+/**
+ * Its task.
+ */
+task: string, 
+/**
+ * Its host.
+ */
+host: string, 
+/**
+ * What it is called.
+ */
+step: string, 
+/**
+ * What a run would do.
+ */
+verdict: Verdict, 
+/**
+ * What differs, with a diff where there is one; why it is skipped; what is not known. Without secrets.
+ */
+text: string, };
+
+/**
+ * What a person decides about a step that has failed and is held.
+ */
+export type Choice = "retry" | "skip" | "fail";
+
+/**
  * One line of a log that an answer rests on.
  */
 export type CitedLine = { 
@@ -235,6 +282,19 @@ name: string,
  * Its plan; a small example when none is given.
  */
 source?: string, };
+
+/**
+ * A decision about a step that has failed and is held.
+ */
+export type DecideStep = { 
+/**
+ * The step.
+ */
+step_id: StepId, 
+/**
+ * What becomes of it.
+ */
+choice: Choice, };
 
 /**
  * What has been asked of a run; stored beside its state, so that a request survives a crash and may come from
@@ -384,7 +444,7 @@ clock_offset?: number, };
 /**
  * The condition that made a step unnecessary.
  */
-export type Guard = "creates" | "unless" | "only_if";
+export type Guard = "creates" | "removes" | "unless" | "only_if";
 
 /**
  * What keeps a run, or one host of it, from going on at this moment, though nothing has failed.
@@ -417,7 +477,31 @@ done: number,
 /**
  * Of how many.
  */
-of: number, } | { "kind": "resting", 
+of: number, } | { "kind": "step_held", 
+/**
+ * The step.
+ */
+step_id: StepId, 
+/**
+ * Its place in the run, from 0.
+ */
+index: number, 
+/**
+ * Its name.
+ */
+step: string, 
+/**
+ * Its host.
+ */
+host: string, 
+/**
+ * Why it failed.
+ */
+reason: Reason, 
+/**
+ * The same in words.
+ */
+reason_text: string, } | { "kind": "resting", 
 /**
  * The task.
  */
@@ -1168,7 +1252,7 @@ step: string, } | { "kind": "need_failed",
 /**
  * The name of the task that is needed.
  */
-task: string, } | { "kind": "completed_in_run", 
+task: string, } | { "kind": "not_notified" } | { "kind": "completed_in_run", 
 /**
  * That run's number.
  */
@@ -1540,6 +1624,10 @@ kind: string,
  */
 state: StepState, 
 /**
+ * Whether it has changed something on its host; not known while it has not completed.
+ */
+changed: boolean | null, 
+/**
  * Why it failed or was skipped.
  */
 reason: Reason | null, 
@@ -1634,7 +1722,7 @@ export type Timestamp = number;
 /**
  * What started a run.
  */
-export type Trigger = "chat" | "window" | "command_line" | "retry" | "proposal";
+export type Trigger = "chat" | "window" | "command_line" | "retry" | "undo" | "proposal";
 
 /**
  * The passphrase of the vault.
@@ -1744,6 +1832,11 @@ state: VaultLock,
  */
 key: KeyPlace, };
 
+/**
+ * What a run would do about a step.
+ */
+export type Verdict = "ok" | "change" | "unknown" | "skipped" | "failed";
+
 /** Every operation, with what it takes and gives. */
 export interface Operations {
   /** Facts about this Steadyhand. */
@@ -1770,12 +1863,18 @@ export interface Operations {
   restore_plan: { request: RestorePlan; response: PlanView };
   /** What a run would do now. */
   preview: { request: OfProject; response: Preview };
+  /** What a run would change now: asks every host, and changes nothing. */
+  check_run: { request: OfProject; response: CheckReport };
   /** Starts a run of the current plan. */
   start_run: { request: StartRun; response: RunSummary };
   /** Runs the plan of an earlier run again. */
   retry_run: { request: RetryRun; response: RunSummary };
+  /** Takes back what a run has done: runs the `undo` of its completed steps, backwards. */
+  undo_run: { request: OfRun; response: RunSummary };
   /** Holds a run after its current step. */
   pause_run: { request: OfRun; response: RunSummary };
+  /** Decides what becomes of a step that has failed and is held. */
+  decide_step: { request: DecideStep; response: RunSummary };
   /** Lets a paused run go on. */
   resume_run: { request: OfRun; response: RunSummary };
   /** Ends a run and what it is running. */

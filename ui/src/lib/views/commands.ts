@@ -34,6 +34,7 @@ export function commands(app: App): Command[] {
     out.push(
       { name: 'Show runs', act: () => { app.runs.closeRun(); layout.showTab('runs'); } },
       { name: 'Show plan', act: () => layout.showTab('plan') },
+      { name: 'Show secrets', act: () => app.showSecrets(project.id) },
       { name: `Rename ${project.name}…`, act: () => { app.renaming = project; } },
       { name: `Remove ${project.name}…`, act: () => { app.removing = project; } },
       { name: 'Measure the way to the servers', act: () => void app.act(() => app.hosts.check(project.id)) },

@@ -1,0 +1,34 @@
+# file: path, content (or content_base64), state (present, absent), owner, group, mode, backup
+if [ -d "$p_path" ]; then fail "$p_path is a directory"; fi
+if [ "$p_state" = absent ]; then
+  if [ -e "$p_path" ] || [ -L "$p_path" ]; then
+    if change "$p_path: remove"; then try rm -f -- "$p_path"; fi
+  fi
+  finish
+fi
+put() {
+  if [ "${p_content_base64+set}" ]; then printf %s "$p_content_base64" | base64 -d
+  else printf %s "${p_content-}"; fi
+}
+if [ ! -e "$p_path" ]; then
+  [ "${p_owner+set}" ] && who owner "$p_owner"
+  [ "${p_group+set}" ] && who group "$p_group"
+fi
+# First, so that what is to be hidden is never seen with the old mode.
+own "$p_path"
+if [ ! -e "$p_path" ] || { [ "${p_content+set}${p_content_base64+set}" ] && ! put | cmp -s - "$p_path"; }; then
+  if [ -e "$p_path" ]; then doing=write; else doing=make; fi
+  # Without content, the file only has to be there.
+  [ "${p_content+set}${p_content_base64+set}" ] || doing="$doing, empty"
+  change "$p_path: $doing"
+  if [ "${p_content_base64+set}" ]; then printf '  %s bytes that are no text\n' "$(put | wc -c)"
+  else show "$p_path"; fi
+  if [ "$mode" = apply ]; then
+    if [ "$p_backup" = yes ] && [ -e "$p_path" ]; then
+      copy=$p_path.$(date +%Y%m%dT%H%M%S).bak
+      try cp -p -- "$p_path" "$copy"
+      printf '  the old one is kept as %s\n' "$copy"
+    fi
+    replace "$p_path"
+  fi
+fi
