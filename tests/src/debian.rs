@@ -44,12 +44,14 @@ cd "$2"
 mkdir m
 mount -t tmpfs -o mode=755 none m
 mkdir m/up m/work m/root
+# What differs from the root is in the layer alone, and nowhere else.
 mount -t overlay -o "lowerdir=$1,upperdir=$2/m/up,workdir=$2/m/work" none m/root
 cd m/root
 mount -t proc proc proc
 mount --rbind /dev dev
 mount -t tmpfs -o mode=755 none run
-mkdir -p run/sshd run/lock run/steadyhand
+mkdir -p run/sshd run/lock run/steadyhand/layer
+mount --bind ../up run/steadyhand/layer
 cp "$2"/ssh/* run/steadyhand
 chmod 600 run/steadyhand/host_key
 : >run/steadyhand/net
@@ -143,15 +145,17 @@ impl Debian {
         let _ = self.asked(script);
     }
 
-    /// Every file of the host with its mode, owner, times and content, every package, and every kernel parameter that the
-    /// tests change, one a line. What the app itself keeps there, and what sshd writes about logins, is left out.
+    /// Every file that differs from those of the root, or is gone, with its mode, owner, time and content, and every package,
+    /// one a line. The layer has all of them, and all of what is only in memory is looked at. What the app itself keeps
+    /// there is left out.
     #[must_use]
     pub fn everything(&self) -> Vec<String> {
         let said = self.asked(
-            "cd /\n\
-             keep() { find / /run -xdev \\( -path '*/.local/state/steadyhand' -o -path /run/steadyhand \\) -prune -o \"$@\"; }\n\
+            "keep() {\n\
+               find /run /run/steadyhand/layer -xdev \\( -path '*/.local/state/steadyhand' -o -path '/run/steadyhand/[!l]*' \\) -prune -o \"$@\"\n\
+             }\n\
              keep -type d -printf '%p %m %u %g\\n'\n\
-             keep ! -type d -printf '%p %m %u %g %s %T@ %l\\n'\n\
+             keep ! -type d -printf '%p %y %m %u %g %s %T@ %l\\n'\n\
              keep -type f -exec sha256sum {} +\n\
              dpkg-query -W -f '${Package} ${Version} ${Status}\\n'\n",
         );

@@ -263,11 +263,14 @@ impl<'a> Bench<'a> {
         same(&before, &self.host.everything(), "what is as it should be was changed");
     }
 
-    fn sees(&self, script: &str) {
-        for line in script.lines() {
-            // `set -e` takes no notice of what is negated.
-            let _ = self.host.asked_as(self.user_there(), &format!("{{ {}; }} >&2 || exit 9\n", line.trim()));
-        }
+    /// Everything that these say has to be so.
+    fn sees<'t>(&self, looks: impl Iterator<Item = &'t str>) {
+        let lines = looks.flat_map(str::lines).flat_map(|line| line.split("; ")).map(str::trim);
+        // `set -e` takes no notice of what is negated.
+        let script: String =
+            lines.map(|line| format!("{{ {line}; }} >&2 || {{ echo 'not so: line '$LINENO; exit 1; }}\n")).collect();
+        let said = self.host.asked_as(self.user_there(), &format!("exec 2>/dev/null\n({script}) || true\n"));
+        assert_eq!(said, "", "{script}");
     }
 
     /// Who looks and breaks: root, in the network of whoever the app logs in as.
@@ -278,19 +281,18 @@ impl<'a> Bench<'a> {
     fn table(&self, rows: &[Row]) {
         let present: Vec<&str> = rows.iter().map(|row| row.present).collect();
         self.converges(&present);
-        rows.iter().for_each(|row| self.sees(row.look));
-        for row in rows {
-            let _ = self.host.asked_as(self.user_there(), &format!("{{ {}; }} >&2", row.drift));
-        }
+        self.sees(rows.iter().map(|row| row.look));
+        let drift: String = rows.iter().map(|row| format!("{{ {}; }} >/dev/null\n", row.drift)).collect();
+        let _ = self.host.asked_as(self.user_there(), &drift);
         self.converges(&present);
-        rows.iter().for_each(|row| self.sees(row.look));
+        self.sees(rows.iter().map(|row| row.look));
     }
 
     fn undoes(&self, rows: &[Row]) {
         // What was made last goes first.
         let absent: Vec<&str> = rows.iter().rev().map(|row| row.absent).collect();
         self.converges(&absent);
-        rows.iter().for_each(|row| self.sees(row.gone));
+        self.sees(rows.iter().map(|row| row.gone));
     }
 }
 
