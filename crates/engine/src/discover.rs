@@ -172,12 +172,8 @@ async fn ask(source: &DiscoverySource, folder: &Path) -> Result<String, String> 
             }
             Err(missing.to_owned())
         }
-        DiscoverySource::SshConfig { file } => {
-            let file = match file.as_deref().map(|file| (file, file.strip_prefix("~/"))) {
-                None => Config::default().ssh_config.unwrap_or_default(),
-                Some((_, Some(rest))) => std::env::home_dir().unwrap_or_default().join(rest),
-                Some((file, None)) => folder.join(file),
-            };
+        DiscoverySource::SshConfig => {
+            let file = Config::default().ssh_config.unwrap_or_default();
             steadyhand_remote::config_hosts(&file).map(|hosts| hosts.join("\n"))
         }
         DiscoverySource::Command { script, timeout_ms } => {

@@ -51,7 +51,7 @@ pub(crate) struct Discover {
 #[derive(Clone, Debug)]
 pub(crate) enum SourceSpec {
     Tailscale { tag: Option<Spanned<String>> },
-    SshConfig { file: Option<Template> },
+    SshConfig,
     Command { run: Template, timeout: Option<Spanned<Millis>>, group: Option<Spanned<String>> },
 }
 
@@ -130,10 +130,7 @@ shapes! {
         tag: Option<String>,
     }
     /// Hosts of the SSH configuration.
-    SshConfigFields {
-        /// The file; the user's own if not said otherwise.
-        file: Option<String>,
-    }
+    SshConfigFields {}
     /// Hosts that a command prints.
     CommandFields {
         /// The command, for `/bin/sh` on this machine, in the folder of the plan. It prints JSON.
@@ -167,11 +164,8 @@ pub struct Discovery {
 pub enum DiscoverySource {
     /// `tailscale status --json`; the answer is what it prints.
     Tailscale,
-    /// An SSH configuration; the answer is the names of its hosts without patterns, a line each.
-    SshConfig {
-        /// The file, as seen from the plan's folder; the user's own when there is none. It may begin with `~/`.
-        file: Option<String>,
-    },
+    /// The person's SSH configuration; the answer is the names of its hosts without patterns, a line each.
+    SshConfig,
     /// A command; the answer is what it prints.
     Command {
         /// The script, for `/bin/sh` on this machine, in the folder of the plan.
@@ -187,8 +181,7 @@ impl DiscoverySource {
     pub fn describe(&self) -> String {
         match self {
             Self::Tailscale => "`tailscale status --json`".to_owned(),
-            Self::SshConfig { file: None } => "the SSH configuration".to_owned(),
-            Self::SshConfig { file: Some(file) } => format!("the SSH configuration {file}"),
+            Self::SshConfig => "the SSH configuration".to_owned(),
             Self::Command { script, .. } => format!("`{}`", shorten(script.trim())),
         }
     }
@@ -202,7 +195,7 @@ impl Discovery {
     pub fn read(&self, answer: &str) -> Result<Discovered, String> {
         let mut found = match &self.source {
             DiscoverySource::Tailscale => tailscale::read(answer, self.tag.as_deref())?,
-            DiscoverySource::SshConfig { .. } => aliases(answer),
+            DiscoverySource::SshConfig => aliases(answer),
             DiscoverySource::Command { .. } => ansible::read(answer, self.group.as_deref())?,
         };
         if !self.matching.is_empty() {
@@ -267,7 +260,14 @@ impl Plan {
         let vars = variables(self, Some(&inputs.env), &inputs.vars, &budget, &mut problems);
         let secrets = self.secrets.iter().map(|name| name.value.clone()).collect();
         let host = HostScope::None("`discover`");
-        let scope = Scope { vars: &vars, secrets: &secrets, env: Some(&inputs.env), host, budget: &budget };
+        let scope = Scope {
+            vars: &vars,
+            secrets: &secrets,
+            env: Some(&inputs.env),
+            host,
+            here: None,
+            budget: &budget,
+        };
         let read = |(number, entry)| resolved(number, entry, &scope, &mut problems);
         let discoveries = self.discover.iter().enumerate().filter_map(read).collect();
         if problems.iter().any(Diagnostic::is_error) {
@@ -342,7 +342,7 @@ fn resolved(
             tag = wanted.as_ref().map(|tag| tag.value.trim_start_matches("tag:").to_owned());
             DiscoverySource::Tailscale
         }
-        SourceSpec::SshConfig { file } => DiscoverySource::SshConfig { file: part(file.as_ref()) },
+        SourceSpec::SshConfig => DiscoverySource::SshConfig,
         SourceSpec::Command { run, timeout, group: wanted } => {
             group = wanted.as_ref().map(|group| group.value.clone());
             let timeout_ms = timeout.as_ref().map_or(PATIENCE, |timeout| timeout.value).0;

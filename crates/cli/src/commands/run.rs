@@ -143,9 +143,6 @@ async fn follow(
 
 /// The hosts that were found where the plan looks for them, and what was left out there.
 fn discovered(output: &mut Output, preview: &Preview) {
-    if output.json() {
-        return;
-    }
     for note in &preview.notes {
         output.note(&format!("{}.", plain(note)));
     }

@@ -54,7 +54,7 @@ pub(crate) fn script(
     mode: Mode,
 ) -> Result<String, Reason> {
     let failed = |message: String| Reason::Error { message };
-    let mut given: Vec<(String, String)> = vec![("run".to_owned(), run.to_owned())];
+    let mut given: Vec<(String, String)> = vec![(resource::RUN.to_owned(), run.to_owned())];
     for ResourceParam { name, values, of } in params {
         let mut texts = Vec::new();
         for value in values {

@@ -24,9 +24,9 @@ const TAILSCALE: Keys = Keys {
 
 const SSH_CONFIG: Keys = Keys {
     what: "`ssh_config`",
-    known: &["match", "file", "into", "required", "user", "port", "identity", "jump"],
+    known: &["match", "into", "required", "user", "port", "identity", "jump"],
     later: &[],
-    instead: &[("group", "into"), ("host", "match"), ("path", "file"), ("key", "identity")],
+    instead: &[("group", "into"), ("host", "match"), ("key", "identity")],
 };
 
 const COMMAND: Keys = Keys {
@@ -83,9 +83,7 @@ impl Reader<'_> {
                 let tag = inner.get("tag").and_then(|field| self.text(field, "the name of a tag"));
                 SourceSpec::Tailscale { tag }
             }
-            "ssh_config" => SourceSpec::SshConfig {
-                file: inner.get("file").and_then(|field| self.template(field, "the path of a file")),
-            },
+            "ssh_config" => SourceSpec::SshConfig,
             _ => {
                 let Some(run) = inner.get("run") else {
                     self.missing(

@@ -54,7 +54,7 @@ fn schema_errors(source: &str) -> Vec<String> {
 
 /// Plans without an error, each with another part of the language.
 const VALID: [&str; 10] = [
-    "name: a\ndiscover:\n  - tailscale: { tag: web, into: g, match: w*, required: false, user: d, port: 22, identity: ~/.ssh/k, jump: b }\n  - ssh_config: { match: [a*, b], file: ./ssh, into: g }\n  - command: { run: ./list, timeout: 5s, group: x, into: g }\ngroups: { h: [g] }\ntasks: { t: { on: [g, h], steps: [ { run: x } ] } }",
+    "name: a\ndiscover:\n  - tailscale: { tag: web, into: g, match: w*, required: false, user: d, port: 22, identity: ~/.ssh/k, jump: b }\n  - ssh_config: { match: [a*, b], into: g }\n  - command: { run: ./list, timeout: 5s, group: x, into: g }\ngroups: { h: [g] }\ntasks: { t: { on: [g, h], steps: [ { run: x } ] } }",
     "name: a\ntasks:\n  t:\n    on: local\n    when: facts.os == 'linux'\n    steps:\n      - { run: 'echo ${{ facts.arch }}', when: true }\n      - { upload: { from: a, to: b }, when: \"'/' in facts.disks\" }\n      - { wait_for: { command: x }, when: defined(facts.fqdn) }\n",
     "name: a\ntasks: { t: { on: local, steps: [ { run: 'true' } ] } }",
     "name: a\nhosts:\ngroups:\nvars:\nsecrets:\ntasks: { t: { on: [local], steps: [ { name: n, run: 'x' } ] } }",

@@ -85,7 +85,7 @@ fi
 
 # As another user, git refuses the repository, and root would run its hooks.
 look "$dir"
-[ "$uid" = "$(id -u)" ] || fail "$dir belongs to $owner; carry this step out as that user, with become: { user: $owner }"
+[ "$its_uid" = "$(id -u)" ] || fail "$dir belongs to $its_owner; carry this step out as that user, with become: { user: $its_owner }"
 is=$(at config --get remote.origin.url)
 if [ "$is" != "$p_repo" ]; then
   if change "$dir: comes from ${is:-nowhere} → $p_repo"; then

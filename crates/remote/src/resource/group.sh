@@ -5,7 +5,13 @@ if [ "$p_state" = absent ]; then
   [ "$is" ] || finish
   root "removing a group"
   if change "$p_name: remove the group"; then
-    if has groupdel; then try groupdel "$p_name"; else try delgroup "$p_name"; fi
+    if has groupdel; then try groupdel "$p_name"
+    else
+      other=$(entries passwd | awk -F: -v i="$(printf '%s' "$is" | cut -d: -f3)" '$4 == i { print $1; exit }')
+      [ "$other" ] && fail "$p_name is the primary group of $other"
+      N=$p_name
+      table group '$1 != ENVIRON["N"]'
+    fi
   fi
   finish
 fi
@@ -21,10 +27,7 @@ if [ ! "$is" ]; then
     if has groupadd; then
       [ "${p_system-}" = yes ] && system=-r
       try groupadd $system ${p_gid+-g "$p_gid"} "$p_name"
-    else
-      [ "${p_system-}" = yes ] && system=-S
-      try addgroup $system ${p_gid+-g "$p_gid"} "$p_name"
-    fi
+    else add_group "$p_name" "${p_gid:-$(number_for group)}"; fi
   fi
   finish
 fi
@@ -35,11 +38,10 @@ if [ "${p_gid+set}" ] && [ "$p_gid" != "$gid" ]; then
   if change "$p_name: gid $gid → $p_gid"; then
     if has groupmod; then try groupmod -g "$p_gid" "$p_name"
     else
-      put() { awk -F: -v OFS=: -v n="$p_name" -v to="$p_gid" '$1 == n { $3 = to } { print }' /etc/group; }
-      replace /etc/group
+      N=$p_name V=$p_gid I=$gid
+      table group '$1 == ENVIRON["N"] { $3 = ENVIRON["V"] } { print }'
       # The primary group of users is a number, too.
-      put() { awk -F: -v OFS=: -v was="$gid" -v to="$p_gid" '$4 == was { $4 = to } { print }' /etc/passwd; }
-      replace /etc/passwd
+      table passwd '$4 == ENVIRON["I"] { $4 = ENVIRON["V"] } { print }'
     fi
   fi
 elif [ "${p_system+set}" ] && [ ! "${p_gid+set}" ]; then

@@ -41,10 +41,10 @@ try() {
   [ "$r" = 0 ] || fail "\`$*\` ended with status $r"
 }
 has() { command -v "$1" >/dev/null 2>&1; }
-# Owner, group and mode of a path that is there, and its numbers, in `owner group perm uid gid`.
+# Owner, group and mode of a path that is there, and its numbers, in `its_owner its_group its_mode its_uid its_gid`.
 look() {
   set -- $(stat -c '%U %G %a %u %g' "$1" 2>/dev/null || stat -f '%Su %Sg %Lp %u %g' "$1") || fail "$1 cannot be looked at"
-  owner=$1 group=$2 perm=$3 uid=$4 gid=$5
+  its_owner=$1 its_group=$2 its_mode=$3 its_uid=$4 its_gid=$5
 }
 # A mode without zeros before it.
 bare() { printf '%s' "$1" | sed 's/^0*\(.\)/\1/'; }
@@ -58,19 +58,19 @@ own() {
     return
   fi
   look "$1"
-  if [ "${p_owner+set}" ] && [ "$p_owner" != "$owner" ] && [ "$p_owner" != "$uid" ]; then
+  if [ "${p_owner+set}" ] && [ "$p_owner" != "$its_owner" ] && [ "$p_owner" != "$its_uid" ]; then
     who owner "$p_owner"
-    owning "$1: owner $owner → $p_owner" && try chown "$p_owner" "$1"
+    owning "$1: owner $its_owner → $p_owner" && try chown "$p_owner" "$1"
   fi
-  if [ "${p_group+set}" ] && [ "$p_group" != "$group" ] && [ "$p_group" != "$gid" ]; then
+  if [ "${p_group+set}" ] && [ "$p_group" != "$its_group" ] && [ "$p_group" != "$its_gid" ]; then
     who group "$p_group"
-    owning "$1: group $group → $p_group" && try chgrp "$p_group" "$1"
+    owning "$1: group $its_group → $p_group" && try chgrp "$p_group" "$1"
   fi
   if [ "${p_mode+set}" ]; then
     # Of a file that chown has just changed, bits may be gone.
     look "$1"
-    if [ "$(bare "$p_mode")" != "$(bare "$perm")" ]; then
-      owning "$1: mode $perm → $p_mode" && try chmod "$p_mode" "$1"
+    if [ "$(bare "$p_mode")" != "$(bare "$its_mode")" ]; then
+      owning "$1: mode $its_mode → $p_mode" && try chmod "$p_mode" "$1"
     fi
   fi
 }
@@ -118,8 +118,8 @@ replace() {
   ) || fail "$1 cannot be written"
   if [ -e "$1" ]; then
     look "$1"
-    chown "$uid:$gid" "$new" 2>/dev/null
-    try chmod "$perm" "$new"
+    chown "$its_uid:$its_gid" "$new" 2>/dev/null
+    try chmod "$its_mode" "$new"
   else
     [ "${p_owner+set}" ] && try chown "$p_owner" "$new"
     [ "${p_group+set}" ] && try chgrp "$p_group" "$new"

@@ -86,7 +86,11 @@ boot() {
     systemd) systemctl -q "$1" -- "$p_name" </dev/null || fail "$p_name: systemd could not $1 it" ;;
     openrc)
       if [ "$1" = enable ]; then try rc-update -q add "$p_name" default
-      else try rc-update -q -a del "$p_name"; fi ;;
+      else
+        # Its status also tells of the runlevels in which it was not.
+        rc-update -q -a del "$p_name" >/dev/null 2>&1 </dev/null
+        if starts_at_boot; then fail "$p_name: OpenRC could not disable it"; fi
+      fi ;;
     sysv)
       if has update-rc.d; then
         # A script that has no links yet gets those that it asks for.

@@ -6,7 +6,6 @@ for text in "${p_home-}" "${p_shell-}" "${p_comment-}" "${p_password-}"; do
 done
 case ${p_password-} in [!\$!*]*) [ "${#p_password}" -ge 13 ] || fail "password: is to be a hash, such as \`openssl passwd -6\` prints, and not the password itself" ;; esac
 is=$(entry passwd "$p_name")
-# The plain tools of busybox change nothing of a user that is there; then the table is written anew.
 if has usermod; then shadow=1; else shadow=; fi
 field() { printf '%s' "$is" | cut -d: -f"$1"; }
 if [ "$p_state" = absent ]; then
@@ -20,8 +19,16 @@ if [ "$p_state" = absent ]; then
     if [ "$shadow" ]; then
       if [ "$p_remove_home" = yes ]; then userdel -r "$p_name" 2>&1 </dev/null | grep -v 'mail spool'
       else try userdel "$p_name"; fi
-    elif [ "$p_remove_home" = yes ]; then try deluser --remove-home "$p_name"
-    else try deluser "$p_name"; fi
+    else
+      N=$p_name
+      table passwd '$1 != ENVIRON["N"]'
+      table shadow '$1 != ENVIRON["N"]'
+      table group '
+        { k = split($4, m, ","); $4 = ""; for (i = 1; i <= k; i++) if (m[i] != ENVIRON["N"]) $4 = $4 ($4 == "" ? "" : ",") m[i] }
+        $1 != ENVIRON["N"] || $4 != "" { print }'
+      # Nothing of the system, whatever somebody wrote into the table.
+      if [ "$p_remove_home" = yes ]; then case $home in / | /bin* | /dev* | /etc* | /lib* | /proc* | /run | /sbin* | /sys* | /usr* | /var) ;; /*) try rm -rf -- "$home" ;; esac; fi
+    fi
     [ "$(entry passwd "$p_name")" ] && fail "$p_name is still there"
   fi
   finish
@@ -45,7 +52,32 @@ if [ "${p_uid+set}" ]; then
 fi
 # The hash goes through standard input: it is in no command line.
 set_password() {
-  printf '%s:%s\n' "$p_name" "$p_password" | chpasswd -e || fail "the password of $p_name could not be set"
+  if [ "$shadow" ]; then
+    printf '%s:%s\n' "$p_name" "$p_password" | chpasswd -e || fail "the password of $p_name could not be set"
+  else
+    N=$p_name V=$p_password
+    table shadow '$1 == ENVIRON["N"] { $2 = ENVIRON["V"] } { print }'
+  fi
+}
+join() {
+  if [ "$shadow" ]; then try usermod -aG "$1" "$p_name"
+  else
+    N=$1 V=$p_name
+    table group '$1 == ENVIRON["N"] { $4 = $4 ($4 == "" ? "" : ",") ENVIRON["V"] } { print }'
+  fi
+}
+leave() {
+  if has gpasswd; then try gpasswd -d "$p_name" "$1"
+  else
+    N=$1 V=$p_name
+    table group '$1 == ENVIRON["N"] { k = split($4, m, ","); $4 = ""; for (i = 1; i <= k; i++) if (m[i] != ENVIRON["V"]) $4 = $4 ($4 == "" ? "" : ",") m[i] } { print }'
+  fi
+}
+furnish() {
+  try mkdir -p -- "$1"
+  [ -d /etc/skel ] && try cp -R /etc/skel/. "$1"
+  try chown -R "$p_name:$2" "$1"
+  try chmod 0755 "$1"
 }
 if [ ! "$is" ]; then
   root "making a user"
@@ -63,13 +95,23 @@ if [ ! "$is" ]; then
       [ "$wanted" ] && set -- "$@" -G "$(printf '%s' "$wanted" | tr '\n' ,)"
       out=$(useradd "$@" "$p_name" 2>&1 </dev/null) || fail "useradd: $out"
     else
-      set -- -D ${p_uid+-u "$p_uid"} ${p_home+-h "$p_home"} ${p_shell+-s "$p_shell"} ${p_comment+-g "$p_comment"}
-      [ "${p_system-}" = yes ] && set -- "$@" -S
-      [ "$make_home" = yes ] || set -- "$@" -H
-      if [ "${p_group+set}" ]; then set -- "$@" -G "$p_group"
-      elif known "$p_name"; then set -- "$@" -G "$p_name"; fi
-      try adduser "$@" "$p_name"
-      for one in $wanted; do try addgroup "$p_name" "$one"; done
+      uid=${p_uid:-$(number_for passwd)}
+      if [ "${p_group+set}" ]; then gid=$(gid_of "$p_group")
+      elif known "$p_name"; then gid=$(gid_of "$p_name")
+      else
+        gid=$uid
+        [ "$(entries group | cut -d: -f3 | grep -x "$gid")" ] && gid=$(number_for group)
+        add_group "$p_name" "$gid"
+      fi
+      shell=/bin/sh
+      [ "${p_system-}" = yes ] && shell=/bin/false
+      [ "$uid" ] && [ "$gid" ] || fail "there is no free number for $p_name"
+      N=$p_name V="x:$uid:$gid:${p_comment-}:${p_home:-/home/$p_name}:${p_shell:-$shell}"
+      table passwd '{ print } END { print ENVIRON["N"] ":" ENVIRON["V"] }'
+      V=$(($(date +%s) / 86400))
+      table shadow '{ print } END { print ENVIRON["N"] ":!:" ENVIRON["V"] ":0:99999:7:::" }'
+      [ "$make_home" = yes ] && furnish "${p_home:-/home/$p_name}" "$gid"
+      for one in $wanted; do join "$one"; done
     fi
     [ "${p_password+set}" ] && set_password
   fi
@@ -83,9 +125,10 @@ amend() {
   if [ "$shadow" ]; then
     out=$(usermod $2 "$3" "$p_name" 2>&1 </dev/null) || fail "usermod: $out"
   else
-    put() { n=$p_name at=$at to=$to awk -F: -v OFS=: '$1 == ENVIRON["n"] { $ENVIRON["at"] = ENVIRON["to"] } { print }' /etc/passwd; }
-    at=$1 to=$3
-    replace /etc/passwd
+    N=$p_name V=$3 I=$1
+    table passwd '$1 == ENVIRON["N"] { $(ENVIRON["I"] + 0) = ENVIRON["V"] } { print }'
+    # As usermod does: what was the user's at home stays so.
+    if [ "$1" = 3 ] && [ -d "$home" ]; then find "$home" -xdev -user "$uid" -exec chown -h "$3" {} +; fi
   fi
 }
 differs() {
@@ -125,7 +168,7 @@ $one
 "*) continue ;; esac
     root "changing a user"
     if change "$p_name: into group $one"; then
-      if [ "$shadow" ]; then try usermod -aG "$one" "$p_name"; else try addgroup "$p_name" "$one"; fi
+      join "$one"
     fi
   done
   if [ "$p_append" != yes ]; then
@@ -137,7 +180,7 @@ $one
 "*) continue ;; esac
       root "changing a user"
       if change "$p_name: out of group $one"; then
-        if has gpasswd; then try gpasswd -d "$p_name" "$one"; else try delgroup "$p_name" "$one"; fi
+        leave "$one"
       fi
     done
   fi
@@ -149,9 +192,6 @@ if [ "${p_password+set}" ]; then
 fi
 if [ "${p_create_home-}" = yes ] && [ ! -d "$home" ]; then
   if change "$p_name: make $home"; then
-    try mkdir -p -- "$home"
-    [ -d /etc/skel ] && try cp -R /etc/skel/. "$home"
-    try chown -R "$p_name:$gid" "$home"
-    try chmod 0755 "$home"
+    furnish "$home" "$gid"
   fi
 fi
