@@ -119,7 +119,7 @@ describe('undoing a run', () => {
   it('that is refused says why, and leaves the page as it is', async () => {
     const app = new App(new FakeBackend({ undo_run: () => { throw new BackendError('conflict', 'No step says how it is undone.'); } }), memory);
     expect(await app.undo(makeRun('p', 8, {}))).toBe('No step says how it is undone.');
-    expect([app.runs.open, app.notices.list]).toEqual([null, []]);
+    expect([app.runs.open, app.notices.all]).toEqual([null, []]);
   });
 });
 
