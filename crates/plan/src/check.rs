@@ -8,7 +8,7 @@ use crate::{
     compile::{compiled_step, conditions, needs},
     diagnostic::Code,
     graph::{order, path},
-    groups, hosts,
+    groups, hosts, notify,
     outline::outline,
     read::{self, Reader, host_templates},
     scope::{Budget, HostScope, MAX_HINTS, Scope, raw_notes, variables},
@@ -140,6 +140,8 @@ fn values(plan: &Plan, problems: &mut Vec<Diagnostic>) {
     let scope =
         Scope { vars: &vars, secrets: &secrets, env: None, host: HostScope::None("a host"), budget: &budget };
     hosts::all(plan, &scope, problems);
+    notify::compiled(&plan.notify, &scope, problems);
+    notify::notes(&plan.notify, problems);
     for (_, template) in &plan.vars {
         raw_notes(template, false, problems);
     }

@@ -17,6 +17,7 @@ use crate::{
     graph::order,
     groups::hosts_of,
     hosts,
+    notify::{self, Notification},
     scope::{Budget, HostScope, Scope, variables},
     span::Spanned,
     template::Template,
@@ -44,6 +45,7 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
         budget: &budget,
     };
     let hosts = hosts::all(plan, &scope, &mut problems);
+    let notify = notify::compiled(&plan.notify, &scope, &mut problems);
     let tasks: Vec<(&str, &Task)> =
         ordered(plan).into_iter().map(|(name, task)| (name.value.as_str(), task)).collect();
     let planned: usize = tasks.iter().map(|(_, task)| hosts_of(plan, task).len() * task.steps.len()).sum();
@@ -79,7 +81,7 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
     if problems.iter().any(Diagnostic::is_error) {
         return Err(tidy(problems));
     }
-    Ok(finish(plan.name.value.trim().to_owned(), &hosts, compiled_tasks, steps))
+    Ok(finish(plan.name.value.trim().to_owned(), &hosts, compiled_tasks, steps, notify))
 }
 
 /// A compiled plan of these tasks and steps, with those of the hosts that they need.
@@ -88,6 +90,7 @@ pub(crate) fn finish(
     hosts: &BTreeMap<String, CompiledHost>,
     tasks: Vec<CompiledTask>,
     steps: Vec<CompiledStep>,
+    notify: Vec<Notification>,
 ) -> CompiledPlan {
     let hosts = used(hosts, &tasks);
     let secrets: BTreeSet<String> = steps
@@ -95,9 +98,9 @@ pub(crate) fn finish(
         .flat_map(CompiledStep::texts)
         .flat_map(|text| text.secrets().map(str::to_owned))
         .collect();
-    let sha256 = digest(&hosts, &tasks, &steps);
+    let sha256 = digest(&hosts, &tasks, &steps, &notify);
     let secrets = secrets.into_iter().collect();
-    CompiledPlan { format: FORMAT, name, hosts, tasks, steps, secrets, sha256 }
+    CompiledPlan { format: FORMAT, name, hosts, tasks, steps, secrets, notify, sha256 }
 }
 
 /// The hosts that a plan declares, and `local`, by name; also those that no task uses.
@@ -287,15 +290,25 @@ fn tcp(template: &Template, scope: &Scope<'_>, problems: &mut Vec<Diagnostic>) -
 
 /// The SHA-256 of what is executed. The JSON is canonical because its mappings are sorted and its fields are written
 /// in the order of their declaration; a change of that order needs a new [`FORMAT`].
-fn digest(hosts: &BTreeMap<String, CompiledHost>, tasks: &[CompiledTask], steps: &[CompiledStep]) -> String {
+///
+/// Who is told belongs to it: what was accepted says where data goes, too.
+fn digest(
+    hosts: &BTreeMap<String, CompiledHost>,
+    tasks: &[CompiledTask],
+    steps: &[CompiledStep],
+    notify: &[Notification],
+) -> String {
     #[derive(Serialize)]
     struct Executed<'a> {
         format: u32,
         hosts: &'a BTreeMap<String, CompiledHost>,
         tasks: &'a [CompiledTask],
         steps: &'a [CompiledStep],
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        notify: &'a [Notification],
     }
     // Serialising plain data of strings and numbers to memory has no way to fail.
-    let json = serde_json::to_vec(&Executed { format: FORMAT, hosts, tasks, steps }).unwrap_or_default();
+    let json =
+        serde_json::to_vec(&Executed { format: FORMAT, hosts, tasks, steps, notify }).unwrap_or_default();
     hex(&Sha256::digest(json))
 }

@@ -16,6 +16,7 @@ pub mod edit;
 mod graph;
 mod groups;
 mod hosts;
+mod notify;
 mod outline;
 mod read;
 mod schema;
@@ -40,6 +41,7 @@ pub use compiled::{
 };
 pub use diagnostic::{Code, Diagnostic, Severity, render};
 pub use hosts::parse_host;
+pub use notify::{Channel, Notification, NotifyOn};
 pub use outline::{Outline, OutlineHost, OutlineTask, outline};
 pub use read::is_variable_name as is_secret_name;
 pub use schema::schema;

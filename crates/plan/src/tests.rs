@@ -3,6 +3,7 @@
 mod bad;
 mod compiled;
 mod inert;
+mod notify;
 mod select;
 mod shell;
 mod shipped;

@@ -11,9 +11,8 @@ use crate::{
 
 const PLAN: Keys = Keys {
     what: "a plan",
-    known: &["name", "hosts", "groups", "vars", "secrets", "tasks"],
+    known: &["name", "hosts", "groups", "vars", "secrets", "notify", "tasks"],
     later: &[
-        "notify",
         "discover",
         "app",
         "include",
@@ -100,6 +99,7 @@ pub(crate) fn plan(reader: &mut Reader<'_>, root: Option<&Node>) -> Plan {
         groups: Vec::new(),
         vars: Vec::new(),
         secrets: Vec::new(),
+        notify: Vec::new(),
         tasks: Vec::new(),
         span: Span::START,
     };
@@ -134,6 +134,7 @@ pub(crate) fn plan(reader: &mut Reader<'_>, root: Option<&Node>) -> Plan {
     for name in &plan.secrets {
         reader.check_name(name, "a secret", is_variable_name);
     }
+    plan.notify = reader.notify(&fields);
     plan.tasks = reader.tasks(&fields);
     plan
 }
