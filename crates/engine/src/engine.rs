@@ -31,6 +31,7 @@ use crate::{
     execute,
     feed::{self, Feed, Follower},
     hosts::host_spec,
+    notify::{self, Courier, ShowOnDesktop},
     owner::Owner,
     recover,
     secrets::SecretLookup,
@@ -75,6 +76,7 @@ pub(crate) struct Shared {
     pub(crate) control: Arc<Control>,
     pub(crate) owner: Owner,
     pub(crate) secrets: SecretLookup,
+    pub(crate) courier: Courier,
     pub(crate) tasks: TaskTracker,
     /// Cancelled when the process is about to end: everything is let go of as it is.
     pub(crate) closing: CancellationToken,
@@ -108,6 +110,7 @@ impl Engine {
             control: Arc::new(Control::default()),
             owner,
             secrets,
+            courier: Courier::default(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             takes_over: AtomicBool::new(takes_over),
@@ -122,6 +125,7 @@ impl Engine {
             move |run, desired| control.tell(run, desired),
         ));
         shared.tasks.spawn(recover::watch(shared.clone()));
+        shared.tasks.spawn(notify::deliver(shared.clone()));
         let questions = shared.clone();
         shared.tasks.spawn(async move {
             let mut changes = questions.questions.watch();
@@ -136,6 +140,20 @@ impl Engine {
     /// the runs need, and is gone in a moment.
     pub fn take_over(&self) {
         self.shared.takes_over.store(true, Ordering::Relaxed);
+    }
+
+    /// How notifications are shown on the desktop of this machine. Without, nobody sees them there.
+    pub fn show_on_desktop_with(&self, port: ShowOnDesktop) {
+        self.shared.courier.show_on_desktop_with(port);
+    }
+
+    /// Waits until everybody who is to be told of a run was tried to be told once, at most for `patience`. What could not be
+    /// told then is tried again, by this process or the next one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn told(&self, run: RunId, patience: Duration) -> Result<(), EngineError> {
+        Ok(notify::tried(&self.shared, run, patience).await?)
     }
 
     /// The database.
@@ -249,6 +267,7 @@ impl Engine {
         runs::insert(&mut db, &run, now).await?;
         steps::insert(&mut db, id, &steps).await?;
         runs::claim(&mut db, id, shared.owner.name(), None, now.plus_ms(recover::LEASE_MS), now).await?;
+        notify::outbox::add_start(&mut db, id, shared.owner.name(), &new.spec.plan.notify, now).await?;
         db.commit().await.map_err(StoreError::from)?;
         shared.feed.committed();
         execute::spawn(shared, id);

@@ -59,6 +59,11 @@ pub enum Event {
         /// How; none when no command was started.
         outcome: Option<StepOutcome>,
     },
+    /// What is known of the delivery of a notification changed.
+    Notification {
+        /// The place of the channel in the run's plan.
+        channel: u32,
+    },
     /// A project was made or changed.
     Project {
         /// Which.
