@@ -15,6 +15,7 @@ mod hosts;
 mod hub;
 mod open;
 mod operations;
+mod os_desktop;
 mod os_keyring;
 mod plans;
 mod practice;

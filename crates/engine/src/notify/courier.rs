@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt, stream::FuturesUnordered};
 use reqwest::header::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use steadyhand_domain::{RunId, Timestamp};
@@ -19,6 +18,7 @@ use steadyhand_store::{
 };
 use tokio::{
     sync::{Notify, broadcast::error::RecvError},
+    task::{Id, JoinSet},
     time::{Instant, sleep, timeout_at},
 };
 use uuid::Uuid;
@@ -71,26 +71,26 @@ impl Courier {
 /// Delivers until the process closes.
 pub(crate) async fn deliver(shared: Arc<Shared>) {
     let mut changes = shared.feed.subscribe();
-    let mut going = FuturesUnordered::new();
-    let mut under_way: HashSet<Uuid> = HashSet::new();
+    // Tasks of their own: what one of them holds must not wait for this one.
+    let mut going = JoinSet::new();
+    let mut under_way: HashMap<Id, Uuid> = HashMap::new();
     // What an earlier process left is looked for at once.
     let mut look = true;
     loop {
         let mut waiting = false;
         if look {
-            match due(&shared, &under_way).await {
+            let known: HashSet<Uuid> = under_way.values().copied().collect();
+            match due(&shared, &known).await {
                 Ok((due, others)) => {
                     waiting = others;
                     for open in due.into_iter().take(AT_ONCE.saturating_sub(going.len())) {
-                        under_way.insert(open.id);
-                        let shared = shared.clone();
-                        going.push(async move {
-                            let id = open.id;
+                        let (shared, id) = (shared.clone(), open.id);
+                        let task = going.spawn(async move {
                             if let Err(error) = attempt(&shared, open).await {
                                 tracing::warn!(%error, "a notification could not be recorded; trying again");
                             }
-                            id
                         });
+                        under_way.insert(task.id(), id);
                     }
                 }
                 Err(error) => {
@@ -101,7 +101,8 @@ pub(crate) async fn deliver(shared: Arc<Shared>) {
         }
         look = tokio::select! {
             () = shared.closing.cancelled() => return,
-            Some(id) = going.next() => {
+            Some(ended) = going.join_next_with_id() => {
+                let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
                 under_way.remove(&id);
                 shared.courier.settled.notify_waiters();
                 true

@@ -6,7 +6,7 @@ use lettre::{
     AsyncSmtpTransport, AsyncTransport, Tokio1Executor,
     message::{
         Mailbox, Mailboxes,
-        header::{ContentType, HeaderName, HeaderValue},
+        header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0},
     },
     transport::smtp::{
         authentication::Credentials,
@@ -86,6 +86,7 @@ pub(super) fn mail(message: &Message, from: &str, to: &[String]) -> Result<lettr
         // RFC 3834: nobody's absence is answered to this.
         .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
         .raw_header(HeaderValue::new(delivery, message.id.to_string()))
+        .header(MIME_VERSION_1_0)
         .header(ContentType::TEXT_PLAIN)
         .body(message.plain())
         .map_err(|error| format!("the mail cannot be made: {error}"))

@@ -83,7 +83,7 @@ impl Message {
         Ok(Some(Self::made(open, &run, &project.name, plan, log, masker.as_ref())))
     }
 
-    fn made(
+    pub(super) fn made(
         open: &Open,
         run: &RunSummary,
         project: &str,

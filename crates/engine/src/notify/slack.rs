@@ -29,7 +29,7 @@ pub(super) fn body(message: &Message) -> Value {
             (fitted(&what, SECTION / 3, written), fitted(&step.reason, SECTION / 2, written));
         blocks.push(json!({ "type": "section", "text": text(format!("*{what}*\n{reason}")) }));
         if !step.log.is_empty() {
-            let log = fitted(&step.log.join("\n"), SECTION - 10, written);
+            let log = fitted(&step.log.join("\n"), SECTION - 10, in_code);
             blocks.push(json!({ "type": "section", "text": text(format!("{FENCE}\n{log}\n{FENCE}")) }));
         }
     }
@@ -59,6 +59,14 @@ fn escaped(letter: char) -> String {
         '<' => "&lt;".to_owned(),
         '>' => "&gt;".to_owned(),
         letter => letter.to_string(),
+    }
+}
+
+/// Between fences only a fence is more than text.
+fn in_code(letter: char) -> String {
+    match letter {
+        '`' => "`\u{200b}".to_owned(),
+        letter => escaped(letter),
     }
 }
 

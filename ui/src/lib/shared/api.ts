@@ -1324,6 +1324,10 @@ current_step: string | null,
  */
 typical_ms: number | null, 
 /**
+ * Who could not be told of it so far, of those that its plan names in `notify`.
+ */
+untold?: Array<Untold>, 
+/**
  * The number of the latest event of the run.
  */
 seq: number, };
@@ -1603,6 +1607,23 @@ export type UnlockVault = {
  * It.
  */
 passphrase: string, };
+
+/**
+ * Somebody who was to be told of a run, and could not be.
+ */
+export type Untold = { 
+/**
+ * The word for the channel in the plan: `slack`, `email`, …
+ */
+channel: string, 
+/**
+ * Why, and what to do.
+ */
+problem: string, 
+/**
+ * Whether it is tried again.
+ */
+again: boolean, };
 
 /**
  * One thing that changed. Each replaces what the listener knew of that thing.
