@@ -20,6 +20,7 @@ mod os_keyring;
 mod plans;
 mod practice;
 mod practicing;
+mod preflight;
 mod projects;
 mod questions;
 mod requests;

@@ -3,7 +3,7 @@
 
 use futures::future::BoxFuture;
 use serde_json::Value;
-use steadyhand_domain::Facts;
+use steadyhand_domain::{Facts, Preflight};
 use steadyhand_store::records::{
     LogMatches, LogWindow, Message, PlanRevision, Project, Proposal, RunSummary,
 };
@@ -39,6 +39,8 @@ macro_rules! with_operations {
             restore_plan(RestorePlan) -> PlanView;
             /// What a run would do now.
             preview(OfProject) -> Preview;
+            /// Looks at everything that a run of the current plan needs: hosts, disks, secrets, files. Changes nothing.
+            preflight(AskPreflight) -> Preflight;
 
             /// Starts a run of the current plan.
             start_run(StartRun) -> RunSummary;

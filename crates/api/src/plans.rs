@@ -324,7 +324,11 @@ impl Api {
 }
 
 /// Refuses values of variables that the plan does not have.
-fn known_variables(path: &Path, source: &str, vars: &BTreeMap<String, String>) -> Result<(), ApiError> {
+pub(crate) fn known_variables(
+    path: &Path,
+    source: &str,
+    vars: &BTreeMap<String, String>,
+) -> Result<(), ApiError> {
     let known: Vec<String> =
         steadyhand_plan::edit::variables(source).into_iter().map(|(name, _)| name).collect();
     let unknown = vars.keys().find(|name| !known.contains(name));

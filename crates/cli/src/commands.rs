@@ -6,6 +6,7 @@ mod control;
 mod facts;
 mod list;
 mod logs;
+mod preflight;
 mod run;
 mod secret;
 
@@ -13,6 +14,7 @@ pub(crate) use control::{pause, resume, stop};
 pub(crate) use facts::facts;
 pub(crate) use list::{runs, status};
 pub(crate) use logs::{WhichLogs, logs};
+pub(crate) use preflight::preflight;
 pub(crate) use run::{retry, run, validate};
 pub(crate) use secret::{secret, unlock};
 

@@ -78,6 +78,7 @@ async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
     let ended = match cli.command {
         Command::Run(options) => commands::run(&api, output, options).await,
         Command::Validate { plan } => commands::validate(&api, output, &plan).await,
+        Command::Preflight(options) => commands::preflight(&api, output, options).await,
         Command::Facts { host, plan } => commands::facts(&api, output, &host, plan.as_deref()).await,
         Command::Runs { project, limit } => commands::runs(&api, output, project.as_deref(), limit).await,
         Command::Logs { run, step, follow, raw } => {

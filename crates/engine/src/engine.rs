@@ -1,7 +1,7 @@
 //! One process's engine: what it is made of, starting runs, and what is asked of them.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     io,
     path::PathBuf,
     sync::{
@@ -68,6 +68,7 @@ pub struct NewRun {
 /// What the tasks of an engine share.
 pub(crate) struct Shared {
     pub(crate) store: Store,
+    pub(crate) config: Config,
     pub(crate) remote: Remote,
     /// Connects without asking anybody: for what nobody has asked for.
     pub(crate) quiet: Remote,
@@ -103,6 +104,7 @@ impl Engine {
         let questions = Arc::new(Questions::default());
         let follower = Follower::open(&store).await?;
         let shared = Arc::new(Shared {
+            config: remote.clone(),
             quiet: Remote::new(remote.clone(), Arc::new(AskNobody)),
             remote: Remote::new(remote, questions.clone()),
             questions,
@@ -165,6 +167,20 @@ impl Engine {
     /// The pool of connections, which asks a person where that is needed.
     pub(crate) fn remote(&self) -> &Remote {
         &self.shared.remote
+    }
+
+    /// How hosts are reached.
+    pub(crate) fn remote_config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// The values of the secrets of a plan's project that are `needed`. They were looked up before, with those that are missing.
+    pub(crate) fn values_of_secrets(
+        &self,
+        spec: &RunSpec,
+        needed: impl Fn(&str) -> bool,
+    ) -> HashMap<String, SecretString> {
+        self.shared.secrets_named(spec, needed)
     }
 
     /// Questions that wait for a person.

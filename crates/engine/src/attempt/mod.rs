@@ -21,6 +21,7 @@ use self::facts::Asked;
 use crate::{EngineError, execute::Execution, hosts::host_spec};
 
 pub(crate) use self::facts::KnownFacts;
+pub(crate) use self::text::resolve;
 
 /// How the last attempt of a step ended.
 pub(crate) enum AttemptEnd {

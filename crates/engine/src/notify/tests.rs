@@ -129,7 +129,7 @@ impl Said {
     }
 }
 
-fn text<'v>(value: &'v Value, least: usize, most: usize) -> &'v str {
+fn text(value: &Value, least: usize, most: usize) -> &str {
     let text = value.as_str().unwrap_or_else(|| panic!("a text: {value}"));
     let length = length(text);
     assert!((least..=most).contains(&length), "{length} characters of {least} to {most}: {text}");
@@ -165,7 +165,7 @@ fn is_for_slack(body: &Value) {
                     keys(object, &["type", "text", "verbatim"]);
                     let section = text(&object["text"], 1, 3000);
                     assert_no_control_of_slack(section);
-                    assert!(section.matches("```").count() % 2 == 0, "a fence is closed: {section}");
+                    assert!(section.matches("```").count().is_multiple_of(2), "a fence is closed: {section}");
                 }
                 if let Some(fields) = block.get("fields") {
                     let fields = fields.as_array().unwrap();
@@ -201,7 +201,7 @@ fn is_for_discord(body: &Value) {
         all += length(text(&embed["title"], 1, 256));
         if let Some(description) = embed.get("description") {
             let description = text(description, 1, 4096);
-            assert!(description.matches("```").count() % 2 == 0, "{description}");
+            assert!(description.matches("```").count().is_multiple_of(2), "{description}");
             all += length(description);
         }
         assert!(embed["color"].as_u64().unwrap() <= 0xff_ffff);
