@@ -126,11 +126,20 @@ async fn due(shared: &Shared, under_way: &HashSet<Uuid>) -> Result<(Vec<Open>, b
     let now = crate::now();
     let mut others = false;
     let mut due = Vec::new();
+    // Nobody hears of an end before they were to hear of the beginning, unless that is in trouble.
+    let mut first: HashSet<(RunId, u32)> = HashSet::new();
     for open in all {
+        let is_second = first.contains(&(open.run_id, open.channel));
+        if open.attempts == 0 || open.sending {
+            first.insert((open.run_id, open.channel));
+        }
         if under_way.contains(&open.id) {
             continue;
         }
         others = true;
+        if is_second {
+            continue;
+        }
         let is_own = open.holder == shared.owner.name();
         let may_take = shared.takes_over.load(Ordering::Relaxed) && is_left(shared, &open, now);
         let is_time = open.next_at <= now || (open.sending && !is_own);

@@ -57,7 +57,7 @@ pub(super) async fn post(client: &Client, url: &str, headers: HeaderMap, body: V
     {
         said.extend_from_slice(&chunk);
     }
-    let said = cut(&one_line(&String::from_utf8_lossy(&said)), SAID);
+    let said = told_by(&said, url);
     let said = if said.is_empty() { said } else { format!(": {said}") };
     let problem = format!("it answered with status {}{said}", status.as_u16());
     match status {
@@ -74,6 +74,17 @@ pub(super) async fn post(client: &Client, url: &str, headers: HeaderMap, body: V
         }
         _ => Attempt::refused(problem),
     }
+}
+
+/// What a refusal says, unless it is a page or repeats a part of the address.
+fn told_by(said: &[u8], url: &str) -> String {
+    /// Shorter parts of an address are words such as `services`.
+    const TELLING: usize = 9;
+    let said = one_line(&String::from_utf8_lossy(said));
+    let is_page = said.starts_with('<');
+    let path = url.splitn(4, '/').nth(3).unwrap_or_default();
+    let mut parts = path.split(['/', '?', '&', '=']).filter(|part| part.len() >= TELLING);
+    if is_page || parts.any(|part| said.contains(part)) { String::new() } else { cut(&said, SAID) }
 }
 
 fn unreachable(error: &reqwest::Error) -> String {
@@ -98,4 +109,35 @@ fn unreachable(error: &reqwest::Error) -> String {
 fn pause(headers: &HeaderMap) -> Option<Duration> {
     let seconds: f64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Duration::try_from_secs_f64(seconds).ok().map(|pause| pause.min(LONGEST_PAUSE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_without_what_it_repeats_of_the_address() {
+        let url = "https://hooks.example.com/services/T0AAAAAAA/XsecretX9?key=abcdefghij";
+        let check = |said: &str, expected: &str| assert_eq!(told_by(said.as_bytes(), url), expected);
+        check("invalid_payload\n", "invalid_payload");
+        check("Cannot POST /services/T0AAAAAAA/XsecretX9", "");
+        check("no key abcdefghij", "");
+        check("no services here", "no services here");
+        check("<html><body>404</body></html>", "");
+    }
+
+    #[test]
+    fn a_pause_is_what_the_receiver_wants_within_reason() {
+        let check = |text: &'static str, expected: Option<u64>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(text));
+            assert_eq!(pause(&headers).map(|pause| pause.as_millis()), expected.map(u128::from), "{text}");
+        };
+        check("30", Some(30_000));
+        check("0.25", Some(250));
+        check("86400", Some(3_600_000));
+        check("-1", None);
+        check("NaN", None);
+        check("Wed, 21 Oct 2026 07:28:00 GMT", None);
+    }
 }

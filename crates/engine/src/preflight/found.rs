@@ -14,7 +14,11 @@ const FAR_OFF: f64 = 5.0;
 pub(super) fn connection(error: &RemoteError) -> Vec<Check> {
     use CheckKind::{Connection, Disk, HostKey, Login, Name, Shell};
     let problem = error.problem();
-    let cause = word(problem);
+    let cause = match error {
+        // Its disk is full, or its home is read-only or not private.
+        RemoteError::Record { .. } => "no_records".to_owned(),
+        _ => word(problem),
+    };
     let (what, verdict_is_warning) = match problem {
         ConnectionProblem::NoSuchName => (Name, false),
         ConnectionProblem::Refused
@@ -377,7 +381,7 @@ mod tests {
         let no_shell = RemoteError::NoShell { host: host(), detail: String::new() };
         check(no_shell, 4, CheckKind::Shell, Verdict::Fail, "no_shell");
         let full = RemoteError::Record { host: host(), detail: String::new() };
-        check(full, 5, CheckKind::Disk, Verdict::Fail, "other");
+        check(full, 5, CheckKind::Disk, Verdict::Fail, "no_records");
     }
 
     #[test]
