@@ -341,3 +341,32 @@ async fn no_service_is_told_a_secret_in_whatever_form() {
     }
     app.end().await;
 }
+
+#[tokio::test]
+async fn a_desktop_is_asked_to_show_it_where_there_is_one() {
+    let data = tempfile::tempdir().expect("a folder");
+    let path = data.path().join("plan.yaml");
+    std::fs::write(&path, plan("  - desktop: true\n", "true")).expect("a plan");
+    let path = path.to_str().expect("a path");
+    // Without one nobody is missed.
+    let (code, said) = ended(&mut steady(data.path(), &["run", "--yes", path])).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("Not told"), "{said}");
+    // A session with a message bus, and somebody who writes down what is asked of its desktop.
+    let script = "dbus-monitor --session interface=org.freedesktop.Notifications >\"$1/asked\" 2>&1 & monitor=$!\nuntil [ -s \"$1/asked\" ]; do sleep 0.05; done\n\"$2\" run --yes \"$3\"; status=$?\nuntil grep -q 'member=Notify' \"$1/asked\"; do [ -d \"$1\" ] || exit 1; sleep 0.05; done\nkill $monitor\nexit $status";
+    let mut session = Command::new("dbus-run-session");
+    session
+        .args(["--", "sh", "-c", script, "sh"])
+        .arg(data.path())
+        .arg(steadyhand_tests::app::program("steady"))
+        .arg(path)
+        .env("STEADYHAND_DATA", data.path())
+        .env("HOME", data.path())
+        .env_remove("DBUS_SESSION_BUS_ADDRESS")
+        .stdin(std::process::Stdio::null())
+        .kill_on_drop(true);
+    let (code, said) = ended(&mut session).await;
+    assert_eq!(code, Some(0), "{said}");
+    let asked = std::fs::read_to_string(data.path().join("asked")).expect("what was asked");
+    assert!(asked.contains("string \"shop: run 2 completed\""), "{asked}");
+}

@@ -13,7 +13,7 @@ use futures::{StreamExt, stream};
 use secrecy::ExposeSecret;
 use steadyhand_domain::{Check, CheckKind, HostPreflight, Preflight};
 use steadyhand_plan::{Action, Text};
-use steadyhand_remote::{AskNobody, Host, HostKind, Remote};
+use steadyhand_remote::{AskNobody, Host, HostKind, HostSpec, Remote};
 use tokio::time::{Instant, timeout};
 
 use crate::{Engine, EngineError, RunSpec, attempt, hosts::host_spec};
@@ -40,21 +40,35 @@ impl Engine {
     pub async fn preflight(&self, spec: &RunSpec, needs_sudo: &NeedsSudo) -> Result<Preflight, EngineError> {
         let begun = Instant::now();
         let remote = self.remote_for_preflight();
+        let mut servers: Vec<Server> = Vec::new();
         let mut names: Vec<&str> = Vec::new();
         for step in &spec.plan.steps {
-            if !names.contains(&step.host.as_str()) {
-                names.push(&step.host);
+            let name = step.host.as_str();
+            if names.contains(&name) {
+                continue;
+            }
+            names.push(name);
+            let host = host_spec(&spec.plan.hosts, name)?;
+            let place = servers.iter().position(|server| server.host.kind == host.kind);
+            let place = place.unwrap_or_else(|| {
+                servers.push(Server { host, names: Vec::new(), programs: vec!["sh"], sudo: None });
+                servers.len() - 1
+            });
+            let server = &mut servers[place];
+            server.names.push(name.to_owned());
+            if let Some(has_password) = needs_sudo.get(name) {
+                server.sudo = Some(server.sudo.unwrap_or(true) && *has_password);
             }
         }
-        let mut hosts = Vec::new();
-        for name in names {
-            let host = remote.host(&host_spec(&spec.plan.hosts, name)?);
-            let programs = programs(spec, name);
-            let sudo = needs_sudo.get(name).copied();
-            hosts.push(async move { look_at(name, &host, &programs, sudo).await });
+        for step in &spec.plan.steps {
+            if let Some(server) = servers.iter_mut().find(|server| server.names.contains(&step.host)) {
+                server.needs(programs(&step.action));
+            }
         }
-        let looking = stream::iter(hosts).buffered(AT_ONCE).collect::<Vec<_>>();
-        let (hosts, here) = tokio::join!(looking, self.look_here(spec));
+        let looking: Vec<_> = servers.into_iter().map(|server| server.look_at(remote.clone())).collect();
+        let looking = stream::iter(looking).buffered(AT_ONCE).concat();
+        let (mut hosts, here) = tokio::join!(looking, self.look_here(spec));
+        hosts.sort_by_key(|found| names.iter().position(|name| *name == found.host));
         Ok(Preflight::new(here, hosts, millis(begun)))
     }
 
@@ -142,42 +156,55 @@ impl Engine {
     }
 }
 
-/// The programs that the steps of a host need beside its shell.
-fn programs(spec: &RunSpec, host: &str) -> Vec<&'static str> {
-    let mut programs = vec!["sh"];
-    let steps = spec.plan.steps.iter().filter(|step| step.host == host);
-    for step in steps {
-        let needed: &[&str] = match &step.action {
-            Action::Upload { .. } => &["tar", "dd"],
-            _ => &[],
-        };
-        for program in needed {
-            if !programs.contains(program) {
-                programs.push(program);
+/// A server, which may have several names in a plan. It is looked at once.
+struct Server {
+    host: HostSpec,
+    names: Vec<String>,
+    programs: Vec<&'static str>,
+    /// Whether somebody must become root there, and has the password for it.
+    sudo: Option<bool>,
+}
+
+impl Server {
+    fn needs(&mut self, programs: &'static [&'static str]) {
+        for program in programs {
+            if !self.programs.contains(program) {
+                self.programs.push(program);
             }
         }
     }
-    programs
+
+    async fn look_at(self, remote: Remote) -> Vec<HostPreflight> {
+        let begun = Instant::now();
+        let host = remote.host(&self.host);
+        let looked = timeout(WHOLE, async {
+            let checks = match looked_at(&host, &self.programs, self.sudo).await {
+                Ok(checks) => checks,
+                Err(error) => found::connection(&error),
+            };
+            host.disconnect().await;
+            checks
+        });
+        let checks = looked.await.unwrap_or_else(|_| {
+            let message = format!(
+                "{}: no answer within {} s. Check that the server is up and not overloaded, and the way to it.",
+                self.host.name,
+                WHOLE.as_secs()
+            );
+            vec![Check::fail(CheckKind::Connection, "timed_out", message)]
+        });
+        let took_ms = millis(begun);
+        let found = |host: String| HostPreflight { host, checks: checks.clone(), took_ms };
+        self.names.into_iter().map(found).collect()
+    }
 }
 
-async fn look_at(name: &str, host: &Host, programs: &[&str], sudo: Option<bool>) -> HostPreflight {
-    let begun = Instant::now();
-    let looked = timeout(WHOLE, async {
-        let checks = match looked_at(host, programs, sudo).await {
-            Ok(checks) => checks,
-            Err(error) => found::connection(&error),
-        };
-        host.disconnect().await;
-        checks
-    });
-    let checks = looked.await.unwrap_or_else(|_| {
-        let message = format!(
-            "{name}: no answer within {} s. Check that the server is up and not overloaded, and the way to it.",
-            WHOLE.as_secs()
-        );
-        vec![Check::fail(CheckKind::Connection, "timed_out", message)]
-    });
-    HostPreflight { host: name.to_owned(), checks, took_ms: millis(begun) }
+/// The programs that an action needs beside the shell.
+fn programs(action: &Action) -> &'static [&'static str] {
+    match action {
+        Action::Upload { .. } => &["tar", "dd"],
+        _ => &[],
+    }
 }
 
 async fn looked_at(
