@@ -201,6 +201,7 @@ impl Look {
             }
         }
         look.rooms.sort_by(|a, b| a.mount.cmp(&b.mount));
+        look.rooms.iter_mut().for_each(|room| room.paths.sort());
         look
     }
 
@@ -234,8 +235,9 @@ impl Look {
 impl Room {
     fn check(&self) -> Option<Check> {
         let (mount, free) = (&self.mount, bytes(self.free));
-        let what = format!("{mount} (with {})", self.paths.join(", "));
-        let what = if self.paths == [mount.clone()] { mount.clone() } else { what };
+        let others: Vec<&str> = self.paths.iter().filter(|path| *path != mount).map(String::as_str).collect();
+        let what =
+            if others.is_empty() { mount.clone() } else { format!("{mount} (with {})", others.join(", ")) };
         let advice = "Remove what is not needed there, or make it larger.";
         if let Some((_, 0)) = self.inodes {
             let message = format!("{what} has no inodes left, so no file can be made. {advice}");

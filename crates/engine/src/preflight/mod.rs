@@ -128,9 +128,7 @@ impl Engine {
         let mut checks = Vec::new();
         let mut made_here = false;
         for step in &spec.plan.steps {
-            if step.host == "local" {
-                made_here = true;
-            }
+            made_here |= step.host == "local" && matches!(step.action, Action::Run { .. });
             let Action::Upload { from, .. } = &step.action else { continue };
             // What depends on facts of a host is known when the host is.
             let Some(path) = reveal(from).filter(|path| seen.insert(path.clone())) else { continue };
