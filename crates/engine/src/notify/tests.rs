@@ -108,6 +108,9 @@ impl Said {
             started_at: None,
             ended_at: None,
             attempts: Vec::new(),
+            changed: None,
+            output: None,
+            decision: None,
         };
         let plan = CompiledPlan {
             format: FORMAT,
