@@ -144,3 +144,15 @@ onPage('the run that undoes another is shown', { looks: 'resources,undoes,still'
   await page.waitForSelector(id('run-view', "[data-run='27']"));
   assert.equal(await page.$(id('undo-dialog')), null);
 });
+
+onPage('whether the hosts have what a run needs is shown, with what to do', { looks: 'secrets-set,still' }, async (page) => {
+  await page.click(id('tab-plan'));
+  await page.click(id('plan-part-preview'));
+  await page.click(id('preview-preflight'));
+  assert.match(await page.textContent(id('preflight-totals')), /1 of 3 hosts fails/);
+  assert.match(await page.textContent(id('preflight-problems')), /login.*Put the public key into/s);
+  assert.match(await page.textContent(id('preflight-host', "[data-host='web2']")), /fails at login; not looked at: shell/);
+  assert.equal(await page.getAttribute(id('preflight-run'), 'class').then((all) => all.includes('go')), false, 'a run is not urged');
+  await page.click(id('preflight-back'));
+  await page.waitForSelector(id('preview-run'));
+});

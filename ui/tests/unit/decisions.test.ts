@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { App } from '../../src/lib/domain/app.svelte';
 import { Decisions } from '../../src/lib/domain/decisions.svelte';
-import { HostCheck } from '../../src/lib/domain/host-check.svelte';
+import { HostQuestion } from '../../src/lib/domain/host-question.svelte';
 import { PlanState } from '../../src/lib/domain/plan.svelte';
 import { preflightHosts } from '../../src/lib/domain/preflight-report';
-import type { CheckReport, RunSummary } from '../../src/lib/shared/api';
+import type { Check, CheckKind, CheckReport, RunSummary } from '../../src/lib/shared/api';
 import { BackendError } from '../../src/lib/shared/backend';
 import { commands } from '../../src/lib/views/commands';
 import { holdSteps } from '../fixture/held';
@@ -56,11 +56,11 @@ describe('a decision about a held step', () => {
   });
 });
 
-describe('a check of the hosts', () => {
+describe('a question to the hosts', () => {
   const report: CheckReport = { rendered_sha256: 'shown', steps: [] };
 
   it('is shown while it is asked for, and says when its answer came', async () => {
-    const check = new HostCheck(new FakeBackend({ check_run: () => report }), 'p');
+    const check = new HostQuestion(() => Promise.resolve(report));
     const asked = check.ask();
     expect([check.shown, check.asking]).toEqual([true, true]);
     await asked;
@@ -72,10 +72,10 @@ describe('a check of the hosts', () => {
   });
 
   it('that fails says why, and shows nothing of the one before', async () => {
-    const backend = new FakeBackend({ check_run: () => report });
-    const check = new HostCheck(backend, 'p');
+    let fails = false;
+    const check = new HostQuestion(() => (fails ? Promise.reject(new BackendError('locked', 'The vault is locked.')) : Promise.resolve(report)));
     await check.ask();
-    backend.answers.check_run = () => { throw new BackendError('locked', 'The vault is locked.'); };
+    fails = true;
     await check.ask();
     expect([check.report, check.error, check.asking]).toEqual([null, 'The vault is locked.', false]);
   });
@@ -95,7 +95,7 @@ describe('a check of the hosts', () => {
 
   it('is asked anew after one that nobody waited for, whose answer counts for nothing', async () => {
     const answers: ((report: CheckReport) => void)[] = [];
-    const check = new HostCheck(new FakeBackend({ check_run: () => new Promise((done) => { answers.push(done); }) }), 'p');
+    const check = new HostQuestion(() => new Promise<CheckReport>((done) => { answers.push(done); }));
     const first = check.ask();
     check.leave();
     const second = check.ask();
@@ -124,7 +124,7 @@ describe('undoing a run', () => {
 });
 
 describe('a report of a preflight', () => {
-  const ok = (what: string) => ({ what, verdict: 'ok', message: 'well' }) as const;
+  const ok = (what: CheckKind): Check => ({ what, verdict: 'ok', message: 'well' });
 
   it('has this machine first, and says what was not looked at behind the end of the way', () => {
     const hosts = preflightHosts({ here: [ok('secret')], hosts: [{ host: 'web1', checks: [ok('name'), { what: 'connection', verdict: 'fail', message: 'web1 refused the connection' }] }, { host: 'local', checks: [ok('shell'), ok('disk')] }] });

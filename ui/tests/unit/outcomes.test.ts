@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { checkedSteps, CheckGroups, checkRows, partWords, totalsSentence, WHOLE_CHECK, type CheckedStep, type CheckFilter, type CheckRow } from '../../src/lib/domain/check-result';
 import { checkParts, type CheckPart } from '../../src/lib/domain/check-text';
 import { heldAt, heldChoices, HeldCounts, heldSentence, heldSteps } from '../../src/lib/domain/held';
-import { askedHosts } from '../../src/lib/domain/host-check.svelte';
+import { askedHosts } from '../../src/lib/domain/host-question.svelte';
 import { checkNames, hostWords, preflightRows, preflightSentence, preflightTotals, WHOLE_PREFLIGHT, type PreflightHost } from '../../src/lib/domain/preflight';
 import type { CheckedStep as Reported } from '../../src/lib/shared/api';
 import { holdSteps } from '../fixture/held';

@@ -1,9 +1,9 @@
 import { SvelteMap } from 'svelte/reactivity';
-import type { DiffLine, PlanCheck, PlanView, Preview, ProjectId, RevisionView, Update } from '../shared/api';
+import type { CheckReport, DiffLine, PlanCheck, PlanView, Preflight, Preview, ProjectId, RevisionView, Update } from '../shared/api';
 import { toBackendError, type Backend } from '../shared/backend';
 import { lineDiff } from '../shared/line-diff';
 import { Drafts } from './drafts';
-import { HostCheck } from './host-check.svelte';
+import { HostQuestion } from './host-question.svelte';
 import { Revisions } from './revisions.svelte';
 
 const CHECK_AFTER_MS = 250;
@@ -26,7 +26,9 @@ export class PlanState {
   /** A line that the editor should show, and a count so that the same line can be asked for twice. */
   jump = $state.raw<{ line: number; column: number; turn: number } | null>(null);
   readonly revisions: Revisions;
-  readonly hostCheck: HostCheck;
+  /** What a run would change on the hosts, and whether they have what it needs. */
+  readonly hostCheck: HostQuestion<CheckReport>;
+  readonly preflight: HostQuestion<Preflight>;
   readonly dirty = $derived(this.saved !== null && this.draft !== this.saved.source);
   /** The revision that was saved elsewhere while the draft was being written. */
   readonly newer = $derived(this.dirty && this.saved !== null && this.saved.sha256 !== this.#base ? this.saved : null);
@@ -42,7 +44,8 @@ export class PlanState {
     this.#drafts = drafts;
     this.projectId = projectId;
     this.revisions = new Revisions(backend, projectId);
-    this.hostCheck = new HostCheck(backend, projectId);
+    this.hostCheck = new HostQuestion(() => backend.call('check_run', { project_id: projectId }));
+    this.preflight = new HostQuestion(() => backend.call('preflight', { project_id: projectId, sudo_on: [] }));
   }
 
   async load(): Promise<void> {
@@ -143,6 +146,7 @@ export class PlanState {
   forgetPreview(): void {
     this.preview = null;
     this.hostCheck.forget();
+    this.preflight.forget();
   }
 
   goTo(line: number, column = 1): void {
@@ -150,7 +154,10 @@ export class PlanState {
   }
 
   apply(update: Update): void {
-    if (update.kind === 'run') this.hostCheck.outdate();
+    if (update.kind === 'run') {
+      this.hostCheck.outdate();
+      this.preflight.outdate();
+    }
     if (update.kind !== 'plan' || update.project_id !== this.projectId) return;
     if (this.saved !== null && update.sha256 !== this.saved.sha256 && !this.saving) {
       this.forgetPreview();

@@ -1,13 +1,13 @@
-import type { CheckReport, ProjectId, Timestamp } from '../shared/api';
-import { toBackendError, type Backend } from '../shared/backend';
+import type { Timestamp } from '../shared/api';
+import { toBackendError } from '../shared/backend';
 import { plural } from '../shared/time';
 
 /** So many names are said while hosts are asked. */
 const FEW_NAMES = 6;
 
-/** A question to every host: what would a run of the plan change there? Nothing is changed by it. */
-export class HostCheck {
-  report = $state.raw<CheckReport | null>(null);
+/** A question to every host before a run, such as what it would change there. Nothing is changed by it. */
+export class HostQuestion<Report> {
+  report = $state.raw<Report | null>(null);
   /** When its answer came. */
   at = $state<Timestamp>(0);
   /** Whether something has run since, so that the hosts may be different now. */
@@ -17,14 +17,12 @@ export class HostCheck {
   /** Whether it is looked at instead of the preview. */
   shown = $state(false);
 
-  readonly #backend: Backend;
-  readonly #projectId: ProjectId;
+  readonly #put: () => Promise<Report>;
   /** Counts what was asked, so that an answer which nobody waits for any more is dropped. */
   #turn = 0;
 
-  constructor(backend: Backend, projectId: ProjectId) {
-    this.#backend = backend;
-    this.#projectId = projectId;
+  constructor(put: () => Promise<Report>) {
+    this.#put = put;
   }
 
   /** Asks every host, and shows the answer. */
@@ -35,7 +33,7 @@ export class HostCheck {
     this.asking = true;
     this.error = null;
     try {
-      const report = await this.#backend.call('check_run', { project_id: this.#projectId });
+      const report = await this.#put();
       if (turn !== this.#turn) return;
       this.report = report;
       this.at = Date.now();
@@ -69,7 +67,7 @@ export class HostCheck {
   }
 }
 
-/** Whom a check asks: `web1, web2 and 9 more hosts`. */
+/** Whom a question goes to: `web1, web2 and 9 more hosts`. */
 export function askedHosts(steps: readonly { host: string }[]): string {
   const hosts = [...new Set(steps.map(({ host }) => (host === 'local' ? 'this machine' : host)))];
   const more = hosts.length - FEW_NAMES;
