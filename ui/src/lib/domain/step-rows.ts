@@ -8,7 +8,7 @@ export type StepRow =
   | { kind: 'task'; key: string; task: TaskGroup; open: boolean; height: number }
   | { kind: 'host'; key: string; group: HostGroup; open: boolean; height: number }
   | { kind: 'step'; key: string; step: Step; depth: number; height: number }
-  | { kind: 'held'; key: string; step: Step; height: number }
+  | { kind: 'held'; key: string; step: Step; depth: number; height: number }
   | { kind: 'log'; key: string; step: Step; height: number };
 
 export const STEP_HEIGHT = 34;
@@ -95,7 +95,7 @@ export function stepRows(tasks: readonly TaskGroup[], look: RowLook): StepRow[] 
         const choices = waiting.get(row.step.id);
         if (show !== 'all' && !own && choices === undefined && !showsStep(show, row.step)) continue;
         rows.push(row);
-        if (choices !== undefined) rows.push({ kind: 'held', key: `held:${row.step.id}`, step: row.step, height: choices });
+        if (choices !== undefined) rows.push({ kind: 'held', key: `held:${row.step.id}`, step: row.step, depth: row.depth, height: choices });
         if (own && look.log !== null) rows.push({ kind: 'log', key: `log:${row.step.id}`, step: row.step, height: look.log });
       }
     }
