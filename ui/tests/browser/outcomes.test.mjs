@@ -87,7 +87,7 @@ onPage('a preflight shows the gravest first, with its cause and what to do', par
   assert.deepEqual(await page.$$eval(id('preflight-host'), (all) => all.slice(0, 4).map((one) => `${one.dataset.host} ${one.dataset.worst}`)), ['web5 fail', 'web9 fail', 'web3 warn', 'web1 ok']);
   const first = await page.textContent(id('preflight-problems'));
   assert.match(first, /refused the connection.*Start the SSH server/s);
-  assert.match(await page.textContent(id('preflight-host', "[data-host='web5']")), /fails at reachable; not looked at: authentication/);
+  assert.match(await page.textContent(id('preflight-host', "[data-host='web5']")), /fails at connection; not looked at: login/);
   await page.click(id('preflight-host', "[data-host='web5']"));
   await page.waitForFunction(() => document.querySelectorAll("[data-testid='preflight-problems']").length === 2);
   await page.click(id('show-problems'));

@@ -100,6 +100,8 @@ describe('a preflight', () => {
 
   it('has a column for whatever was looked at on any host', () => {
     expect(checkNames([host('a', 'ok'), host('b', 'ok', 'warn')])).toEqual(['c0', 'c1']);
+    const named = (...names: string[]): PreflightHost => ({ host: 'a', checks: names.map((name) => ({ name, verdict: 'ok' })) });
+    expect(checkNames([named('shell', 'disk space', 'other'), named('name', 'connection', 'shell')])).toEqual(['name', 'connection', 'shell', 'disk space', 'other']);
   });
 });
 
@@ -142,6 +144,8 @@ it('of a host that does not answer, it is said once', () => {
   const failed = (n: number): CheckedStep => step('b', 'failed', { name: `s${n}`, parts: [{ kind: 'text', text: 'no answer' }] });
   const steps = [step('a', 'ok'), ...Array.from({ length: 9 }, (_, n) => failed(n))];
   expect(rowsOf(steps).filter((row) => row === '  …')).toHaveLength(1);
+  expect(rowsOf(steps.slice(0, 4)).filter((row) => row === '  …')).toHaveLength(1);
+  expect(rowsOf([failed(1), { ...failed(2), parts: [{ kind: 'text', text: 'another reason' }] }]).filter((row) => row === '  …')).toHaveLength(2);
   expect(rowsOf(steps, { show: 'failed', host: '' })).not.toContain('ok on a');
 });
 

@@ -136,8 +136,9 @@ const detailHeight = (step: CheckedStep): number =>
 /** Whether there is something to open under a step. */
 export const opens = (step: CheckedStep): boolean => (step.parts?.length ?? 0) > 0;
 
-/** What is known of a host that failed is the same for each of its steps. */
-const mustBeRead = (step: CheckedStep): boolean => step.verdict === 'failed' || step.verdict === 'unknown';
+/** What stands below a step that needs to be read; of a host that does not answer it is the same for each of its steps. */
+const toBeRead = ({ verdict, parts }: CheckedStep): string | undefined =>
+  (verdict === 'failed' || verdict === 'unknown' ? parts?.map((part) => (part.kind === 'diff' ? '' : part.text)).join('\n') : undefined);
 
 /**
  * The rows that show. `folds` is what the person has opened (true) and folded (false), by the keys of rows. Unasked, what
@@ -168,9 +169,13 @@ export function checkRows(groups: CheckGroups, filter: CheckFilter, folds: Reado
         rows.push({ kind: 'host', key, host: group.host, totals: group.totals, open, height: HOST });
         if (!open) continue;
       }
+      const said = new Set<string>();
       for (const { key, step } of group.steps) {
         if (!shows(step)) continue;
-        const open = opens(step) && (folds.get(key) ?? (few || (mustBeRead(step) && group.steps.find((one) => mustBeRead(one.step))?.key === key)));
+        const text = toBeRead(step);
+        const unasked = text === undefined ? few : !said.has(text) && (few || said.size === 0);
+        if (text !== undefined) said.add(text);
+        const open = opens(step) && (folds.get(key) ?? unasked);
         const depth = task.hosts.length > 1 ? 2 : headed ? 1 : 0;
         rows.push({ kind: 'step', key, step, depth, open, height: STEP });
         if (open) rows.push({ kind: 'detail', key: `detail:${key}`, step, depth, height: detailHeight(step), measured: true });

@@ -44,8 +44,13 @@ export const worstOf = (host: PreflightHost): PreflightVerdict =>
 
 const isProblem = (check: PreflightCheck): boolean => check.verdict === 'fail' || check.verdict === 'warn';
 
+/** What is usually looked at, in the order of looking. A host has only what concerns it, so its own order does not tell. */
+const USUAL: readonly string[] = ['secrets', 'local files', 'name', 'connection', 'host key', 'login', 'shell', 'sudo', 'disk space', 'programs', 'clock'];
+const placeOf = (name: string): number => (USUAL.includes(name) ? USUAL.indexOf(name) : USUAL.length);
+
 /** What was looked at on any host, in the order of looking. */
-export const checkNames = (hosts: readonly PreflightHost[]): string[] => [...new Set(hosts.flatMap((host) => host.checks.map((check) => check.name)))];
+export const checkNames = (hosts: readonly PreflightHost[]): string[] =>
+  [...new Set(hosts.flatMap((host) => host.checks.map((check) => check.name)))].sort((a, b) => placeOf(a) - placeOf(b));
 
 /** How many hosts stand how. */
 export interface PreflightTotals {
