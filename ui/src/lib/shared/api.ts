@@ -229,7 +229,7 @@ what: CheckKind,
 /**
  * What is to be thought of it.
  */
-verdict: Verdict, 
+verdict: PreflightVerdict, 
 /**
  * What is the matter, in a word for programs: `no_such_name`, `refused`, `timed_out`, `host_key_changed`,
  * `login_refused`, `no_sudo`, `disk_full`, …
@@ -244,6 +244,53 @@ message: string, };
  * What was looked at.
  */
 export type CheckKind = "name" | "connection" | "host_key" | "login" | "shell" | "sudo" | "disk" | "programs" | "clock" | "local_file" | "secret";
+
+/**
+ * What a run would change now.
+ */
+export type CheckReport = { 
+/**
+ * SHA-256 of the rendered plan.
+ */
+rendered_sha256: string, 
+/**
+ * The steps, in order, each with what a run would do about it.
+ */
+steps: Array<CheckedStep>, };
+
+/**
+ * A step and what a run would do about it.
+ */
+export type CheckedStep = { 
+/**
+ * Its place in the run, from 0.
+ */
+index: number, 
+/**
+ * Its task.
+ */
+task: string, 
+/**
+ * Its host.
+ */
+host: string, 
+/**
+ * What it is called.
+ */
+step: string, 
+/**
+ * What a run would do.
+ */
+verdict: Verdict, 
+/**
+ * What differs, with a diff where there is one; why it is skipped; what is not known. Without secrets.
+ */
+text: string, };
+
+/**
+ * What a person decides about a step that has failed and is held.
+ */
+export type Choice = "retry" | "skip" | "fail";
 
 /**
  * One line of a log that an answer rests on.
@@ -277,6 +324,19 @@ name: string,
 source?: string, };
 
 /**
+ * A decision about a step that has failed and is held.
+ */
+export type DecideStep = { 
+/**
+ * The step.
+ */
+step_id: StepId, 
+/**
+ * What becomes of it.
+ */
+choice: Choice, };
+
+/**
  * What has been asked of a run; stored beside its state, so that a request survives a crash and may come from
  * another process.
  */
@@ -299,6 +359,23 @@ kind: DiffKind,
  * The line without its end.
  */
 text: string, };
+
+/**
+ * A host that was found where the plan looks for hosts.
+ */
+export type DiscoveredHost = { 
+/**
+ * Its name in the plan.
+ */
+name: string, 
+/**
+ * What would be connected to, as a person would write it; none when no step would run there.
+ */
+address?: string, 
+/**
+ * Where it was found.
+ */
+by: string, };
 
 /**
  * A local file system.
@@ -407,7 +484,7 @@ clock_offset?: number, };
 /**
  * The condition that made a step unnecessary.
  */
-export type Guard = "creates" | "unless" | "only_if";
+export type Guard = "creates" | "removes" | "unless" | "only_if";
 
 /**
  * What keeps a run, or one host of it, from going on at this moment, though nothing has failed.
@@ -440,7 +517,31 @@ done: number,
 /**
  * Of how many.
  */
-of: number, } | { "kind": "resting", 
+of: number, } | { "kind": "step_held", 
+/**
+ * The step.
+ */
+step_id: StepId, 
+/**
+ * Its place in the run, from 0.
+ */
+index: number, 
+/**
+ * Its name.
+ */
+step: string, 
+/**
+ * Its host.
+ */
+host: string, 
+/**
+ * Why it failed.
+ */
+reason: Reason, 
+/**
+ * The same in words.
+ */
+reason_text: string, } | { "kind": "resting", 
 /**
  * The task.
  */
@@ -830,9 +931,17 @@ needs: Array<string>,
  */
 steps: Array<string>, 
 /**
+ * Words to choose it by.
+ */
+tags?: Array<string>, 
+/**
  * Where it stands in the source, from 1.
  */
-line: number, };
+line: number, 
+/**
+ * The file that it stands in, when it is not the plan itself but one that it includes.
+ */
+file?: string, };
 
 /**
  * What installs packages.
@@ -927,7 +1036,7 @@ export type Preflight = {
 /**
  * The worst of all.
  */
-verdict: Verdict, 
+verdict: PreflightVerdict, 
 /**
  * What concerns this machine and the plan as a whole.
  */
@@ -940,6 +1049,11 @@ hosts: Array<HostPreflight>,
  * How long everything took, in milliseconds.
  */
 took_ms: number, };
+
+/**
+ * What is to be thought of it, from good to bad.
+ */
+export type PreflightVerdict = "ok" | "warn" | "fail";
 
 /**
  * What a run would do now.
@@ -956,7 +1070,15 @@ steps: Array<PreviewStep>,
 /**
  * Secrets that the plan needs and that have no value yet.
  */
-missing_secrets: Array<string>, };
+missing_secrets: Array<string>, 
+/**
+ * The hosts that the plan does not list and that were found where it looks for them.
+ */
+discovered?: Array<DiscoveredHost>, 
+/**
+ * What was left out there, and why.
+ */
+notes?: Array<string>, };
 
 /**
  * A step as it would run.
@@ -999,6 +1121,10 @@ message: string,
  * What to do.
  */
 hint: string | null, 
+/**
+ * The file, when it is not the plan itself but one that it includes: as seen from the plan's folder.
+ */
+file?: string, 
 /**
  * From 1.
  */
@@ -1209,7 +1335,7 @@ step: string, } | { "kind": "need_failed",
 /**
  * The name of the task that is needed.
  */
-task: string, } | { "kind": "completed_in_run", 
+task: string, } | { "kind": "not_notified" } | { "kind": "completed_in_run", 
 /**
  * That run's number.
  */
@@ -1529,7 +1655,11 @@ export type Source = {
 /**
  * The text.
  */
-source: string, };
+source: string, 
+/**
+ * The project whose plan it is: files that it includes are looked for in that one's folder.
+ */
+project_id?: ProjectId, };
 
 /**
  * A request for a run.
@@ -1580,6 +1710,10 @@ kind: string,
  * What it is.
  */
 state: StepState, 
+/**
+ * Whether it has changed something on its host; not known while it has not completed.
+ */
+changed: boolean | null, 
 /**
  * Why it failed or was skipped.
  */
@@ -1675,7 +1809,7 @@ export type Timestamp = number;
 /**
  * What started a run.
  */
-export type Trigger = "chat" | "window" | "command_line" | "retry" | "proposal";
+export type Trigger = "chat" | "window" | "command_line" | "retry" | "undo" | "proposal";
 
 /**
  * The passphrase of the vault.
@@ -1803,9 +1937,9 @@ state: VaultLock,
 key: KeyPlace, };
 
 /**
- * What is to be thought of it, from good to bad.
+ * What a run would do about a step.
  */
-export type Verdict = "ok" | "warn" | "fail";
+export type Verdict = "ok" | "change" | "unknown" | "skipped" | "failed";
 
 /** Every operation, with what it takes and gives. */
 export interface Operations {
@@ -1833,14 +1967,20 @@ export interface Operations {
   restore_plan: { request: RestorePlan; response: PlanView };
   /** What a run would do now. */
   preview: { request: OfProject; response: Preview };
+  /** What a run would change now: asks every host, and changes nothing. */
+  check_run: { request: OfProject; response: CheckReport };
   /** Looks at everything that a run of the current plan needs: hosts, disks, secrets, files. Changes nothing. */
   preflight: { request: AskPreflight; response: Preflight };
   /** Starts a run of the current plan. */
   start_run: { request: StartRun; response: RunSummary };
   /** Runs the plan of an earlier run again. */
   retry_run: { request: RetryRun; response: RunSummary };
+  /** Takes back what a run has done: runs the `undo` of its completed steps, backwards. */
+  undo_run: { request: OfRun; response: RunSummary };
   /** Holds a run after its current step. */
   pause_run: { request: OfRun; response: RunSummary };
+  /** Decides what becomes of a step that has failed and is held. */
+  decide_step: { request: DecideStep; response: RunSummary };
   /** Lets a paused run go on. */
   resume_run: { request: OfRun; response: RunSummary };
   /** Ends a run and what it is running. */
