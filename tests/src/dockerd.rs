@@ -1,4 +1,5 @@
-//! A docker daemon of its own, in namespaces of its own: nothing is left of it and its containers when it ends.
+//! A docker daemon of its own, in namespaces of its own: nothing is left of it and its containers when it ends, and it takes
+//! nothing from one that the machine has, whose network it would remove.
 
 use std::{
     os::unix::net::UnixStream,
@@ -11,7 +12,7 @@ use tempfile::TempDir;
 /// The image that it has: busybox, and nothing else.
 pub const IMAGE: &str = "shop";
 
-/// A running daemon, without networks but the machine's.
+/// A running daemon. Its containers have no network.
 pub struct Dockerd {
     folder: TempDir,
     process: Child,
@@ -24,7 +25,7 @@ impl Dockerd {
         let path = folder.path();
         let log = std::fs::File::create(path.join("log")).expect("its log");
         let process = Command::new("unshare")
-            .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "dockerd"])
+            .args(["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "dockerd"])
             .args(["--bridge=none", "--iptables=false", "--ip6tables=false"])
             .arg("--data-root")
             .arg(path.join("data"))
