@@ -9,9 +9,11 @@ pub mod command;
 pub mod debian;
 pub mod dockerd;
 pub mod files;
+pub mod mail_server;
 pub mod model_server;
 pub mod process;
 pub mod proxy;
+pub mod receiver;
 pub mod sshd;
 
 /// A TCP port on loopback that nobody else gets while this process lives, and on which a server may listen.

@@ -76,7 +76,10 @@ async fn a_handler_comes_once_at_the_end_and_only_where_something_was_changed() 
     assert_eq!(states(&run)[..3], completed, "{run:#}");
     assert_eq!(states(&run)[3..6], ["skipped", "skipped", "skipped"], "nothing was changed on a: {run:#}");
     assert_eq!(run["steps"][3]["reason"], json!({ "kind": "not_notified" }));
-    assert_eq!(states(&run)[6..], ["completed", "completed", "completed", "completed", "completed", "skipped"]);
+    assert_eq!(
+        states(&run)[6..],
+        ["completed", "completed", "completed", "completed", "completed", "skipped"]
+    );
     assert_eq!(run["steps"][11]["reason"]["kind"], "when_false");
     assert_eq!(ran(&sshd), ["last", "last", "reload-b", "look-b"]);
     assert_eq!(changed(&run)[..3], [Some(false), Some(false), Some(true)]);

@@ -65,7 +65,12 @@ async fn a_held_step_says_why_and_is_tried_again_until_it_succeeds() {
     assert_eq!(held["reason_text"], "exit status 1");
     assert_eq!(states(&run), ["completed", "running", "pending"]);
     world.decide("retry").await;
-    world.app.run(&world.project, 1, |run| is_held(run) && run["steps"][1]["attempts"].as_array().unwrap().len() == 2).await;
+    world
+        .app
+        .run(&world.project, 1, |run| {
+            is_held(run) && run["steps"][1]["attempts"].as_array().unwrap().len() == 2
+        })
+        .await;
     fs::write(world.sshd.home().join("mended"), "").expect("mended");
     world.decide("retry").await;
     let run = world.app.ended(&world.project, 1).await;
@@ -86,7 +91,10 @@ async fn a_held_step_that_is_skipped_does_not_count_and_one_that_fails_does() {
         let world = World::held().await;
         world.decide(choice).await;
         let run = world.app.ended(&world.project, 1).await;
-        assert_eq!((&run["run"]["state"], states(&run)), (&json!(state), states_then.map(str::to_owned).to_vec()));
+        assert_eq!(
+            (&run["run"]["state"], states(&run)),
+            (&json!(state), states_then.map(str::to_owned).to_vec())
+        );
         assert_eq!(ran(&world.sshd).last().map(String::as_str), Some(last));
         world.app.end().await;
     }
@@ -114,7 +122,11 @@ async fn a_decision_that_came_while_nobody_executed_the_run_counts_after_a_crash
     world.decide("skip").await;
     let app = world.app.kill_and_start_again().await;
     let run = app.ended(&world.project, 1).await;
-    assert_eq!((&run["run"]["state"], &run["steps"][2]["state"]), (&json!("completed"), &json!("completed")), "{run:#}");
+    assert_eq!(
+        (&run["run"]["state"], &run["steps"][2]["state"]),
+        (&json!("completed"), &json!("completed")),
+        "{run:#}"
+    );
     app.end().await;
 }
 
@@ -177,5 +189,48 @@ async fn a_failure_that_does_not_count_leaves_the_run_completed() {
     let run = app.ended(&project, 1).await;
     assert_eq!(states(&run), ["failed", "completed", "failed"], "{run:#}");
     assert_eq!((&run["run"]["state"], ran(&sshd)), (&json!("completed"), vec!["on".to_owned()]));
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_run_is_undone_backwards_as_far_as_its_steps_say_how() {
+    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+    sshd.is_known_in(data.path());
+    let host = sshd.host();
+    let source = format!(
+        r#"name: shop
+hosts: {{ a: {host} }}
+vars: {{ who: "it's me" }}
+tasks:
+  one:
+    on: a
+    steps:
+      - {{ name: First, run: "echo +1 >> ~/ran", undo: "echo -1 ${{{{ vars.who }}}} >> ~/ran" }}
+      - {{ name: Silent, run: "echo +2 >> ~/ran" }}
+      - {{ name: File, file: {{ path: ~/made, content: x }}, undo: {{ file: {{ path: ~/made, state: absent }} }} }}
+  two:
+    on: a
+    needs: [one]
+    steps:
+      - {{ name: Second, run: "echo +3 >> ~/ran", undo: "echo -3 >> ~/ran" }}
+      - {{ name: Fails, run: exit 1, undo: "echo never >> ~/ran" }}
+"#
+    );
+    let app = App::start(data.path()).await;
+    let project = app.project("shop", &source).await;
+    app.call("start_run", json!({ "project_id": project })).await;
+    app.ended(&project, 1).await;
+    assert!(sshd.home().join("made").exists());
+    let (code, said) = ended(&mut steady(data.path(), &["undo", "shop/1"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    let run = app.ended(&project, 2).await;
+    let names: Vec<&str> =
+        run["steps"].as_array().unwrap().iter().map(|step| step["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["undo “Second”", "undo “File”", "undo “First”"], "{run:#}");
+    assert_eq!(run["run"]["trigger"], "undo");
+    assert_eq!(ran(&sshd), ["+1", "+2", "+3", "-3", "-1 it's me"]);
+    assert!(!sshd.home().join("made").exists());
+    let refused = app.try_call("undo_run", json!({ "run_id": run["run"]["id"] })).await;
+    assert!(refused.expect_err("nothing to undo").message.contains("says how it is undone"));
     app.end().await;
 }

@@ -1,5 +1,6 @@
 //! Errors for shells: a code to act on and a message to read.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use steadyhand_assistant::AssistantError;
 use steadyhand_assistant::chat::ProposalError;
@@ -9,7 +10,7 @@ use steadyhand_store::StoreError;
 use ts_rs::TS;
 
 /// What kind of error it is; pages act on this and never on the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// The request itself is wrong.
@@ -31,7 +32,7 @@ pub enum ErrorCode {
 }
 
 /// An error of an operation.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize, TS, JsonSchema)]
 #[error("{message}")]
 pub struct ApiError {
     /// What kind of error it is.
@@ -82,6 +83,8 @@ impl From<EngineError> for ApiError {
             | EngineError::Changed
             | EngineError::NothingLeft { .. }
             | EngineError::NotHeld { .. }
+            | EngineError::NothingToUndo { .. }
+            | EngineError::Discovery(_)
             | EngineError::ChangedBefore { .. } => ErrorCode::Conflict,
             EngineError::Plan { .. } | EngineError::NoSteps | EngineError::NoPlan => ErrorCode::PlanInvalid,
             EngineError::MissingSecrets { .. } => ErrorCode::Invalid,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
 use steadyhand_domain::Facts;
-use steadyhand_engine::{EngineError, hosts_of_source};
+use steadyhand_engine::{EngineError, PlanPlace};
 use steadyhand_plan::{CompiledHost, parse_host};
 use steadyhand_store::plans;
 
@@ -22,7 +22,8 @@ impl Api {
         let Some(project) = request.project_id else { return self.facts_of_alias(host).await };
         self.project(project).await?;
         let plan = plans::current(&mut *self.read().await?, project).await?.ok_or(EngineError::NoPlan)?;
-        let hosts = hosts_of_source(&plan.source)?;
+        let place = self.inner.engine.place(project).await?;
+        let hosts = self.inner.engine.hosts_of_source(&plan.source, &place).await?;
         declared(&hosts, host, "the plan")?;
         Ok(self.inner.engine.facts(&hosts, host).await?)
     }
@@ -39,7 +40,8 @@ impl Api {
             return Ok(self.inner.engine.facts(&hosts, host).await?);
         }
         let Some(path) = plan else { return self.facts_of_alias(host).await };
-        let hosts = hosts_of_source(&read_plan(path)?).map_err(|error| in_file(path, error))?;
+        let hosts = self.inner.engine.hosts_of_source(&read_plan(path)?, &PlanPlace::of_file(path)).await;
+        let hosts = hosts.map_err(|error| in_file(path, error))?;
         declared(&hosts, host, &format!("the plan {}", path.display()))?;
         Ok(self.inner.engine.facts(&hosts, host).await?)
     }

@@ -1,7 +1,7 @@
 //! The hosts of a plan, and the way to them.
 
 use steadyhand_domain::ProjectId;
-use steadyhand_engine::{EngineError, RunOptions, RunSpec};
+use steadyhand_engine::{EngineError, Look, RunOptions, RunSpec};
 use steadyhand_plan::CompiledHost;
 use steadyhand_remote::{KeyFileProblem, RemoteError};
 
@@ -66,7 +66,7 @@ impl Api {
         Ok(self
             .inner
             .engine
-            .compile_current(project, &RunOptions::default())
+            .compile_current(project, &RunOptions::default(), Look::Known)
             .await
             .ok()
             .map(|(_, spec)| spec))

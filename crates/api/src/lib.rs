@@ -15,10 +15,13 @@ mod hosts;
 mod hub;
 mod open;
 mod operations;
+mod os_desktop;
 mod os_keyring;
+mod plan_files;
 mod plans;
 mod practice;
 mod practicing;
+mod preflight;
 mod projects;
 mod questions;
 mod requests;
@@ -32,6 +35,7 @@ mod views;
 pub use error::{ApiError, ErrorCode};
 pub use folders::data_dir;
 pub use open::{Api, OpenOptions, Shell};
+pub use plan_files::{FirstPlan, check_plan_file, first_plan, import_ansible, plan_schema, shipped_plans};
 pub use requests::*;
 pub use secrets::{
     ListSecrets, OfSecret, RotateVault, SecretSet, SecretView, SetSecret, UnlockVault, VaultLock, VaultView,

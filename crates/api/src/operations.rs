@@ -3,7 +3,7 @@
 
 use futures::future::BoxFuture;
 use serde_json::Value;
-use steadyhand_domain::Facts;
+use steadyhand_domain::{Facts, Preflight};
 use steadyhand_store::records::{
     LogMatches, LogWindow, Message, PlanRevision, Project, Proposal, RunSummary,
 };
@@ -41,11 +41,15 @@ macro_rules! with_operations {
             preview(OfProject) -> Preview;
             /// What a run would change now: asks every host, and changes nothing.
             check_run(OfProject) -> CheckReport;
+            /// Looks at everything that a run of the current plan needs: hosts, disks, secrets, files. Changes nothing.
+            preflight(AskPreflight) -> Preflight;
 
             /// Starts a run of the current plan.
             start_run(StartRun) -> RunSummary;
             /// Runs the plan of an earlier run again.
             retry_run(RetryRun) -> RunSummary;
+            /// Takes back what a run has done: runs the `undo` of its completed steps, backwards.
+            undo_run(OfRun) -> RunSummary;
             /// Holds a run after its current step.
             pause_run(OfRun) -> RunSummary;
             /// Decides what becomes of a step that has failed and is held.

@@ -1,12 +1,15 @@
 //! Plans: reading, checking, saving, and what a run would do.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use steadyhand_assistant::difference;
 use steadyhand_domain::{ProjectId, Reason, Trigger};
-use steadyhand_engine::{EngineError, RunOptions, RunSpec, now};
+use steadyhand_engine::{Compiled, EngineError, FoundAt, Look, PlanPlace, RunOptions, RunSpec, now};
 use steadyhand_plan::{
-    Action, CompiledStep, Diagnostic, Outline, Probe, Severity, check, compile, source_sha256,
+    Action, Checked, CompiledHost, CompiledStep, Diagnostic, Outline, Probe, Severity, compile, source_sha256,
 };
 use steadyhand_store::{
     StoreError, chat, plans, projects,
@@ -15,9 +18,9 @@ use steadyhand_store::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Api, ApiError, CheckReport, ErrorCode, OfProject, OfRevision, OutlineHost, OutlineTask, PlanCheck,
-    PlanOutline, PlanView, Preview, PreviewStep, Problem, ProblemSeverity, RestorePlan, RevisionView,
-    SavePlan, Source,
+    Api, ApiError, CheckReport, DiscoveredHost, ErrorCode, OfProject, OfRevision, OutlineHost, OutlineTask,
+    PlanCheck, PlanOutline, PlanView, Preview, PreviewStep, Problem, ProblemSeverity, RestorePlan,
+    RevisionView, SavePlan, Source,
 };
 
 /// The largest plan that is taken, in bytes.
@@ -32,6 +35,7 @@ fn problem(diagnostic: &Diagnostic) -> Problem {
         },
         message: diagnostic.message.clone(),
         hint: diagnostic.hint.clone(),
+        file: diagnostic.file.clone(),
         line: diagnostic.line,
         column: diagnostic.column,
         end_line: diagnostic.end_line,
@@ -39,8 +43,12 @@ fn problem(diagnostic: &Diagnostic) -> Problem {
     }
 }
 
-fn check_source(source: &str) -> PlanCheck {
-    let checked = check(source);
+fn check_source(source: &str, place: &PlanPlace) -> PlanCheck {
+    plan_check(steadyhand_engine::check_source(source, place))
+}
+
+/// What is to say about a plan that was read.
+pub(crate) fn plan_check(checked: Checked) -> PlanCheck {
     // Names of hosts are resolved once the plan is right; until then they are shown as they are written.
     let compiled = checked.plan.as_ref().and_then(|plan| compile(plan, &Default::default()).ok());
     let hosts_of = |task: &str, written: &[String]| {
@@ -70,7 +78,9 @@ fn check_source(source: &str) -> PlanCheck {
                 name: task.name,
                 needs: task.needs,
                 steps: task.steps,
+                tags: task.tags,
                 line: task.line,
+                file: task.file,
             })
             .collect(),
     };
@@ -133,8 +143,9 @@ impl Api {
         let id = request.project_id;
         self.project(id).await?;
         let plan = plans::current(&mut *self.read().await?, id).await?.ok_or(EngineError::NoPlan)?;
+        let place = self.inner.engine.place(id).await?;
         Ok(PlanView {
-            check: check_source(&plan.source),
+            check: check_source(&plan.source, &place),
             sha256: plan.revision.sha256,
             saved_at: plan.revision.saved_at,
             source: plan.source,
@@ -144,7 +155,11 @@ impl Api {
     /// See the list of operations.
     pub async fn check_plan(&self, request: Source) -> Result<PlanCheck, ApiError> {
         limited(&request.source)?;
-        Ok(check_source(&request.source))
+        let place = match request.project_id {
+            Some(project) => self.inner.engine.place(project).await?,
+            None => PlanPlace::default(),
+        };
+        Ok(check_source(&request.source, &place))
     }
 
     /// See the list of operations.
@@ -226,7 +241,8 @@ impl Api {
 
     /// See the list of operations.
     pub async fn preview(&self, request: OfProject) -> Result<Preview, ApiError> {
-        let (_, spec) = self.inner.engine.compile_current(request.project_id, &RunOptions::default()).await?;
+        let (engine, options) = (&self.inner.engine, RunOptions::default());
+        let (_, spec) = engine.compile_current(request.project_id, &options, Look::Again).await?;
         self.preview_of(&spec).await
     }
 
@@ -236,16 +252,23 @@ impl Api {
     /// [`ErrorCode::PlanInvalid`], or [`ErrorCode::Invalid`] when the file or what is chosen of it cannot be read.
     pub async fn preview_file(&self, path: &Path, options: &RunOptions) -> Result<Preview, ApiError> {
         let source = read_plan(path)?;
-        known_variables(path, &source, &options.vars)?;
-        let plan =
-            steadyhand_engine::compile_source(&source, options).map_err(|error| in_file(path, error))?;
+        let place = PlanPlace::of_file(path);
+        known_variables(path, &source, &place, &options.vars)?;
+        let compiled = self.inner.engine.compile(&source, &place, options, Look::Again).await;
+        let Compiled { plan, found } = compiled.map_err(|error| in_file(path, error))?;
         let project = projects::by_name(&mut *self.read().await?, &plan.name).await?;
-        self.preview_of(&RunSpec::new(project.map(|project| project.id), plan, None)).await
+        let mut spec = RunSpec::new(project.map(|project| project.id), plan, None);
+        spec.found = found;
+        self.preview_of(&spec).await
     }
 
     /// See the list of operations.
     pub async fn check_run(&self, request: OfProject) -> Result<CheckReport, ApiError> {
-        let (_, spec) = self.inner.engine.compile_current(request.project_id, &RunOptions::default()).await?;
+        let (_, spec) = self
+            .inner
+            .engine
+            .compile_current(request.project_id, &RunOptions::default(), Look::Again)
+            .await?;
         self.report_of(&spec).await
     }
 
@@ -255,9 +278,10 @@ impl Api {
     /// As [`Api::preview_file`], and [`ErrorCode::Invalid`] when secrets have no value.
     pub async fn check_file(&self, path: &Path, options: &RunOptions) -> Result<CheckReport, ApiError> {
         let source = read_plan(path)?;
-        known_variables(path, &source, &options.vars)?;
-        let plan =
-            steadyhand_engine::compile_source(&source, options).map_err(|error| in_file(path, error))?;
+        let place = PlanPlace::of_file(path);
+        known_variables(path, &source, &place, &options.vars)?;
+        let compiled = self.inner.engine.compile(&source, &place, options, Look::Again).await;
+        let Compiled { plan, .. } = compiled.map_err(|error| in_file(path, error))?;
         let project = projects::by_name(&mut *self.read().await?, &plan.name).await?;
         let folder = std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_path_buf));
         self.report_of(&RunSpec::new(project.map(|project| project.id), plan, folder)).await
@@ -286,6 +310,8 @@ impl Api {
                     condition: condition(step),
                 })
                 .collect(),
+            discovered: spec.found.hosts.iter().map(|found| discovered(spec, found)).collect(),
+            notes: spec.found.notes.clone(),
             rendered_sha256: spec.plan.sha256.clone(),
         })
     }
@@ -296,7 +322,7 @@ impl Api {
     /// [`ErrorCode::NotFound`] or [`ErrorCode::Invalid`] when it cannot be read.
     pub async fn validate_file(&self, path: &Path) -> Result<(String, PlanCheck), ApiError> {
         let source = read_plan(path)?;
-        let check = check_source(&source);
+        let check = check_source(&source, &PlanPlace::of_file(path));
         Ok((source, check))
     }
 
@@ -312,9 +338,10 @@ impl Api {
         shown: &str,
     ) -> Result<RunSummary, ApiError> {
         let source = read_plan(path)?;
-        known_variables(path, &source, &options.vars)?;
-        let compiled =
-            steadyhand_engine::compile_source(&source, options).map_err(|error| in_file(path, error))?;
+        let place = PlanPlace::of_file(path);
+        known_variables(path, &source, &place, &options.vars)?;
+        let compiled = self.inner.engine.compile(&source, &place, options, Look::Recent).await;
+        let compiled = compiled.map_err(|error| in_file(path, error))?.plan;
         if compiled.sha256 != shown {
             return Err(EngineError::Changed.into());
         }
@@ -354,10 +381,28 @@ impl Api {
     }
 }
 
+/// A host that was found, as far as it is part of what would run.
+fn discovered(spec: &RunSpec, found: &FoundAt) -> DiscoveredHost {
+    let address = match spec.plan.hosts.get(&found.name) {
+        Some(CompiledHost::Ssh(ssh)) => {
+            Some(address(&found.name, ssh.user.as_deref(), &ssh.address, ssh.port))
+        }
+        Some(CompiledHost::Local) | None => None,
+    };
+    DiscoveredHost { name: found.name.clone(), address, by: found.by.clone() }
+}
+
 /// Refuses values of variables that the plan does not have.
-fn known_variables(path: &Path, source: &str, vars: &BTreeMap<String, String>) -> Result<(), ApiError> {
-    let known: Vec<String> =
-        steadyhand_plan::edit::variables(source).into_iter().map(|(name, _)| name).collect();
+pub(crate) fn known_variables(
+    path: &Path,
+    source: &str,
+    place: &PlanPlace,
+    vars: &BTreeMap<String, String>,
+) -> Result<(), ApiError> {
+    if vars.is_empty() {
+        return Ok(());
+    }
+    let known = steadyhand_engine::check_source(source, place).outline.vars;
     let unknown = vars.keys().find(|name| !known.contains(name));
     unknown.map_or(Ok(()), |unknown| Err(no_such_variable(path, unknown, &known)))
 }
@@ -373,9 +418,17 @@ fn no_such_variable(path: &Path, name: &str, known: &[String]) -> ApiError {
 pub(crate) fn in_file(path: &Path, error: EngineError) -> ApiError {
     let EngineError::Plan { diagnostics } = &error else { return error.into() };
     let errors = diagnostics.iter().filter(|problem| problem.is_error());
-    let lines = errors.map(|problem| format!("\n  {}:{}: {}", path.display(), problem.line, problem.message));
+    let lines = errors.map(|problem| {
+        let file = in_plan(path, problem.file.as_deref());
+        format!("\n  {}:{}: {}", file.display(), problem.line, problem.message)
+    });
     let message = format!("the plan has errors; nothing was run:{}", lines.collect::<String>());
     ApiError::new(ErrorCode::PlanInvalid, message)
+}
+
+/// A file that a plan includes, as seen from where the plan's own path is seen from; the plan itself when none is named.
+pub(crate) fn in_plan(plan: &Path, file: Option<&str>) -> PathBuf {
+    file.map_or_else(|| plan.to_owned(), |file| plan.with_file_name("").join(file))
 }
 
 pub(crate) fn read_plan(path: &Path) -> Result<String, ApiError> {

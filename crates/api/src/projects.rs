@@ -12,7 +12,7 @@ use crate::{Api, ApiError, CreateProject, ErrorCode, Nothing, OfProject, RenameP
 const LONGEST_NAME: usize = 60;
 
 /// The plan that a new project begins with: it runs as it is, and says what to change.
-const FIRST_PLAN: &str = include_str!("../../../plans/first.yaml");
+pub(crate) const FIRST_PLAN: &str = include_str!("../../../plans/first.yaml");
 
 impl Api {
     /// See the list of operations.

@@ -56,6 +56,14 @@ requests! {
         /// Which.
         project_id: ProjectId,
     }
+    /// A look at what a run needs.
+    AskPreflight {
+        /// The project whose current plan would run.
+        project_id: ProjectId,
+        /// Hosts of the plan on which `sudo` is looked at, too.
+        #[serde(default)]
+        sudo_on: Vec<String>,
+    }
     /// Names a run.
     OfRun {
         /// Which.
@@ -81,6 +89,10 @@ requests! {
     Source {
         /// The text.
         source: String,
+        /// The project whose plan it is: files that it includes are looked for in that one's folder.
+        #[serde(default)]
+        #[ts(optional)]
+        project_id: Option<ProjectId>,
     }
     /// A new revision of a plan.
     SavePlan {

@@ -1,6 +1,7 @@
 //! Secrets of projects: setting and removing them, their names, and the key that they are locked with. No operation
 //! gives a value: that is for a command on this machine alone.
 
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use steadyhand_domain::{ProjectId, Timestamp};
@@ -35,7 +36,7 @@ pub struct SecretSet {
 }
 
 /// Whether secrets can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VaultLock {
     /// There are none yet.
@@ -47,7 +48,7 @@ pub enum VaultLock {
 }
 
 /// What secrets are kept in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct VaultView {
     /// Whether they can be used.
     pub state: VaultLock,

@@ -1,5 +1,6 @@
 //! What operations take and give beyond the store's records.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use steadyhand_domain::{ProjectId, QuestionId, RunId, Timestamp};
 use steadyhand_engine::CheckedStep;
@@ -7,7 +8,7 @@ use steadyhand_store::records::{DiffLine, PlanRevision, RunSummary, Step};
 use ts_rs::TS;
 
 /// A run with all its steps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct RunDetail {
     /// The run.
     pub run: RunSummary,
@@ -27,7 +28,7 @@ pub struct AppInfo {
 }
 
 /// How grave a problem of a plan is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemSeverity {
     /// The plan cannot run.
@@ -39,7 +40,7 @@ pub enum ProblemSeverity {
 }
 
 /// A problem of a plan, in place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Problem {
     /// How grave it is.
     pub severity: ProblemSeverity,
@@ -47,6 +48,10 @@ pub struct Problem {
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
+    /// The file, when it is not the plan itself but one that it includes: as seen from the plan's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub file: Option<String>,
     /// From 1.
     pub line: u32,
     /// From 1, in characters.
@@ -58,7 +63,7 @@ pub struct Problem {
 }
 
 /// A host as a plan declares it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct OutlineHost {
     /// Its name in the plan.
     pub name: String,
@@ -69,7 +74,7 @@ pub struct OutlineHost {
 }
 
 /// A task as a plan declares it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct OutlineTask {
     /// Its name.
     pub name: String,
@@ -79,12 +84,20 @@ pub struct OutlineTask {
     pub needs: Vec<String>,
     /// The names of its steps, in order.
     pub steps: Vec<String>,
+    /// Words to choose it by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<String>>")]
+    pub tags: Vec<String>,
     /// Where it stands in the source, from 1.
     pub line: u32,
+    /// The file that it stands in, when it is not the plan itself but one that it includes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub file: Option<String>,
 }
 
 /// A plan's picture, as far as it can be read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct PlanOutline {
     /// Its hosts.
     pub hosts: Vec<OutlineHost>,
@@ -93,7 +106,7 @@ pub struct PlanOutline {
 }
 
 /// What is to say about a plan's source.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct PlanCheck {
     /// Every problem, in the order of the source.
     pub problems: Vec<Problem>,
@@ -128,7 +141,7 @@ pub struct PlanView {
 }
 
 /// A step as it would run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct PreviewStep {
     /// The task.
     pub task: String,
@@ -155,7 +168,7 @@ pub struct AskFacts {
 }
 
 /// What a run would do now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Preview {
     /// SHA-256 of the rendered plan.
     pub rendered_sha256: String,
@@ -163,6 +176,26 @@ pub struct Preview {
     pub steps: Vec<PreviewStep>,
     /// Secrets that the plan needs and that have no value yet.
     pub missing_secrets: Vec<String>,
+    /// The hosts that the plan does not list and that were found where it looks for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<DiscoveredHost>>")]
+    pub discovered: Vec<DiscoveredHost>,
+    /// What was left out there, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<String>>")]
+    pub notes: Vec<String>,
+}
+
+/// A host that was found where the plan looks for hosts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
+pub struct DiscoveredHost {
+    /// Its name in the plan.
+    pub name: String,
+    /// What would be connected to, as a person would write it; none when no step would run there.
+    #[ts(optional)]
+    pub address: Option<String>,
+    /// Where it was found.
+    pub by: String,
 }
 
 /// What a run would change now.
@@ -216,7 +249,7 @@ pub enum Reach {
 }
 
 /// What a question is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum QuestionKind {
     /// The host's key was never seen: is it the right server?
@@ -239,7 +272,7 @@ pub enum QuestionKind {
 }
 
 /// Something that only a person can answer while a connection is made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Question {
     /// Its identifier.
     pub id: QuestionId,

@@ -344,7 +344,8 @@ mod tests {
         let source = format!(
             "name: x\nvars: {{ {vars} }}\ntasks:\n  a:\n    on: local\n    steps:\n      - run: {run}\n"
         );
-        let plan = steadyhand_engine::compile_source(&source, &Default::default()).expect("a plan");
+        let plan = steadyhand_plan::check(&source).plan.expect("a plan");
+        let plan = steadyhand_plan::compile(&plan, &Default::default()).expect("its steps");
         given_port(&source, &plan.steps[0])
     }
 

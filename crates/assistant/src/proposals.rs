@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use similar::{ChangeTag, TextDiff};
 use steadyhand_domain::{ProjectId, ProposalId, Trigger};
-use steadyhand_engine::{EngineError, RunOptions, compile_source, now};
+use steadyhand_engine::{EngineError, Look, RunOptions, now};
 use steadyhand_plan::source_sha256;
 use steadyhand_store::{
     StoreError, chat, plans,
@@ -118,22 +118,16 @@ pub(crate) async fn accept(
     shared.engine.committed();
     // What runs is what was accepted, whatever the plan has become meanwhile.
     let options = RunOptions::default();
-    let shown = compile_source(&proposal.source, &options).ok().map(|plan| plan.sha256);
-    let started = match run {
-        true => Some(
-            shared
-                .engine
-                .start_current(
-                    proposal.project_id,
-                    Trigger::Proposal,
-                    &shared.user,
-                    shown.as_deref(),
-                    &options,
-                )
-                .await,
-        ),
-        false => None,
+    if !run {
+        return Ok((proposal, None));
+    }
+    let (engine, project) = (&shared.engine, proposal.project_id);
+    let started = async {
+        let place = engine.place(project).await?;
+        let shown = engine.compile(&proposal.source, &place, &options, Look::Again).await?.plan.sha256;
+        engine.start_current(project, Trigger::Proposal, &shared.user, Some(&shown), &options).await
     };
+    let started = Some(started.await);
     Ok((proposal, started))
 }
 

@@ -22,7 +22,16 @@ pub(crate) struct Common {
     pub(crate) data_dir: Option<PathBuf>,
     /// What is written to standard output
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
-    pub(crate) format: Format,
+    format: Format,
+    /// The same as `--format json`
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+impl Common {
+    pub(crate) fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -81,6 +90,31 @@ pub(crate) enum Choice {
     Fail,
 }
 
+/// What is looked at before a run.
+#[derive(Args)]
+pub(crate) struct PreflightArgs {
+    /// The plan's file
+    pub(crate) plan: PathBuf,
+    /// Only these tasks, and all that they need
+    #[arg(value_name = "TASK")]
+    pub(crate) tasks: Vec<String>,
+    /// Sets a variable of the plan; may be given several times
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub(crate) vars: Vec<(String, String)>,
+    /// Only tasks with one of these tags
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    pub(crate) tags: Vec<String>,
+    /// No task with one of these tags
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    pub(crate) skip_tags: Vec<String>,
+    /// Only these hosts: names, groups, or tags of hosts
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub(crate) limit: Vec<String>,
+    /// Looks at sudo on every host, too
+    #[arg(long)]
+    pub(crate) sudo: bool,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Runs a plan and shows its steps and their logs while they happen
@@ -88,11 +122,13 @@ pub(crate) enum Command {
     /// The plan belongs to the project of its `name:`, which is made when it is new. Ctrl-C stops the run; a second
     /// Ctrl-C leaves it for another Steadyhand to pick up.
     Run(RunArgs),
-    /// Says what is wrong with a plan, and where
-    Validate {
-        /// The plan's file
-        plan: PathBuf,
-    },
+    #[command(flatten)]
+    Files(FileCommand),
+    /// Looks at everything that a run needs, all hosts at once, and changes nothing
+    ///
+    /// Names, connections, host keys, logins, room on disks, programs, clocks, secrets, and the files that are uploaded. Ends
+    /// with 0 when nothing would make a run fail. Nobody is asked anything, and no host key is recorded.
+    Preflight(PreflightArgs),
     /// Asks a host what it is: its system, memory, disks, addresses and more
     ///
     /// These are the facts that a plan reads as `facts.NAME` in `when:` and as `${{ facts.NAME }}`.
@@ -158,6 +194,11 @@ pub(crate) enum Command {
         #[arg(long, requires = "from_failed")]
         current_plan: bool,
     },
+    /// Takes back what a run has done, and shows it: the `undo:` of its completed steps, backwards
+    Undo {
+        /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning
+        run: String,
+    },
     /// Ends a run and what it is running
     Stop {
         /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning
@@ -172,6 +213,99 @@ pub(crate) enum Command {
     },
     /// Serves the pages of the window to a browser, and the operations as an HTTP API
     Serve(Serve),
+}
+
+/// What only reads and writes files.
+#[derive(Subcommand)]
+pub(crate) enum FileCommand {
+    /// Says what is wrong with plans, and where
+    ///
+    /// Nothing is run, and no host is asked. With `--json`, each plan has a line of its own.
+    Validate {
+        /// The plans' files [default: plan.yaml in this folder]
+        #[arg(value_name = "PLAN")]
+        plans: Vec<PathBuf>,
+    },
+    /// Lists the tasks of a plan: where each runs, what it needs, its tags
+    List {
+        /// The plan's file [default: plan.yaml in this folder]
+        plan: Option<PathBuf>,
+    },
+    /// Draws which task of a plan needs which, as a Mermaid diagram; with `--json`, as nodes and edges
+    Graph {
+        /// The plan's file [default: plan.yaml in this folder]
+        plan: Option<PathBuf>,
+    },
+    /// Writes a first plan
+    ///
+    /// On a terminal it asks what is not given. A file that is there is never overwritten.
+    Init(Init),
+    /// Takes over what another tool has
+    Import {
+        #[command(subcommand)]
+        command: Import,
+    },
+    /// Writes the JSON Schema of plans, for editors, or of what `--json` writes, for scripts
+    Schema {
+        /// Which
+        #[arg(value_enum, default_value_t = SchemaOf::Plan)]
+        of: SchemaOf,
+    },
+    /// Writes what a shell needs to complete commands and options
+    ///
+    /// For bash: `steady completions bash > ~/.local/share/bash-completion/completions/steady`; for zsh a file `_steady` in a
+    /// folder of `$fpath`; for fish `~/.config/fish/completions/steady.fish`.
+    Completions {
+        /// Which shell
+        #[arg(value_enum)]
+        shell: CompletedShell,
+    },
+}
+
+/// What a first plan is made of.
+#[derive(Args)]
+pub(crate) struct Init {
+    /// The file to write
+    #[arg(default_value = "plan.yaml", value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The name of the plan [default: that of the folder]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The server to deploy to, user@address[:port] [default: this machine]
+    #[arg(long, conflicts_with = "from")]
+    pub(crate) host: Option<String>,
+    /// Begins with a plan that comes with Steadyhand
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(steadyhand_api::shipped_plans()))]
+    pub(crate) from: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Import {
+    /// Hosts and groups of an inventory in INI or YAML, as a plan has them
+    ///
+    /// They can stand in a plan, or in a file that a plan names in `include:`. Comments say what was not taken over.
+    Ansible {
+        /// The inventory's file
+        inventory: PathBuf,
+        /// Writes a new file instead of standard output
+        #[arg(long, short, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// Of plans
+    Plan,
+    /// Of the documents and events that `--json` writes
+    Events,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompletedShell {
+    Bash,
+    Zsh,
+    Fish,
 }
 
 #[derive(Subcommand)]

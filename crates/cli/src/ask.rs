@@ -184,6 +184,18 @@ pub(crate) async fn confirm(output: &mut Output, text: &str) -> bool {
     answer.await.unwrap_or(false)
 }
 
+/// Asks for a line of text; nothing when none can be read.
+pub(crate) async fn text(output: &mut Output, text: &str) -> String {
+    output.prompt(text);
+    let (sender, answer) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = io::stdin().lock().read_line(&mut line);
+        let _ = sender.send(if read.is_ok() { line.trim().to_owned() } else { String::new() });
+    });
+    answer.await.unwrap_or_default()
+}
+
 /// Whether a secret can be asked for although standard input may be something else than a terminal.
 pub(crate) fn can_ask_for_secrets() -> bool {
     io::stderr().is_terminal()

@@ -5,16 +5,22 @@ use steadyhand_api::{Api, ApiError, Nothing, records::RunSummary};
 mod check;
 mod control;
 mod facts;
+mod files;
+mod graph;
+mod init;
 mod list;
 mod logs;
+mod preflight;
 mod run;
 mod secret;
 
 pub(crate) use control::{decide, pause, resume, stop};
 pub(crate) use facts::facts;
+pub(crate) use files::files;
 pub(crate) use list::{runs, status};
 pub(crate) use logs::{WhichLogs, logs};
-pub(crate) use run::{retry, run, validate};
+pub(crate) use preflight::preflight;
+pub(crate) use run::{retry, run, undo};
 pub(crate) use secret::{secret, unlock};
 
 /// What a person can type to mean this run: `shop/24`.

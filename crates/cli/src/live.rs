@@ -4,29 +4,19 @@ mod log_cursor;
 
 use std::collections::BTreeMap;
 
-use log_cursor::LogCursor;
-use serde::Serialize;
+pub(crate) use log_cursor::LogCursor;
 use steadyhand_api::{
     Api, ApiError, OfRun, RunDetail, Update,
-    records::{Hindrance, LogLine, Step},
+    records::{Hindrance, Step},
 };
 use steadyhand_domain::{Desired, RunState, StepId, StepState};
 
 use crate::{
+    documents::{LineEvent, LineKind, RunEvent, RunKind},
     output::{Colour, Failure, Output},
     terminal_text::{at_its_end, plain},
     words,
 };
-
-/// A line of a log as a JSON event.
-#[derive(Serialize)]
-struct LineEvent<'a> {
-    kind: &'static str,
-    step_id: StepId,
-    attempt: u32,
-    #[serde(flatten)]
-    line: &'a LogLine,
-}
 
 /// What has been shown of a run.
 pub(crate) struct Live {
@@ -76,7 +66,7 @@ impl Live {
         for update in updates {
             match update {
                 Update::Run { run, since, steps } if run.id == self.detail.run.id => {
-                    output.document(update)?;
+                    output.document(&RunEvent { kind: RunKind, run, since: *since, steps })?;
                     missed |= self.detail.run.seq < *since;
                     if run.seq >= self.detail.run.seq {
                         self.detail.run = run.clone();
@@ -197,7 +187,7 @@ impl Live {
             let (lines, more) = shown.log.take(window, settled, whole);
             for line in &lines {
                 if output.json() {
-                    output.document(&LineEvent { kind: "line", step_id: step.id, attempt, line })?;
+                    output.document(&LineEvent { kind: LineKind, step_id: step.id, attempt, line })?;
                 } else {
                     let cut = if line.cut { format!(" … ({} bytes)", line.bytes) } else { String::new() };
                     let text = output.log_text(at_its_end(&line.text));
@@ -249,7 +239,9 @@ impl Live {
                 Some(format!("Paused. `steady resume {name}` lets it go on."))
             }
             (_, Desired::Paused, _) => Some("Pausing after this step…".to_owned()),
-            (_, _, hindrances) if !hindrances.is_empty() => words::hindrances(hindrances, &name).map(|said| capitalised(&plain(&said))),
+            (_, _, hindrances) if !hindrances.is_empty() => {
+                words::hindrances(hindrances, &name).map(|said| capitalised(&plain(&said)))
+            }
             _ if self.said.1 == Desired::Paused => Some("Going on.".to_owned()),
             _ if self.said.2.iter().any(|before| matches!(before, Hindrance::Reconnecting { .. })) => {
                 Some("Connected again.".to_owned())

@@ -6,6 +6,7 @@
 mod args;
 mod ask;
 mod commands;
+mod documents;
 mod exit;
 mod live;
 mod output;
@@ -42,8 +43,8 @@ fn main() -> ExitCode {
         )
         .with_writer(std::io::stderr)
         .init();
-    let mut output = Output::new(cli.common.format);
-    let unread = if matches!(cli.command, Command::Run(_) | Command::Retry { .. }) {
+    let mut output = Output::new(cli.common.format());
+    let unread = if matches!(cli.command, Command::Run(_) | Command::Retry { .. } | Command::Undo { .. }) {
         Exit::LeftRunning
     } else {
         Exit::Done
@@ -72,12 +73,17 @@ fn main() -> ExitCode {
 }
 
 async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
-    let shell = if matches!(cli.command, Command::Serve(_)) { Shell::Server } else { Shell::Command };
+    let command = match cli.command {
+        // These need no data folder.
+        Command::Files(command) => return commands::files(output, command).await,
+        other => other,
+    };
+    let shell = if matches!(command, Command::Serve(_)) { Shell::Server } else { Shell::Command };
     let data_dir = cli.common.data_dir.unwrap_or_else(steadyhand_api::data_dir);
     let api = Api::open(OpenOptions { data_dir: Some(data_dir.clone()), shell }).await?;
-    let ended = match cli.command {
+    let ended = match command {
         Command::Run(options) => commands::run(&api, output, options).await,
-        Command::Validate { plan } => commands::validate(&api, output, &plan).await,
+        Command::Preflight(options) => commands::preflight(&api, output, options).await,
         Command::Facts { host, plan } => commands::facts(&api, output, &host, plan.as_deref()).await,
         Command::Runs { project, limit } => commands::runs(&api, output, project.as_deref(), limit).await,
         Command::Logs { run, step, follow, raw } => {
@@ -87,12 +93,14 @@ async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Retry { run, from_failed, current_plan } => {
             commands::retry(&api, output, &run, from_failed, current_plan).await
         }
+        Command::Undo { run } => commands::undo(&api, output, &run).await,
         Command::Decide { run, step, choice } => commands::decide(&api, output, &run, step, choice).await,
         Command::Resume { run } => commands::resume(&api, output, &run).await,
         Command::Stop { run } => commands::stop(&api, output, &run).await,
         Command::Status => commands::status(&api, output).await,
         Command::Secret { command } => commands::secret(&api, output, command).await,
         Command::Serve(options) => serve::serve(&api, output, &data_dir, options).await,
+        Command::Files(command) => commands::files(output, command).await,
     };
     api.shutdown().await;
     ended

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use serde::Serialize;
 use steadyhand_api::{ApiError, ErrorCode};
 
-use crate::{args::Format, terminal_text};
+use crate::{args::Format, documents::Refused, terminal_text};
 
 /// Why a command ended early.
 #[derive(Debug)]
@@ -149,7 +149,7 @@ impl Output {
 
     pub(crate) fn error(&mut self, error: &ApiError) {
         if self.json() {
-            let _ = self.document(&serde_json::json!({ "error": error }));
+            let _ = self.document(&Refused { error });
         } else {
             let label = paint(self.err_colour, Colour::Red, "error:");
             let message = error.message.lines().map(terminal_text::plain).collect::<Vec<_>>().join("\n");

@@ -20,13 +20,13 @@ use axum::{
     routing::{get, post},
     serve::ListenerExt,
 };
-use serde_json::json;
 use steadyhand_api::{Api, ApiError, ErrorCode, Nothing, VaultLock};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     args,
+    documents::{Listening, ListeningKind},
     exit::Exit,
     output::{Failure, Output},
     signals::Signals,
@@ -81,7 +81,7 @@ pub(crate) async fn serve(
         axum::serve(listener, router(server)).with_graceful_shutdown(ending.clone().cancelled_owned());
     let mut serving = tokio::spawn(serving.into_future());
 
-    output.document(&json!({ "kind": "listening", "address": address, "url": url }))?;
+    output.document(&Listening { kind: ListeningKind, address: address.to_string(), url: &url })?;
     output.line(&url)?;
     output.flush()?;
     if !address.ip().is_loopback() {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use steadyhand_api::{
     Problem, ProblemSeverity, SECRET_VARIABLE,
-    records::{Hindrance, RunSummary, Step},
+    records::{Hindrance, RunSummary, Step, Untold},
 };
 use steadyhand_domain::{Desired, RunState, StepState, Trigger, duration};
 
@@ -20,7 +20,9 @@ pub(crate) fn run_state(run: &RunSummary) -> (&'static str, Colour) {
         }
         (RunState::Started, _) => ("started", Colour::Blue),
         (RunState::InProgress, _) => ("in progress", Colour::Blue),
-        (RunState::Paused, Desired::Running) if run.hindrances.iter().any(is_held) => ("held", Colour::Yellow),
+        (RunState::Paused, Desired::Running) if run.hindrances.iter().any(is_held) => {
+            ("held", Colour::Yellow)
+        }
         (RunState::Paused, Desired::Running) => ("going on", Colour::Blue),
         (RunState::Paused, _) => ("paused", Colour::Yellow),
         (RunState::Completed, _) => ("completed", Colour::Green),
@@ -48,6 +50,14 @@ pub(crate) fn hindrances(hindrances: &[Hindrance], name: &str) -> Option<String>
     let (first, more) = hindrances.split_first()?;
     let first = hindrance(first, name);
     Some(if more.is_empty() { first } else { format!("{first} (and {} more)", more.len()) })
+}
+
+/// "Not told by slack: it gave no answer in time. The next Steadyhand that runs tries again."
+pub(crate) fn untold(untold: &Untold) -> String {
+    let Untold { channel, problem, again } = untold;
+    let problem = problem.trim_end_matches('.');
+    let then = if *again { ". The next Steadyhand that runs tries again." } else { "." };
+    format!("Not told by {channel}: {problem}{then}")
 }
 
 fn hindrance(hindrance: &Hindrance, name: &str) -> String {
@@ -109,6 +119,7 @@ pub(crate) fn trigger(trigger: Trigger) -> &'static str {
         Trigger::Window => "window",
         Trigger::CommandLine => "command line",
         Trigger::Retry => "retry",
+        Trigger::Undo => "undo",
         Trigger::Proposal => "proposal",
     }
 }
@@ -146,7 +157,9 @@ pub(crate) fn problem(output: &Output, plan: &Path, problem: &Problem) -> String
     };
     let hint = problem.hint.as_ref().map(|hint| format!("\n    {hint}")).unwrap_or_default();
     let (line, column) = (problem.line, problem.column);
-    format!("{}:{line}:{column}: {}: {}{hint}", plan.display(), output.paint(colour, label), problem.message)
+    let file =
+        problem.file.as_ref().map_or_else(|| plan.to_owned(), |file| plan.with_file_name("").join(file));
+    format!("{}:{line}:{column}: {}: {}{hint}", file.display(), output.paint(colour, label), problem.message)
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! What keeps a host from being worked on.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What kept a host from being reached or worked on, so that it can be explained without reading the message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionProblem {
     /// None of the others, or recorded before kinds were.

@@ -1,10 +1,11 @@
 //! The states of a run.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// What a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
     /// Recorded, with nothing done yet.
@@ -41,7 +42,7 @@ pub enum RunEvent {
 
 /// What has been asked of a run; stored beside its state, so that a request survives a crash and may come from
 /// another process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Desired {
     /// Go on.
@@ -53,7 +54,7 @@ pub enum Desired {
 }
 
 /// What started a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
     /// A message in the project's chat.
@@ -64,6 +65,8 @@ pub enum Trigger {
     CommandLine,
     /// "Retry" on an earlier run.
     Retry,
+    /// "Undo" of an earlier run.
+    Undo,
     /// An accepted proposal.
     Proposal,
 }

@@ -60,6 +60,14 @@ pub enum EngineError {
         /// The run's number.
         number: u32,
     },
+    /// Nothing of a run can be taken back.
+    #[error(
+        "no step that run {number} completed says how it is undone; give such steps an `undo:` in the plan, for the next time"
+    )]
+    NothingToUndo {
+        /// The run's number.
+        number: u32,
+    },
     /// A step that an earlier run completed is another one now.
     #[error(
         "“{step}” on {host}, which completed in run {number}, is not in the plan any more as it was then; redeploy runs all of the plan"
@@ -113,6 +121,9 @@ pub enum EngineError {
         /// What is wrong with it.
         detail: String,
     },
+    /// Hosts that the plan does not list could not be looked for.
+    #[error("{0}")]
+    Discovery(String),
     /// The plan names a host that it does not have.
     #[error("the recorded plan names the host “{0}” but does not say where it is")]
     UnknownHost(String),
@@ -142,12 +153,16 @@ fn state_word(state: RunState) -> &'static str {
 
 /// "1 error: line 3: …" or "4 errors, the first in line 3: …".
 fn problems(diagnostics: &[Diagnostic]) -> String {
+    let place = |problem: &Diagnostic| match &problem.file {
+        Some(file) => format!("{file}, line {}", problem.line),
+        None => format!("line {}", problem.line),
+    };
     let errors: Vec<&Diagnostic> = diagnostics.iter().filter(|problem| problem.is_error()).collect();
     match errors.as_slice() {
         [] => "errors".to_owned(),
-        [only] => format!("an error in line {}: {}", only.line, only.message),
+        [only] => format!("an error in {}: {}", place(only), only.message),
         [first, ..] => {
-            format!("{} errors, the first in line {}: {}", errors.len(), first.line, first.message)
+            format!("{} errors, the first in {}: {}", errors.len(), place(first), first.message)
         }
     }
 }

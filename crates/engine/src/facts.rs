@@ -3,22 +3,29 @@
 use std::collections::BTreeMap;
 
 use steadyhand_domain::Facts;
-use steadyhand_plan::{CompiledHost, Inputs, check, compile_hosts};
+use steadyhand_plan::{CompiledHost, Inputs, compile_hosts};
 
-use crate::{Engine, EngineError, hosts::host_spec, plans::environment};
-
-/// The hosts that a plan's source declares, also those that no task uses.
-///
-/// # Errors
-/// [`EngineError::Plan`] with every problem.
-pub fn hosts_of_source(source: &str) -> Result<BTreeMap<String, CompiledHost>, EngineError> {
-    let checked = check(source);
-    let Some(plan) = checked.plan else { return Err(EngineError::Plan { diagnostics: checked.diagnostics }) };
-    let inputs = Inputs { env: environment(), vars: BTreeMap::new() };
-    compile_hosts(&plan, &inputs).map_err(|diagnostics| EngineError::Plan { diagnostics })
-}
+use crate::{Engine, EngineError, Look, PlanPlace, check_source, hosts::host_spec, plans::environment};
 
 impl Engine {
+    /// The hosts that a plan's source declares, also those that no task uses, and those that it finds.
+    ///
+    /// # Errors
+    /// [`EngineError::Plan`] with every problem, or [`EngineError::Discovery`].
+    pub async fn hosts_of_source(
+        &self,
+        source: &str,
+        place: &PlanPlace,
+    ) -> Result<BTreeMap<String, CompiledHost>, EngineError> {
+        let checked = check_source(source, place);
+        let Some(plan) = checked.plan else {
+            return Err(EngineError::Plan { diagnostics: checked.diagnostics });
+        };
+        let inputs = Inputs { env: environment(), vars: BTreeMap::new() };
+        let (plan, _) = self.discover(plan, &inputs, place, Look::Recent).await?;
+        compile_hosts(&plan, &inputs).map_err(|diagnostics| EngineError::Plan { diagnostics })
+    }
+
     /// Asks the host `name`, one of `hosts`, what it is. What only a person can answer is asked.
     ///
     /// # Errors

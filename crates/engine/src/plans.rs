@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 use steadyhand_domain::{ProjectId, Trigger};
-use steadyhand_plan::{CompiledPlan, Inputs, Selection, check, compile, select};
+use steadyhand_plan::{CompiledPlan, Inputs, Selection, compile, select};
 use steadyhand_store::{StoreError, plans, records::RunSummary, settings};
 
-use crate::{Engine, EngineError, NewRun, RunSpec};
+use crate::{Engine, EngineError, Found, Look, NewRun, PlanPlace, RunSpec, check_source};
 
 /// What the environment variables begin with that are meant for Steadyhand itself, such as those that hold secrets. A
 /// plan has the secrets that it names, and no other way to them.
-const OWN_VARIABLES: &str = "STEADYHAND_";
+pub(crate) const OWN_VARIABLES: &str = "STEADYHAND_";
 
 /// How a run differs from what the plan says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,16 +29,13 @@ fn folder_setting(project: ProjectId) -> String {
     format!("folder:{project}")
 }
 
-/// A plan's source with its inputs put in, as far as it is to be run.
-///
-/// # Errors
-/// [`EngineError::Plan`] with every problem, or [`EngineError::Selection`].
-pub fn compile_source(source: &str, options: &RunOptions) -> Result<CompiledPlan, EngineError> {
-    let checked = check(source);
-    let Some(plan) = checked.plan else { return Err(EngineError::Plan { diagnostics: checked.diagnostics }) };
-    let inputs = Inputs { env: environment(), vars: options.vars.clone() };
-    let compiled = compile(&plan, &inputs).map_err(|diagnostics| EngineError::Plan { diagnostics })?;
-    Ok(select(&plan, compiled, &options.selection)?)
+/// What would run.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The plan with its inputs put in.
+    pub plan: CompiledPlan,
+    /// What was found before that.
+    pub found: Found,
 }
 
 /// The environment of this process, as plans read it. Variables whose names or values are not Unicode cannot be written
@@ -51,21 +48,56 @@ pub(crate) fn environment() -> BTreeMap<String, String> {
 }
 
 impl Engine {
+    /// A plan's source with the files that it includes, the hosts that it looks for, and its inputs put in, as far as it is to
+    /// be run.
+    ///
+    /// # Errors
+    /// [`EngineError::Plan`] with every problem, [`EngineError::Discovery`], or [`EngineError::Selection`].
+    pub async fn compile(
+        &self,
+        source: &str,
+        place: &PlanPlace,
+        options: &RunOptions,
+        look: Look,
+    ) -> Result<Compiled, EngineError> {
+        let checked = check_source(source, place);
+        let Some(plan) = checked.plan else {
+            return Err(EngineError::Plan { diagnostics: checked.diagnostics });
+        };
+        let inputs = Inputs { env: environment(), vars: options.vars.clone() };
+        let (plan, found) = self.discover(plan, &inputs, place, look).await?;
+        let compiled = compile(&plan, &inputs).map_err(|diagnostics| EngineError::Plan { diagnostics })?;
+        Ok(Compiled { plan: select(&plan, compiled, &options.selection)?, found })
+    }
+
     /// The current plan of a project, compiled, with the SHA-256 of its source.
     ///
     /// # Errors
-    /// [`EngineError::NoPlan`], [`EngineError::Plan`], or when the database cannot be read.
+    /// [`EngineError::NoPlan`], as [`Engine::compile`], or when the database cannot be read.
     pub async fn compile_current(
         &self,
         project: ProjectId,
         options: &RunOptions,
+        look: Look,
     ) -> Result<(String, RunSpec), EngineError> {
+        let plan = {
+            let mut db = self.store().read().await?;
+            plans::current(&mut db, project).await?.ok_or(EngineError::NoPlan)?
+        };
+        let place = self.place(project).await?;
+        let Compiled { plan: compiled, found } = self.compile(&plan.source, &place, options, look).await?;
+        let spec = RunSpec::new(Some(project), compiled, place.folder);
+        Ok((plan.revision.sha256, RunSpec { options: options.clone(), found, ..spec }))
+    }
+
+    /// Where a project's plan stands.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn place(&self, project: ProjectId) -> Result<PlanPlace, EngineError> {
         let mut db = self.store().read().await?;
-        let plan = plans::current(&mut db, project).await?.ok_or(EngineError::NoPlan)?;
         let folder = settings::get(&mut db, &folder_setting(project)).await?.map(PathBuf::from);
-        let compiled = compile_source(&plan.source, options)?;
-        let spec = RunSpec::new(Some(project), compiled, folder);
-        Ok((plan.revision.sha256, RunSpec { options: options.clone(), ..spec }))
+        Ok(PlanPlace { folder, name: None })
     }
 
     /// Starts a run of the current plan; when `shown` is given, only if that is still what would run.
@@ -80,7 +112,9 @@ impl Engine {
         shown: Option<&str>,
         options: &RunOptions,
     ) -> Result<RunSummary, EngineError> {
-        let (plan_sha256, spec) = self.compile_current(project, options).await?;
+        // What was shown a moment ago is what was looked at.
+        let look = if shown.is_some() { Look::Recent } else { Look::Again };
+        let (plan_sha256, spec) = self.compile_current(project, options, look).await?;
         if shown.is_some_and(|shown| shown != spec.plan.sha256) {
             return Err(EngineError::Changed);
         }

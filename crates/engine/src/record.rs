@@ -4,9 +4,10 @@ use steadyhand_domain::{IllegalStepTransition, Reason, RunId, StepEvent};
 use steadyhand_store::{
     Store, StoreError,
     progress::{self, Write},
+    records::Output,
 };
 
-use crate::execute::Progress;
+use crate::{execute::Progress, notify::outbox};
 
 impl Progress {
     /// The change of its state by `event`.
@@ -15,14 +16,25 @@ impl Progress {
         event: StepEvent,
         reason: Option<&'a Reason>,
     ) -> Result<Write<'a>, IllegalStepTransition> {
-        Ok(Write::Step { step: self.id, event, state: self.state.next(event)?, reason, changed: None })
+        Ok(Write::Step {
+            step: self.id,
+            event,
+            state: self.state.next(event)?,
+            reason,
+            changed: None,
+            output: None,
+        })
     }
 
-    /// That it succeeded, and whether it has changed something.
-    pub(crate) fn succeeded(&self, changed: bool) -> Result<Write<'static>, IllegalStepTransition> {
+    /// That it succeeded, whether it has changed something, and what it has written for later steps.
+    pub(crate) fn succeeded<'a>(
+        &self,
+        changed: bool,
+        output: Option<&'a Output>,
+    ) -> Result<Write<'a>, IllegalStepTransition> {
         let event = StepEvent::Succeeded;
         let (state, changed) = (self.state.next(event)?, Some(changed));
-        Ok(Write::Step { step: self.id, event, state, reason: None, changed })
+        Ok(Write::Step { step: self.id, event, state, reason: None, changed, output })
     }
 }
 
@@ -36,7 +48,9 @@ pub(crate) async fn commit(
     if_running: &[Write<'_>],
 ) -> Result<bool, StoreError> {
     let mut db = store.write().await?;
-    let goes_on = progress::record(&mut db, run, owner, writes, if_running, crate::now()).await?;
+    let now = crate::now();
+    let goes_on = progress::record(&mut db, run, owner, writes, if_running, now).await?;
+    outbox::add_end(&mut db, run, owner, &[writes, if goes_on { if_running } else { &[] }], now).await?;
     db.commit().await?;
     Ok(goes_on)
 }

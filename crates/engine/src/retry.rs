@@ -1,4 +1,4 @@
-//! Running what an earlier run executed once more, from the beginning or from where it ended.
+//! Running what an earlier run executed once more, from the beginning or from where it ended; and taking it back.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,12 +6,12 @@ use steadyhand_domain::{Reason, RunId, StepState, Trigger};
 use steadyhand_plan::{CompiledPlan, CompiledStep};
 use steadyhand_store::{
     StoreError,
-    records::{RunSummary, Step},
+    records::{Output, RunSummary, Step},
     runs,
     steps::{self, LogSizes},
 };
 
-use crate::{Engine, EngineError, NewRun};
+use crate::{Engine, EngineError, Look, NewRun, RunSpec};
 
 /// What is run again of an earlier run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +26,41 @@ pub enum Again {
 }
 
 impl Engine {
+    /// Takes back what a run has done, as far as its plan says how: a new run of the `undo` of its completed steps,
+    /// backwards.
+    ///
+    /// # Errors
+    /// As [`Engine::start`]; [`EngineError::NotNow`] while it has not ended, [`EngineError::NothingToUndo`].
+    pub async fn undo(&self, run: RunId, by: &str) -> Result<RunSummary, EngineError> {
+        let (earlier, steps) = self.with_steps(run).await?;
+        if !earlier.state.is_final() {
+            let why = "has not ended yet; wait for it, or stop it first";
+            return Err(EngineError::NotNow { number: earlier.number, why });
+        }
+        let spec = self.spec(run).await?;
+        let is_done = |step: &CompiledStep| {
+            let recorded = steps.get(step.index as usize);
+            recorded.is_some_and(|step| step.state == StepState::Completed && step.changed != Some(false))
+        };
+        let plan = steadyhand_plan::undo(&spec.plan, is_done);
+        let plan = plan.ok_or(EngineError::NothingToUndo { number: earlier.number })?;
+        self.start(NewRun {
+            project_id: earlier.project_id,
+            trigger: Trigger::Undo,
+            started_by: by.to_owned(),
+            plan_sha256: earlier.plan_sha256,
+            spec: RunSpec { plan, ..spec },
+            done: BTreeMap::new(),
+        })
+        .await
+    }
+
+    async fn with_steps(&self, run: RunId) -> Result<(RunSummary, Vec<Step>), EngineError> {
+        let mut db = self.store().read().await?;
+        let earlier = runs::get(&mut db, run).await?.ok_or(StoreError::UnknownRun(run))?;
+        Ok((earlier, steps::of_run(&mut db, run, &LogSizes::default()).await?))
+    }
+
     /// Runs what an earlier run executed again.
     ///
     /// # Errors
@@ -33,11 +68,7 @@ impl Engine {
     /// [`EngineError::NothingLeft`], and [`EngineError::ChangedBefore`] when a step that it completed is another one in
     /// the current plan.
     pub async fn retry(&self, run: RunId, again: Again, by: &str) -> Result<RunSummary, EngineError> {
-        let (earlier, steps) = {
-            let mut db = self.store().read().await?;
-            let earlier = runs::get(&mut db, run).await?.ok_or(StoreError::UnknownRun(run))?;
-            (earlier, steps::of_run(&mut db, run, &LogSizes::default()).await?)
-        };
+        let (earlier, steps) = self.with_steps(run).await?;
         let (mut spec, mut plan_sha256) = (self.spec(run).await?, earlier.plan_sha256.clone());
         let mut done = BTreeMap::new();
         if again != Again::Whole {
@@ -47,7 +78,8 @@ impl Engine {
             }
             let before = spec.plan.clone();
             if again == Again::RestOfCurrentPlan {
-                (plan_sha256, spec) = self.compile_current(earlier.project_id, &spec.options).await?;
+                (plan_sha256, spec) =
+                    self.compile_current(earlier.project_id, &spec.options, Look::Again).await?;
             }
             done = done_before(&earlier, &steps, &before, &spec.plan)?;
             let is_left = |step: &CompiledStep| match (&step.handler, done.get(&step.index)) {
@@ -104,12 +136,14 @@ fn notifies(step: &CompiledStep, before: &CompiledPlan, steps: &[Step]) -> bool 
 }
 
 /// What was done of a step before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
     /// The number of the run that did it.
     pub run: u32,
     /// Whether it has called for a handler that did not come.
     pub notifies: bool,
+    /// What it has written, for later steps.
+    pub output: Option<Output>,
 }
 
 /// The steps of `now` that were done when `before` was run: by their place in `now`, with the number of the run that did
@@ -134,7 +168,8 @@ fn done_before(
             step: step.name.clone(),
             host: step.host.clone(),
         })?;
-        done.insert(now.index, Done { run, notifies: notifies(step, before, steps) });
+        let output = steps.get(step.index as usize).and_then(|recorded| recorded.output.clone());
+        done.insert(now.index, Done { run, notifies: notifies(step, before, steps), output });
     }
     Ok(done)
 }

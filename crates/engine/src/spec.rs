@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use steadyhand_domain::{ProjectId, RunId};
 use steadyhand_plan::{CompiledPlan, FORMAT};
 
-use crate::{EngineError, RunOptions, secrets::Snapshot};
+use crate::{EngineError, Found, RunOptions, secrets::Snapshot};
 
 /// What a run executes: recorded when it starts, read back by whoever executes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct RunSpec {
     /// The project whose secrets it has; none in records of versions that had no vault.
     #[serde(default)]
     pub project: Option<ProjectId>,
+    /// What was found before it was compiled; it is not recorded.
+    #[serde(skip)]
+    pub found: Found,
     #[serde(skip)]
     pub(crate) secrets: Snapshot,
 }
@@ -40,7 +43,8 @@ impl RunSpec {
     /// What a run of this plan of this project executes.
     #[must_use]
     pub fn new(project: Option<ProjectId>, plan: CompiledPlan, folder: Option<PathBuf>) -> Self {
-        Self { plan, folder, options: RunOptions::default(), project, secrets: Snapshot::default() }
+        let (options, found) = (RunOptions::default(), Found::default());
+        Self { plan, folder, options, project, found, secrets: Snapshot::default() }
     }
 
     pub(crate) fn to_json(&self) -> String {

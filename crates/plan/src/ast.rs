@@ -9,7 +9,9 @@ use schemars::JsonSchema;
 
 pub(crate) use self::step::*;
 use crate::{
+    discovery::{Discover, DiscoverValue},
     duration::Millis,
+    notify::NotifySpec,
     span::{Span, Spanned},
     template::Template,
     when::When,
@@ -29,6 +31,13 @@ pub struct Plan {
     /// The servers, by name. `local`, this machine, is always there and needs no declaration.
     #[schemars(default, with = "BTreeMap<String, Host>")]
     pub(crate) hosts: Entries<Host>,
+    /// Other files, as seen from this one, whose hosts, groups, variables, secrets and tasks belong to the plan too. Their
+    /// tasks come before those that stand here.
+    #[schemars(default, with = "OneOrMany")]
+    pub(crate) include: Vec<Spanned<String>>,
+    /// Where hosts are looked for that do not stand here, when a run is started or shown.
+    #[schemars(default, with = "Vec<DiscoverValue>")]
+    pub(crate) discover: Vec<Discover>,
     /// Groups of hosts: each name stands for the listed hosts.
     #[schemars(default, with = "BTreeMap<String, Vec<String>>")]
     pub(crate) groups: Entries<Vec<Spanned<String>>>,
@@ -38,13 +47,19 @@ pub struct Plan {
     /// The names of the secrets that the plan uses as `${{ secrets.NAME }}`. Their values are kept elsewhere.
     #[schemars(default, with = "Vec<String>")]
     pub(crate) secrets: Vec<Spanned<String>>,
+    /// Who is told how a run of the plan goes. It can neither delay a run nor make it fail.
+    #[schemars(default)]
+    pub(crate) notify: Vec<NotifySpec>,
     /// The tasks, by name. They run in the order in which they stand here, except that a task runs after those that
     /// it needs.
-    #[schemars(with = "BTreeMap<String, Task>", length(min = 1))]
+    #[schemars(default, with = "BTreeMap<String, Task>", length(min = 1))]
     pub(crate) tasks: Entries<Task>,
     /// Where to point for what concerns the plan as a whole.
     #[schemars(skip)]
     pub(crate) span: Span,
+    /// The files that it was read from, by the numbers in places. The first is the plan itself and has no name.
+    #[schemars(skip)]
+    pub(crate) files: Vec<String>,
 }
 
 /// A server: `user@address`, `user@address:port`, `user@[IPv6]:port`, or a mapping.
@@ -122,6 +137,12 @@ impl Task {
             .flat_map(|(name, steps)| steps.iter().map(move |step| (Some(name.value.as_str()), step)));
         let plain = |step| (None, step);
         self.steps.iter().map(plain).chain(handlers).chain(self.health.iter().map(plain))
+    }
+
+    /// Everything that it may do on a host, to be changed.
+    pub(crate) fn all_steps_mut(&mut self) -> impl Iterator<Item = &mut Step> {
+        let handlers = self.handlers.iter_mut().flat_map(|(_, steps)| steps);
+        self.steps.iter_mut().chain(handlers)
     }
 
     /// Everything that it may do on a host, in order: its steps, its handlers, and what its strategy asks in the end.

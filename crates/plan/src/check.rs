@@ -3,20 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Diagnostic, Outline,
+    Diagnostic, Files, Outline,
     ast::{ActionSpec, ParamValue, Plan, Step, Task, WaitForSpec},
     compile::{compiled_step, conditions, needs},
     diagnostic::{Code, Severity},
+    discovery,
     graph::{order, path},
     groups, hosts,
+    include::{self, ReadPlan},
+    notify,
     outline::outline,
-    read::{self, Reader, host_templates},
+    outputs::{Here, Ids},
+    read::{self, host_templates},
     scope::{Budget, HostScope, MAX_HINTS, Scope, raw_notes, variables},
     span::Spanned,
     suggest::did_you_mean,
     template::Template,
     when::When,
-    yaml::{self, Source, shorten},
+    yaml::shorten,
 };
 
 /// The most problems that are reported.
@@ -31,35 +35,52 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
     /// What the plan consists of, as far as it can be read.
     pub outline: Outline,
+    /// Files that it names and that were not given, as seen from its folder. While there are some, the plan is not complete:
+    /// there is none, and nothing is said about names that those files may have.
+    pub wanted: Vec<String>,
 }
 
 /// Reads and checks a plan. Any text is allowed: nothing is run, and what is wrong is in the diagnostics, all of it
 /// at once (except that a text that is not YAML has one problem, where it ceases to be).
 #[must_use]
 pub fn check(source: &str) -> Checked {
-    let text = source.strip_prefix('\u{feff}').unwrap_or(source);
-    let lines = Source::new(text);
-    let root = match yaml::parse(text, &lines) {
-        Ok(root) => root,
-        Err(problem) => {
-            return Checked { plan: None, diagnostics: vec![problem], outline: Outline::default() };
-        }
-    };
-    let mut reader = Reader::new(&lines);
-    let plan = read::plan(&mut reader, root.as_ref());
-    let mut problems = reader.problems;
-    names(&plan, &mut problems);
-    values(&plan, &mut problems);
-    let diagnostics = tidy(problems);
-    let outline = outline(&plan);
-    let is_valid = !diagnostics.iter().any(Diagnostic::is_error);
-    Checked { plan: is_valid.then_some(plan), diagnostics, outline }
+    check_with(source, &Files::default())
 }
 
-/// Sorts the problems by place, and keeps of equal ones (a step on several hosts) the first.
-pub(crate) fn tidy(mut problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
+/// As [`check`], with the files that the plan names, as far as they are given. A caller that finds some in
+/// [`Checked::wanted`] reads them and checks again, until none is wanted any more.
+#[must_use]
+pub fn check_with(source: &str, files: &Files) -> Checked {
+    let ReadPlan { plan, mut problems, wanted, is_unreadable, is_complete } = include::read(source, files);
+    if is_unreadable {
+        let outline = Outline::default();
+        return Checked { plan: None, diagnostics: problems, outline, wanted: Vec::new() };
+    }
+    let read = problems.len();
+    names(&plan, &mut problems);
+    values(&plan, &mut problems);
+    if !is_complete {
+        // What is not there may be in a file that is not there.
+        let mut number = 0;
+        problems.retain(|problem| {
+            number += 1;
+            number <= read
+                || !matches!(problem.code, Code::UnknownHost | Code::UnknownTask | Code::UndefinedName)
+        });
+    }
+    let diagnostics = tidy(problems, &plan.files);
+    let outline = outline(&plan);
+    let is_valid = wanted.is_empty() && !diagnostics.iter().any(Diagnostic::is_error);
+    let wanted = wanted.into_iter().collect();
+    Checked { plan: is_valid.then_some(plan), diagnostics, outline, wanted }
+}
+
+/// Sorts the problems by place, keeps of equal ones (a step on several hosts) the first, and puts in the names of the files
+/// that they are in.
+pub(crate) fn tidy(mut problems: Vec<Diagnostic>, files: &[String]) -> Vec<Diagnostic> {
+    include::name_files(&mut problems, files);
     problems.sort_by(|a, b| {
-        let key = |problem: &Diagnostic| (problem.line, problem.column, problem.severity);
+        let key = |problem: &Diagnostic| (problem.number, problem.line, problem.column, problem.severity);
         key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
     });
     problems.dedup();
@@ -67,7 +88,7 @@ pub(crate) fn tidy(mut problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
         // An error must not be lost behind notes: what is invalid has to look so.
         problems.sort_by_key(|problem| problem.severity);
         problems.truncate(MAX_PROBLEMS);
-        problems.sort_by_key(|problem| (problem.line, problem.column));
+        problems.sort_by_key(|problem| (problem.number, problem.line, problem.column));
     }
     problems
 }
@@ -76,7 +97,13 @@ pub(crate) fn tidy(mut problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
 fn names(plan: &Plan, problems: &mut Vec<Diagnostic>) {
     let hosts: BTreeSet<&str> =
         plan.hosts.iter().map(|(name, _)| name.value.as_str()).chain(["local"]).collect();
-    let groups: BTreeSet<&str> = plan.groups.iter().map(|(name, _)| name.value.as_str()).collect();
+    let groups: BTreeSet<&str> = plan
+        .groups
+        .iter()
+        .map(|(name, _)| name.value.as_str())
+        .chain(plan.discover.iter().map(|entry| entry.into.value.as_str()))
+        .collect();
+    discovery::check(plan, problems);
     let places: BTreeSet<&str> = hosts.union(&groups).copied().collect();
     let tasks: BTreeSet<&str> = plan.tasks.iter().map(|(name, _)| name.value.as_str()).collect();
     for (name, members) in &plan.groups {
@@ -158,9 +185,18 @@ fn values(plan: &Plan, problems: &mut Vec<Diagnostic>) {
     let budget = Budget::default();
     let vars = variables(plan, None, &BTreeMap::new(), &budget, problems);
     let secrets = plan.secrets.iter().map(|name| name.value.clone()).collect();
-    let scope =
-        Scope { vars: &vars, secrets: &secrets, env: None, host: HostScope::None("a host"), budget: &budget };
+    let scope = Scope {
+        vars: &vars,
+        secrets: &secrets,
+        env: None,
+        host: HostScope::None("a host"),
+        here: None,
+        budget: &budget,
+    };
     hosts::all(plan, &scope, problems);
+    discovery::check_values(plan, &scope, problems);
+    notify::compiled(&plan.notify, &scope, problems);
+    notify::notes(&plan.notify, problems);
     for (_, template) in &plan.vars {
         raw_notes(template, false, problems);
     }
@@ -171,8 +207,12 @@ fn values(plan: &Plan, problems: &mut Vec<Diagnostic>) {
     for (_, task) in &plan.tasks {
         condition(task.when.as_ref(), &scope, problems);
     }
-    for (task, step) in plan.tasks.iter().flat_map(|(_, task)| task.all_steps().map(move |step| (task, step)))
-    {
+    let ids = Ids::of(plan, problems);
+    let steps = plan.tasks.iter().flat_map(|(name, task)| {
+        task.all_steps().enumerate().map(move |(number, step)| (&name.value, task, number, step))
+    });
+    for (name, task, number, step) in steps {
+        let scope = Scope { here: Some(Here { ids: &ids, task: name, number }), ..scope };
         let (commands, others) = templates(step);
         commands.into_iter().for_each(|template| raw_notes(template, true, problems));
         others.into_iter().for_each(|template| raw_notes(template, false, problems));

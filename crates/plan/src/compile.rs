@@ -15,9 +15,12 @@ use crate::{
     check::tidy,
     compiled::hex,
     diagnostic::Code,
+    discovery,
     graph::order,
     groups::hosts_of,
     hosts,
+    notify::{self, Notification},
+    outputs::{Here, Ids},
     scope::{Budget, HostScope, Scope, variables},
     span::Spanned,
     title,
@@ -41,9 +44,12 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
         secrets: &declared,
         env: Some(&inputs.env),
         host: HostScope::None("a host"),
+        here: None,
         budget: &budget,
     };
     let hosts = hosts::all(plan, &scope, &mut problems);
+    let notify = notify::compiled(&plan.notify, &scope, &mut problems);
+    discovery::check_found(plan, &mut problems);
     let tasks: Vec<(&str, &Task)> =
         ordered(plan).into_iter().map(|(name, task)| (name.value.as_str(), task)).collect();
     let planned: usize =
@@ -51,8 +57,9 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
     if planned > MAX_STEPS {
         let message = format!("the plan has {planned} steps on all its hosts; at most {MAX_STEPS} can run");
         problems.push(Diagnostic::error(Code::TooLarge, plan.span, message));
-        return Err(tidy(problems));
+        return Err(tidy(problems, &plan.files));
     }
+    let ids = Ids::of(plan, &mut problems);
     let (mut steps, mut compiled_tasks): (Vec<CompiledStep>, Vec<CompiledTask>) = (Vec::new(), Vec::new());
     for (task, spec) in tasks {
         let on = hosts_of(plan, spec);
@@ -60,7 +67,8 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
             let Some(compiled) = hosts.get(host) else { continue };
             let scope = Scope { host: HostScope::This(host, compiled), ..scope };
             let of_task = conditions(spec.when.as_ref(), &[], &scope, &mut problems);
-            for (handler, step) in spec.placed_steps() {
+            for (number, (handler, step)) in spec.placed_steps().enumerate() {
+                let scope = Scope { here: Some(Here { ids: &ids, task, number }), ..scope };
                 let when = conditions(step.common.when.as_ref(), &of_task, &scope, &mut problems);
                 let compiled = compiled_step(spec, step, &scope, &mut problems);
                 let index = u32::try_from(steps.len()).unwrap_or(u32::MAX);
@@ -79,9 +87,9 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
         compiled_tasks.push(CompiledTask { name: task.to_owned(), needs, hosts: on, rollout });
     }
     if problems.iter().any(Diagnostic::is_error) {
-        return Err(tidy(problems));
+        return Err(tidy(problems, &plan.files));
     }
-    Ok(finish(plan.name.value.trim().to_owned(), &hosts, compiled_tasks, steps))
+    Ok(finish(plan.name.value.trim().to_owned(), &hosts, compiled_tasks, steps, notify))
 }
 
 /// A compiled plan of these tasks and steps, with those of the hosts that they need.
@@ -90,6 +98,7 @@ pub(crate) fn finish(
     hosts: &BTreeMap<String, CompiledHost>,
     tasks: Vec<CompiledTask>,
     steps: Vec<CompiledStep>,
+    notify: Vec<Notification>,
 ) -> CompiledPlan {
     let hosts = used(hosts, &tasks);
     let secrets: BTreeSet<String> = steps
@@ -97,9 +106,9 @@ pub(crate) fn finish(
         .flat_map(CompiledStep::texts)
         .flat_map(|text| text.secrets().map(str::to_owned))
         .collect();
-    let sha256 = digest(&hosts, &tasks, &steps);
+    let sha256 = digest(&hosts, &tasks, &steps, &notify);
     let secrets = secrets.into_iter().collect();
-    CompiledPlan { format: FORMAT, name, hosts, tasks, steps, secrets, sha256 }
+    CompiledPlan { format: FORMAT, name, hosts, tasks, steps, secrets, notify, sha256 }
 }
 
 /// The hosts that a plan declares, and `local`, by name; also those that no task uses.
@@ -115,9 +124,11 @@ pub fn compile_hosts(
     let vars = variables(plan, Some(&inputs.env), &inputs.vars, &budget, &mut problems);
     let declared = plan.secrets.iter().map(|name| name.value.clone()).collect();
     let host = HostScope::None("a host");
-    let scope = Scope { vars: &vars, secrets: &declared, env: Some(&inputs.env), host, budget: &budget };
+    let scope =
+        Scope { vars: &vars, secrets: &declared, env: Some(&inputs.env), host, here: None, budget: &budget };
     let hosts = hosts::all(plan, &scope, &mut problems);
-    if problems.iter().any(Diagnostic::is_error) { Err(tidy(problems)) } else { Ok(hosts) }
+    discovery::check_found(plan, &mut problems);
+    if problems.iter().any(Diagnostic::is_error) { Err(tidy(problems, &plan.files)) } else { Ok(hosts) }
 }
 
 /// The tasks in order of execution.
@@ -192,6 +203,7 @@ pub(crate) fn compiled_step(
         on_failure,
         notify: common.notify.iter().map(|name| name.value.clone()).collect(),
         handler: None,
+        id: common.id.as_ref().map(|id| id.value.clone()),
         undo: undo.flatten().map(Box::new),
     };
     (problems.len() == before).then_some(step)
@@ -232,15 +244,25 @@ pub(crate) fn conditions(
 
 /// The SHA-256 of what is executed. The JSON is canonical because its mappings are sorted and its fields are written
 /// in the order of their declaration; a change of that order needs a new [`FORMAT`].
-fn digest(hosts: &BTreeMap<String, CompiledHost>, tasks: &[CompiledTask], steps: &[CompiledStep]) -> String {
+///
+/// Who is told belongs to it: what was accepted says where data goes, too.
+fn digest(
+    hosts: &BTreeMap<String, CompiledHost>,
+    tasks: &[CompiledTask],
+    steps: &[CompiledStep],
+    notify: &[Notification],
+) -> String {
     #[derive(Serialize)]
     struct Executed<'a> {
         format: u32,
         hosts: &'a BTreeMap<String, CompiledHost>,
         tasks: &'a [CompiledTask],
         steps: &'a [CompiledStep],
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        notify: &'a [Notification],
     }
     // Serialising plain data of strings and numbers to memory has no way to fail.
-    let json = serde_json::to_vec(&Executed { format: FORMAT, hosts, tasks, steps }).unwrap_or_default();
+    let json =
+        serde_json::to_vec(&Executed { format: FORMAT, hosts, tasks, steps, notify }).unwrap_or_default();
     hex(&Sha256::digest(json))
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use steadyhand_domain::{Facts, Guard, Reason};
 
-use crate::{CompiledWhen, Missing, Text};
+use crate::{CompiledWhen, Missing, Notification, Output, Text};
 
 /// The version of the stored form of [`CompiledPlan`]. A reader refuses any other.
 pub const FORMAT: u32 = 4;
@@ -35,7 +35,10 @@ pub struct CompiledPlan {
     pub steps: Vec<CompiledStep>,
     /// The secrets that the steps need, sorted, each once.
     pub secrets: Vec<String>,
-    /// The SHA-256 (lower-case hexadecimal) of the hosts, tasks and steps. Comments and layout of the source do not
+    /// Who is told how the run goes. Their secrets are not among `secrets`: a run does not wait for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notify: Vec<Notification>,
+    /// The SHA-256 (lower-case hexadecimal) of the hosts, tasks, steps and notifications. Comments and layout of the source do not
     /// change it; anything that is executed does.
     pub sha256: String,
 }
@@ -142,6 +145,9 @@ pub struct CompiledStep {
     /// The handler that it belongs to: then it comes only when a step of its task on its host notified that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handler: Option<String>,
+    /// The name by which later steps use what it writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// What takes it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Box<CompiledStep>>,
@@ -366,7 +372,30 @@ impl CompiledStep {
         Ok(step)
     }
 
-    /// Every text that may need secrets or facts.
+    /// What the step needs of what earlier steps have written.
+    #[must_use]
+    pub fn outputs(&self) -> Vec<&Output> {
+        self.texts().into_iter().flat_map(Text::outputs).collect()
+    }
+
+    /// The step with what earlier steps have written in its texts.
+    ///
+    /// # Errors
+    /// What `lookup` says about what is not there.
+    pub fn with_outputs(
+        &self,
+        lookup: &impl Fn(&Output) -> Result<String, Missing>,
+    ) -> Result<Self, Missing> {
+        let mut step = self.clone();
+        for text in step.texts_mut() {
+            if text.outputs().next().is_some() {
+                *text = text.with_outputs(lookup)?;
+            }
+        }
+        Ok(step)
+    }
+
+    /// Every text that may need secrets, facts or outputs.
     pub(crate) fn texts(&self) -> Vec<&Text> {
         texts!(&self.guards, &self.action, &self.elevate, iter, values)
     }

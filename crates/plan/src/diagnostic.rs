@@ -69,6 +69,10 @@ pub enum Code {
     UnsafeTemplate,
     /// `| raw`: a value that is put into a shell command as it is.
     Raw,
+    /// A file that the plan includes and that cannot be read.
+    File,
+    /// What was discovered does not fit the plan.
+    Discovery,
 }
 
 /// A problem of a plan.
@@ -80,6 +84,14 @@ pub struct Diagnostic {
     pub code: Code,
     /// What was expected and what was found.
     pub message: String,
+    /// The file, when it is not the plan itself but one that it includes: as seen from the plan's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub file: Option<String>,
+    /// The number of that file, until its name is put in.
+    #[serde(skip)]
+    #[ts(skip)]
+    pub(crate) number: u16,
     /// The line of the source, from 1.
     pub line: u32,
     /// The column in characters, from 1.
@@ -98,6 +110,8 @@ impl Diagnostic {
             severity,
             code,
             message: message.into(),
+            file: None,
+            number: span.start.file,
             line: span.start.line,
             column: span.start.column,
             end_line: span.end.line,
@@ -132,9 +146,12 @@ impl fmt::Display for Severity {
     }
 }
 
-/// `12:7: error: message (hint)`; a caller puts the file's name before it.
+/// `12:7: error: message (hint)`; a caller puts the name of the plan's file before it. In another file, its name comes first.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{file}:")?;
+        }
         write!(f, "{}:{}: {}: {}", self.line, self.column, self.severity, self.message)?;
         match &self.hint {
             Some(hint) => write!(f, " ({hint})"),
@@ -147,9 +164,12 @@ impl fmt::Display for Diagnostic {
 const WIDTH: usize = 120;
 
 /// The diagnostic as a terminal shows it: place, message, the line of the source with the place underlined, hint.
+/// `file` and `source` are the plan's; of what is in another file no line is shown.
 #[must_use]
 pub fn render(diagnostic: &Diagnostic, file: &str, source: &str) -> String {
     let Diagnostic { severity, message, line, column, .. } = diagnostic;
+    let source = if diagnostic.file.is_some() { "" } else { source };
+    let file = diagnostic.file.as_deref().unwrap_or(file);
     let mut out = format!("{file}:{line}:{column}: {severity}: {message}\n");
     let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
     if let Some(text) = source.lines().nth(index) {

@@ -72,6 +72,29 @@ pub fn set_var(source: &str, name: &str, value: &str) -> Option<String> {
     is_set.then_some(new)
 }
 
+/// The source with another name of the plan. `None` when it has none that can be replaced, or when `name` cannot be one.
+#[must_use]
+pub fn set_name(source: &str, name: &str) -> Option<String> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().any(char::is_control) {
+        return None;
+    }
+    let (_, root) = read(source)?;
+    let (_, node) = fields(&root).into_iter().find(|(key, _)| *key == "name")?;
+    let written = scalar(name);
+    // What looks like a number or a truth value is one without quotes.
+    let is_word = written.starts_with(|c: char| c.is_ascii_alphabetic() || c == '"')
+        && !["true", "false"].contains(&written.to_ascii_lowercase().as_str());
+    let written = if is_word { written } else { format!("\"{written}\"") };
+    if text(node)? == name {
+        return Some(source.to_owned());
+    }
+    let new = changed(source, &[(node.span.start.index, node.span.end.index, &written)])?;
+    let (_, root) = read(&new)?;
+    let is_set = fields(&root).into_iter().any(|(key, node)| key == "name" && text(node) == Some(name));
+    is_set.then_some(new)
+}
+
 /// Whether `number` stands in the text as a number of its own, as a port would.
 #[must_use]
 pub fn names_number(text: &str, number: u16) -> bool {

@@ -221,6 +221,27 @@ fn port_alone(text: &str) -> Result<u16, Problem> {
     }
 }
 
+/// A name or an address, alone.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn address(text: &str) -> Result<String, String> {
+    address_alone(text).map_err(|problem| problem.message)
+}
+
+/// The name of a user.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn user(text: &str) -> Result<String, String> {
+    user_alone(text).map_err(|problem| problem.message)
+}
+
+/// A port.
+pub(crate) fn port(text: &str, span: Span) -> Result<u16, Diagnostic> {
+    port_alone(text).map_err(|problem| problem.at(span))
+}
+
 /// `address:port`, as `wait_for: { tcp: … }` has it.
 pub(crate) fn address_and_port(text: &str, span: Span) -> Result<(String, u16), Diagnostic> {
     let hint = "write an address and a port, such as \"127.0.0.1:5432\" or \"[::1]:5432\"";

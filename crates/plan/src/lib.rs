@@ -11,12 +11,19 @@ mod check;
 mod compile;
 mod compiled;
 mod diagnostic;
+mod discovery;
 mod duration;
 pub mod edit;
+mod files;
 mod graph;
 mod groups;
 mod hosts;
+mod import;
+mod include;
+mod inventory;
+mod notify;
 mod outline;
+mod outputs;
 mod read;
 mod resource;
 mod schema;
@@ -29,23 +36,29 @@ mod suggest;
 mod template;
 mod text;
 mod title;
+mod undo;
 mod when;
 mod yaml;
 
 pub use ast::Plan;
-pub use check::{Checked, check};
+pub use check::{Checked, check, check_with};
 pub use compile::{compile, compile_hosts};
 pub use compiled::{
     Action, CompiledHost, CompiledPlan, CompiledStep, CompiledTask, Elevate, ElevateMethod, FORMAT, Inputs,
     OnFailure, ParamOf, Probe, ResourceParam, Retries, Rollout, SshHost, source_sha256,
 };
 pub use diagnostic::{Code, Diagnostic, Severity, render};
+pub use discovery::{Discovered, Discovery, DiscoverySource, FoundHost};
+pub use files::Files;
 pub use hosts::parse_host;
+pub use import::{Imported, ansible as import_ansible};
+pub use notify::{Channel, Notification, NotifyOn};
 pub use outline::{Outline, OutlineHost, OutlineTask, outline};
 pub use read::is_variable_name as is_secret_name;
 pub use schema::schema;
 pub use select::{Selection, SelectionError, select};
-pub use text::{Missing, Part, Quoting, Text};
+pub use text::{Missing, Output, Part, Quoting, Text};
+pub use undo::undo;
 pub use when::CompiledWhen;
 
 #[cfg(test)]

@@ -22,6 +22,10 @@ pub struct Outline {
     pub hosts: Vec<OutlineHost>,
     /// The tasks in the order of the source.
     pub tasks: Vec<OutlineTask>,
+    /// The groups in the order of the source, and those that discovered hosts come into.
+    pub groups: Vec<String>,
+    /// The names of the variables, in the order of the source.
+    pub vars: Vec<String>,
 }
 
 /// A host of an [`Outline`].
@@ -52,8 +56,14 @@ pub struct OutlineTask {
     pub needs: Vec<String>,
     /// The names of its steps.
     pub steps: Vec<String>,
+    /// Words to choose it by.
+    pub tags: Vec<String>,
     /// The line of the source (from 1) that its name is on.
     pub line: u32,
+    /// The file that it is in, when it is not the plan itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub file: Option<String>,
 }
 
 /// What `plan` consists of. The values of variables are the plan's own.
@@ -65,7 +75,7 @@ pub fn outline(plan: &Plan) -> Outline {
     let vars = variables(plan, None, &BTreeMap::new(), &budget, &mut ignored);
     let secrets = plan.secrets.iter().map(|name| name.value.clone()).collect();
     let host = HostScope::None("a host");
-    let scope = Scope { vars: &vars, secrets: &secrets, env: None, host, budget: &budget };
+    let scope = Scope { vars: &vars, secrets: &secrets, env: None, host, here: None, budget: &budget };
     let compiled = hosts::all(plan, &scope, &mut ignored);
     let mut shown: Vec<OutlineHost> = plan
         .hosts
@@ -98,9 +108,23 @@ pub fn outline(plan: &Plan) -> Outline {
         on: task.on.iter().map(|name| name.value.clone()).collect(),
         needs: task.needs.iter().map(|name| name.value.clone()).collect(),
         steps: task.steps.iter().map(written_title).collect(),
+        tags: task.tags.iter().map(|tag| tag.value.clone()).collect(),
         line: name.span.start.line,
+        file: plan.files.get(usize::from(name.span.start.file)).filter(|file| !file.is_empty()).cloned(),
     });
-    Outline { name: plan.name.value.trim().to_owned(), hosts: shown, tasks: tasks.collect() }
+    let mut groups: Vec<String> = plan.groups.iter().map(|(name, _)| name.value.clone()).collect();
+    for entry in &plan.discover {
+        if !groups.contains(&entry.into.value) {
+            groups.push(entry.into.value.clone());
+        }
+    }
+    Outline {
+        name: plan.name.value.trim().to_owned(),
+        hosts: shown,
+        tasks: tasks.collect(),
+        groups,
+        vars: plan.vars.iter().map(|(name, _)| name.value.clone()).collect(),
+    }
 }
 
 /// A host that cannot be read, or not yet: as it is written.

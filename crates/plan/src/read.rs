@@ -1,12 +1,14 @@
 //! From the tree to the typed plan. Every problem is recorded and reading goes on, so that all are reported at once;
 //! what could not be read is left out.
 
+mod discover;
+mod notify;
 mod plan;
 mod resource;
 mod step;
 mod strategy;
 
-pub(crate) use plan::{host_templates, plan};
+pub(crate) use plan::{Whole, host_templates, plan};
 
 use crate::{
     ast::Entries,

@@ -7,7 +7,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 /// A position between two characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
-    /// Characters before it in the whole source.
+    /// The file that it is in: 0 is the plan itself, the others are those that it includes.
+    pub(crate) file: u16,
+    /// Characters before it in the whole file.
     pub(crate) index: usize,
     /// From 1.
     pub(crate) line: u32,
@@ -30,9 +32,9 @@ pub(crate) struct Spanned<T> {
 }
 
 impl Span {
-    /// The start of the source.
+    /// The start of the plan itself.
     pub(crate) const START: Self = {
-        let position = Position { index: 0, line: 1, column: 1 };
+        let position = Position { file: 0, index: 0, line: 1, column: 1 };
         Self { start: position, end: position }
     };
 }

@@ -2,7 +2,9 @@
 
 mod bad;
 mod compiled;
+mod included;
 mod inert;
+mod notify;
 mod select;
 mod shell;
 mod shipped;
@@ -15,6 +17,7 @@ fn compiled(source: &str, inputs: &Inputs) -> CompiledPlan {
     let shown: Vec<String> =
         checked.diagnostics.iter().map(|problem| render(problem, "plan.yaml", source)).collect();
     let plan = checked.plan.unwrap_or_else(|| panic!("{}", shown.concat()));
+    let plan = plan.with_discovered(&[]).unwrap();
     compile(&plan, inputs).unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 

@@ -25,6 +25,8 @@ const MAX_NODES: usize = 50_000;
 
 /// A source text with its lines.
 pub(crate) struct Source {
+    /// The file that the text is in: 0 is the plan itself.
+    file: u16,
     chars: Vec<char>,
     /// The index of the first character of each line.
     lines: Vec<usize>,
@@ -66,10 +68,15 @@ pub(crate) enum ScalarType {
 
 impl Source {
     pub(crate) fn new(text: &str) -> Self {
+        Self::of_file(text, 0)
+    }
+
+    /// The text of a file that the plan includes.
+    pub(crate) fn of_file(text: &str, file: u16) -> Self {
         let chars: Vec<char> = text.chars().collect();
         let starts = chars.iter().enumerate().filter(|(_, c)| **c == '\n').map(|(index, _)| index + 1);
         let lines = std::iter::once(0).chain(starts).collect();
-        Self { chars, lines }
+        Self { file, chars, lines }
     }
 
     /// The position before the character `index`.
@@ -78,7 +85,7 @@ impl Source {
         let line = self.lines.partition_point(|start| *start <= index).max(1);
         let start = self.lines.get(line - 1).copied().unwrap_or(0);
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Position { index, line: number(line), column: number(index - start + 1) }
+        Position { file: self.file, index, line: number(line), column: number(index - start + 1) }
     }
 
     /// The range from the character `start` to before `end`, without white space at its end.
@@ -190,17 +197,30 @@ pub(crate) fn shorten(text: &str) -> String {
     if line.chars().count() > LONGEST { line.chars().take(LONGEST).chain(['…']).collect() } else { line }
 }
 
+/// Reads a text that is no plan. As [`parse`], but the tag of a scalar is passed over, and the scalar is a text.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn parse_foreign(text: &str, source: &Source) -> Result<Option<Node>, Diagnostic> {
+    parse_events(text, source, true)
+}
+
 /// Reads the one document of `text`; `None` when it has no content.
 ///
 /// # Errors
 /// The first thing that is wrong: what follows a syntax error cannot be told apart from it.
 pub(crate) fn parse(text: &str, source: &Source) -> Result<Option<Node>, Diagnostic> {
+    parse_events(text, source, false)
+}
+
+fn parse_events(text: &str, source: &Source, is_foreign: bool) -> Result<Option<Node>, Diagnostic> {
     if text.len() > MAX_SOURCE {
         let message = format!("the plan has {} bytes, but at most {MAX_SOURCE} are read", text.len());
-        return Err(Diagnostic::error(Code::TooLarge, Span::START, message)
+        return Err(Diagnostic::error(Code::TooLarge, source.span(0, 0), message)
             .hint("put long texts into files and upload them"));
     }
-    let mut builder = Builder { source, open: Vec::new(), anchors: HashMap::new(), nodes: 0, root: None };
+    let mut builder =
+        Builder { source, is_foreign, open: Vec::new(), anchors: HashMap::new(), nodes: 0, root: None };
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|err| syntax_error(&err, source))?;
         builder.take(event, source.span(span.start.index(), span.end.index()))?;
@@ -261,6 +281,8 @@ struct Open {
 
 struct Builder<'s> {
     source: &'s Source,
+    /// Whether it is no plan, and tags are passed over.
+    is_foreign: bool,
     open: Vec<Open>,
     /// The finished nodes that have an anchor, with the number of nodes in each.
     anchors: HashMap<usize, (Node, usize)>,
@@ -288,7 +310,10 @@ impl Builder<'_> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(1, span)?;
                 let span = self.source.quoted(span, style);
-                let tagged = is_string_tag(tag.as_deref(), span)?;
+                let tagged = match is_string_tag(tag.as_deref(), span) {
+                    Err(_) if self.is_foreign => true,
+                    tagged => tagged?,
+                };
                 let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
                 let is_text = tagged || style != ScalarStyle::Plain;
                 let scalar = Scalar { text: text.into_owned(), is_text, is_block };

@@ -40,3 +40,4 @@ pub use error::{KeyFileProblem, RefusedMethod, RemoteError};
 pub use host::{Duplex, Host, Remote, Tunnel};
 pub use request::{Ended, Probe, StepRequest, UploadProgress, UploadSummary};
 pub use spec::{HostKind, HostSpec, SshSpec};
+pub use ssh::config_hosts;

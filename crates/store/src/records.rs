@@ -2,6 +2,7 @@
 //!
 //! The pages' TypeScript types are generated from these, so that nothing is described twice.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use steadyhand_domain::{
     Choice, Desired, MessageId, ProjectId, ProposalId, Reason, RunId, RunState, StepId, StepOutcome,
@@ -10,7 +11,7 @@ use steadyhand_domain::{
 use ts_rs::TS;
 
 /// An application: its plan, its runs, its chat.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Project {
     /// Its identifier.
     pub id: ProjectId,
@@ -25,7 +26,7 @@ pub struct Project {
 }
 
 /// One saved state of a project's plan. Immutable.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct PlanRevision {
     /// SHA-256 of the source, in lower-case hexadecimal.
     pub sha256: String,
@@ -36,7 +37,7 @@ pub struct PlanRevision {
 }
 
 /// How many steps of a run are in which state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct StepCounts {
     /// Not begun.
     pub pending: u32,
@@ -51,7 +52,7 @@ pub struct StepCounts {
 }
 
 /// What keeps a run, or one host of it, from going on at this moment, though nothing has failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Hindrance {
     /// The connection to a host broke, and is being made again.
@@ -119,6 +120,15 @@ impl Hindrance {
     }
 }
 
+/// What a step has written, for later steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Its text, without secrets.
+    pub text: String,
+    /// Whether there was a secret in it, so that it is not what the step has written.
+    pub masked: bool,
+}
+
 /// What a person decided about a failure of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
@@ -128,8 +138,19 @@ pub struct Decision {
     pub attempt: u32,
 }
 
+/// Somebody who was to be told of a run, and could not be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
+pub struct Untold {
+    /// The word for the channel in the plan: `slack`, `email`, …
+    pub channel: String,
+    /// Why, and what to do.
+    pub problem: String,
+    /// Whether it is tried again.
+    pub again: bool,
+}
+
 /// A run without its steps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct RunSummary {
     /// Its identifier.
     pub id: RunId,
@@ -161,12 +182,16 @@ pub struct RunSummary {
     pub current_step: Option<String>,
     /// How long this project's completed runs have taken lately: the median, in milliseconds.
     pub typical_ms: Option<i64>,
+    /// Who could not be told of it so far, of those that its plan names in `notify`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<Untold>>", optional)]
+    pub untold: Vec<Untold>,
     /// The number of the latest event of the run.
     pub seq: i64,
 }
 
 /// One attempt of a step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Attempt {
     /// Counts from 1.
     pub number: u32,
@@ -183,7 +208,7 @@ pub struct Attempt {
 }
 
 /// One action on one host.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Step {
     /// Its identifier.
     pub id: StepId,
@@ -201,6 +226,10 @@ pub struct Step {
     pub kind: String,
     /// What it is.
     pub state: StepState,
+    /// What it has written, where later steps may use that.
+    #[ts(skip)]
+    #[serde(skip)]
+    pub output: Option<Output>,
     /// What a person decided about its last failure.
     #[ts(skip)]
     #[serde(skip)]
@@ -220,7 +249,7 @@ pub struct Step {
 }
 
 /// One line of a log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct LogLine {
     /// Counts from 1.
     pub number: u64,
@@ -236,7 +265,7 @@ pub struct LogLine {
 }
 
 /// A window of lines of a log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct LogWindow {
     /// Lines in the whole log so far; an unfinished last line counts.
     pub total_lines: u64,
@@ -247,7 +276,7 @@ pub struct LogWindow {
 }
 
 /// The answer to a search in a log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct LogMatches {
     /// The numbers of the lines that match, ascending.
     pub lines: Vec<u64>,
@@ -256,7 +285,7 @@ pub struct LogMatches {
 }
 
 /// Who wrote a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The person.
@@ -266,7 +295,7 @@ pub enum Role {
 }
 
 /// How far a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageState {
     /// Still being written.
@@ -280,7 +309,7 @@ pub enum MessageState {
 }
 
 /// One line of a log that an answer rests on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct CitedLine {
     /// The line's number in the log, from 1.
     pub line: u64,
@@ -289,7 +318,7 @@ pub struct CitedLine {
 }
 
 /// A way to mend a failure that the person carries out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Advice {
     /// What to do, in one sentence.
     pub title: String,
@@ -300,7 +329,7 @@ pub struct Advice {
 }
 
 /// Something in a message that is more than text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Card {
     /// A run, shown live.
@@ -366,7 +395,7 @@ pub enum Card {
 }
 
 /// One message of a project's chat.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Message {
     /// Its identifier.
     pub id: MessageId,
@@ -385,7 +414,7 @@ pub struct Message {
 }
 
 /// How a line of a diff differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DiffKind {
     /// In both.
@@ -399,7 +428,7 @@ pub enum DiffKind {
 }
 
 /// One line of a diff.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct DiffLine {
     /// How it differs.
     pub kind: DiffKind,
@@ -408,7 +437,7 @@ pub struct DiffLine {
 }
 
 /// What became of a proposal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ProposalState {
     /// Waits for the person.
@@ -425,7 +454,7 @@ pub enum ProposalState {
 }
 
 /// A change of the plan that waits for a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Proposal {
     /// Its identifier.
     pub id: ProposalId,

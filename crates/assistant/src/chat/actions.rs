@@ -59,7 +59,8 @@ pub(super) fn refusal(error: &EngineError) -> Reply {
             let mut text = String::from("The plan has errors, so nothing was started:\n");
             let errors: Vec<_> = diagnostics.iter().filter(|problem| problem.is_error()).collect();
             for problem in errors.iter().take(SHOWN_ERRORS) {
-                text.push_str(&format!("\n- line {}: {}", problem.line, problem.message));
+                let file = problem.file.as_ref().map(|file| format!("{file}, ")).unwrap_or_default();
+                text.push_str(&format!("\n- {file}line {}: {}", problem.line, problem.message));
             }
             if let more @ 1.. = errors.len().saturating_sub(SHOWN_ERRORS) {
                 text.push_str(&format!("\n- and {more} more"));

@@ -1,13 +1,13 @@
 //! `steady runs` and `steady status`.
 
-use serde::Serialize;
 use steadyhand_api::{
-    Api, ListRuns, Nothing, Question, QuestionKind,
+    Api, ListRuns, Nothing, QuestionKind,
     records::{Project, RunSummary},
 };
 use steadyhand_domain::{Timestamp, duration};
 
 use crate::{
+    documents::{ListedRun, Status},
     exit::Exit,
     output::{Colour, Failure, Output},
     terminal_text::plain,
@@ -30,7 +30,7 @@ pub(crate) async fn runs(
         found.extend(runs.into_iter().map(|run| (project, run)));
     }
     found.sort_by_key(|(_, run)| std::cmp::Reverse(run.created_at));
-    let listed = found.iter().map(|(project, run)| Listed { project: &project.name, run });
+    let listed = found.iter().map(|(project, run)| ListedRun { project: &project.name, run });
     output.document(&listed.collect::<Vec<_>>())?;
     if found.is_empty() {
         output.line("No runs yet. `steady run PLAN` starts one.")?;
@@ -44,20 +44,6 @@ pub(crate) async fn runs(
         output.line(&line(output, &project.name, run, now))?;
     }
     Ok(Exit::Done)
-}
-
-/// A run with the name of its project.
-#[derive(Serialize)]
-struct Listed<'a> {
-    project: &'a str,
-    #[serde(flatten)]
-    run: &'a RunSummary,
-}
-
-#[derive(Serialize)]
-struct Status<'a> {
-    projects: &'a [Project],
-    questions: &'a [Question],
 }
 
 pub(crate) async fn status(api: &Api, output: &mut Output) -> Result<Exit, Failure> {

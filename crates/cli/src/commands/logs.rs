@@ -1,6 +1,6 @@
 //! `steady logs`: logs as they were received, byte for byte.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -9,7 +9,9 @@ use steadyhand_domain::StepId;
 use tokio::time::timeout;
 
 use crate::{
+    documents::{LineEvent, LineKind},
     exit::Exit,
+    live::LogCursor,
     output::{Failure, Output},
     terminal_text::{at_its_end, plain},
 };
@@ -31,6 +33,9 @@ pub(crate) async fn logs(api: &Api, output: &mut Output, which: &WhichLogs) -> R
     let run_id = api.find_run(&which.run).await?.id;
     let mut detail = api.run(OfRun { run_id }).await?;
     let chosen = choose(&detail, which.step.as_deref())?;
+    if output.json() {
+        return events(api, output, detail, &chosen, which.follow).await;
+    }
     let mut sink = Sink::new(output, which.raw);
     let several = chosen.len() > 1;
     for id in chosen {
@@ -60,6 +65,45 @@ pub(crate) async fn logs(api: &Api, output: &mut Output, which: &WhichLogs) -> R
             detail = api.run(OfRun { run_id }).await?;
         }
         sink.end_of_log()?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The lines as JSON events. Of a log that still grows, the last line is told when it is finished.
+async fn events(
+    api: &Api,
+    output: &mut Output,
+    mut detail: RunDetail,
+    chosen: &[StepId],
+    follow: bool,
+) -> Result<Exit, Failure> {
+    let mut updates = Box::pin(api.updates());
+    let run_id = detail.run.id;
+    for id in chosen {
+        let mut cursors: BTreeMap<u32, LogCursor> = BTreeMap::new();
+        while let Some(step) = detail.steps.iter().find(|step| step.id == *id).cloned() {
+            let ended = step.state.is_final() || detail.run.state.is_final();
+            for attempt in &step.attempts {
+                let cursor = cursors.entry(attempt.number).or_default();
+                let whole = ended || !follow || attempt.ended_at.is_some();
+                loop {
+                    let window = api.log_lines(cursor.request(*id, attempt.number)).await?;
+                    let (lines, more) = cursor.take(window, false, whole);
+                    for line in &lines {
+                        let (kind, attempt) = (LineKind, attempt.number);
+                        output.document(&LineEvent { kind, step_id: *id, attempt, line })?;
+                    }
+                    if !more {
+                        break;
+                    }
+                }
+            }
+            if !follow || ended {
+                break;
+            }
+            let _ = timeout(LOOK_AGAIN, updates.next()).await;
+            detail = api.run(OfRun { run_id }).await?;
+        }
     }
     Ok(Exit::Done)
 }

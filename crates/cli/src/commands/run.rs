@@ -1,12 +1,11 @@
-//! `steady run` and `steady validate`.
+//! `steady run` and `steady retry`.
 
-use std::{collections::HashSet, io::IsTerminal, path::Path, time::Duration};
+use std::{collections::HashSet, io::IsTerminal, time::Duration};
 
 use futures::{Stream, StreamExt};
-use serde::Serialize;
 use steadyhand_api::{
-    Api, ApiError, ErrorCode, ListMessages, OfRun, PlanCheck, Preview, Problem, ProblemSeverity, RetryPart,
-    RetryRun, RunDetail, RunOptions, Selection, Update,
+    Api, ApiError, DiscoveredHost, ErrorCode, ListMessages, OfRun, Preview, Problem, ProblemSeverity,
+    RetryPart, RetryRun, RunDetail, RunOptions, Selection, Update,
     records::{Card, RunSummary},
 };
 use steadyhand_domain::{RunId, RunState, StepState, duration};
@@ -16,6 +15,7 @@ use super::check;
 use crate::{
     args::RunArgs,
     ask::{self, Asker},
+    documents::{EndEvent, EndKind, ProblemsEvent, ProblemsKind},
     exit::Exit,
     live::Live,
     output::{Colour, Failure, Output},
@@ -30,21 +30,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const SETTLED: Duration = Duration::from_millis(300);
 /// How long the explanation of a failure is waited for.
 const EXPLANATION: Duration = Duration::from_secs(3);
+/// How long those are waited for who are told of the run.
+const TELLING: Duration = Duration::from_secs(10);
 /// Lines of the failed step's log that are shown when there is no explanation.
 const LAST_LINES: u32 = 10;
-
-pub(crate) async fn validate(api: &Api, output: &mut Output, plan: &Path) -> Result<Exit, Failure> {
-    let (_, check) = api.validate_file(plan).await?;
-    output.document(&check)?;
-    for problem in &check.problems {
-        output.line(&words::problem(output, plan, problem))?;
-    }
-    if has_errors(&check.problems) {
-        return Ok(Exit::Usage);
-    }
-    output.line(&format!("{}: valid; {}", plan.display(), extent(&check)))?;
-    Ok(Exit::Done)
-}
 
 pub(crate) async fn run(api: &Api, output: &mut Output, given: RunArgs) -> Result<Exit, Failure> {
     let RunArgs {
@@ -67,7 +56,7 @@ pub(crate) async fn run(api: &Api, output: &mut Output, given: RunArgs) -> Resul
         output.note(&words::problem(output, &plan, problem));
     }
     if has_errors(&read.problems) {
-        output.document(&Problems { kind: "problems", problems: &read.problems })?;
+        output.document(&ProblemsEvent { kind: ProblemsKind, problems: &read.problems })?;
         let message = format!("{} has errors; nothing was run", plan.display());
         return Err(ApiError { code: ErrorCode::PlanInvalid, message }.into());
     }
@@ -78,6 +67,7 @@ pub(crate) async fn run(api: &Api, output: &mut Output, given: RunArgs) -> Resul
     if dry_run {
         return show(output, &preview).map(|()| Exit::Done);
     }
+    discovered(output, &preview);
     let extent = extent_of(preview.steps.iter().map(|step| step.host.as_str()));
     if !yes && !output.json() && output.terminal() && std::io::stdin().is_terminal() {
         let question = format!("{}: {extent}. Run it?", plan.display());
@@ -112,6 +102,13 @@ pub(crate) async fn retry(
     follow(api, output, &summary, updates, signals).await
 }
 
+pub(crate) async fn undo(api: &Api, output: &mut Output, run: &str) -> Result<Exit, Failure> {
+    let run_id = api.find_run(run).await?.id;
+    let (updates, signals) = (api.updates(), Signals::listen()?);
+    let summary = unlocked(api, output, async || api.undo_run(OfRun { run_id }).await).await?;
+    follow(api, output, &summary, updates, signals).await
+}
+
 /// What starts a run, once more when the vault had to be unlocked for it.
 async fn unlocked(
     api: &Api,
@@ -143,12 +140,52 @@ async fn follow(
     if left {
         return Ok(Exit::LeftRunning);
     }
-    verdict(api, output, &live).await
+    if output.json() {
+        // The last event says everything.
+        told(api, &mut live).await?;
+        return verdict(api, output, &live).await;
+    }
+    let exit = verdict(api, output, &live).await?;
+    output.flush()?;
+    told(api, &mut live).await?;
+    for untold in &live.detail().run.untold {
+        output.note(&plain(&words::untold(untold)));
+    }
+    Ok(exit)
+}
+
+/// Waits for those who are told of the run; whoever cannot be reached is left to the next Steadyhand.
+async fn told(api: &Api, live: &mut Live) -> Result<(), Failure> {
+    api.told(live.detail().run.id, TELLING).await?;
+    Ok(live.refetch(api).await?)
+}
+
+/// The hosts that were found where the plan looks for them, and what was left out there.
+fn discovered(output: &mut Output, preview: &Preview) {
+    for note in &preview.notes {
+        output.note(&format!("{}.", plain(note)));
+    }
+    let mut places: Vec<(&str, Vec<String>)> = Vec::new();
+    for DiscoveredHost { name, address, by } in &preview.discovered {
+        let host = match address {
+            Some(address) => format!("{} ({})", plain(name), plain(address)),
+            None => plain(name),
+        };
+        match places.iter_mut().find(|(place, _)| place == by) {
+            Some((_, hosts)) => hosts.push(host),
+            None => places.push((by, vec![host])),
+        }
+    }
+    for (place, hosts) in places {
+        let count = words::many(hosts.len(), "host");
+        output.note(&format!("{} has {count}: {}.", plain(place), hosts.join(", ")));
+    }
 }
 
 /// The steps that would run, under their tasks and hosts.
 fn show(output: &mut Output, preview: &Preview) -> Result<(), Failure> {
     output.document(preview)?;
+    discovered(output, preview);
     let mut under = None;
     for (number, step) in (1..).zip(&preview.steps) {
         if under != Some((&step.task, &step.host)) {
@@ -171,19 +208,12 @@ fn show(output: &mut Output, preview: &Preview) -> Result<(), Failure> {
     output.line(&format!("{extent}; nothing was run."))
 }
 
-fn has_errors(problems: &[Problem]) -> bool {
+pub(super) fn has_errors(problems: &[Problem]) -> bool {
     problems.iter().any(|problem| problem.severity == ProblemSeverity::Error)
 }
 
-fn extent(check: &PlanCheck) -> String {
-    let steps = check.outline.tasks.iter().flat_map(|task| {
-        task.hosts.iter().flat_map(|host| std::iter::repeat_n(host.as_str(), task.steps.len()))
-    });
-    extent_of(steps)
-}
-
 /// "6 steps on web1, web2", of the hosts of the steps.
-fn extent_of<'h>(of_steps: impl Iterator<Item = &'h str>) -> String {
+pub(super) fn extent_of<'h>(of_steps: impl Iterator<Item = &'h str>) -> String {
     let mut hosts: Vec<&str> = Vec::new();
     let mut known = HashSet::new();
     let mut steps = 0;
@@ -253,30 +283,12 @@ fn leave(output: &mut Output, live: &Live) -> Result<bool, Failure> {
         "Left run {} as it is; what it is running goes on. The next Steadyhand that starts takes it over.",
         plain(live.name())
     ));
-    output.document(&End::new(live.detail(), Exit::LeftRunning, None))?;
+    output.document(&end(live.detail(), Exit::LeftRunning, None))?;
     Ok(true)
 }
 
-/// What is wrong with a plan that was to be run.
-#[derive(Serialize)]
-struct Problems<'a> {
-    kind: &'static str,
-    problems: &'a [Problem],
-}
-
-/// The last event of a run.
-#[derive(Serialize)]
-struct End<'a> {
-    kind: &'static str,
-    exit_code: u8,
-    run: &'a RunDetail,
-    finding: Option<Card>,
-}
-
-impl<'a> End<'a> {
-    fn new(run: &'a RunDetail, exit: Exit, finding: Option<Card>) -> Self {
-        Self { kind: "end", exit_code: exit as u8, run, finding }
-    }
+fn end(run: &RunDetail, exit: Exit, finding: Option<Card>) -> EndEvent<'_> {
+    EndEvent { kind: EndKind, exit_code: exit as u8, run, finding }
 }
 
 async fn verdict(api: &Api, output: &mut Output, live: &Live) -> Result<Exit, Failure> {
@@ -284,7 +296,7 @@ async fn verdict(api: &Api, output: &mut Output, live: &Live) -> Result<Exit, Fa
     let exit = Exit::of_run(detail);
     let run = &detail.run;
     let finding = if run.state == RunState::Failed { finding(api, detail).await? } else { None };
-    output.document(&End::new(detail, exit, finding.clone()))?;
+    output.document(&end(detail, exit, finding.clone()))?;
     let (word, colour) = words::run_state(run);
     let took = run.ended_at.map(|ended| duration(ended.since(run.created_at))).unwrap_or_default();
     let failed = detail.steps.iter().find(|step| step.state == StepState::Failed);

@@ -3,17 +3,15 @@
 use std::io::{self, IsTerminal, Read};
 
 use secrecy::ExposeSecret;
-use serde::Serialize;
-use serde_json::json;
 use steadyhand_api::{
     Api, ApiError, CreateProject, ErrorCode, KeyPlace, ListSecrets, Nothing, OfSecret, RotateVault,
     SetSecret, UnlockVault, VAULT_KEY_VARIABLE, VaultLock, VaultView, check_secret_name, records::Project,
 };
-use steadyhand_domain::Timestamp;
 
 use crate::{
     args::{Place, Secret},
     ask,
+    documents::{ListedSecret, SecretRemoved, SecretValue, SecretWasSet},
     exit::Exit,
     output::{Colour, Failure, Output},
     terminal_text::plain,
@@ -62,7 +60,7 @@ async fn set(
     let value = read(output, &prompt).await?;
     let request = SetSecret { project_id: project.id, name: name.clone(), value };
     let done = api.set_secret(request).await?;
-    output.document(&json!({ "project": project.name, "name": name, "replaced": done.replaced }))?;
+    output.document(&SecretWasSet { project: &project.name, name: &name, replaced: done.replaced })?;
     let again = if done.replaced { " again" } else { "" };
     output.line(&format!("{} of {} is set{again}.", plain(&name), plain(&project.name)))?;
     if before.state == VaultLock::Absent {
@@ -81,7 +79,7 @@ async fn get(api: &Api, output: &mut Output, name: String, project: &str) -> Res
     let value = api.secret_value(OfSecret { project_id: project.id, name: name.clone() }).await?;
     let value = value.expose_secret();
     if output.json() {
-        output.document(&json!({ "project": project.name, "name": name, "value": value }))?;
+        output.document(&SecretValue { project: &project.name, name: &name, value })?;
     } else {
         output.bytes(value.as_bytes())?;
         if !value.ends_with('\n') {
@@ -91,14 +89,6 @@ async fn get(api: &Api, output: &mut Output, name: String, project: &str) -> Res
     Ok(Exit::Done)
 }
 
-/// A secret with the name of its project.
-#[derive(Serialize)]
-struct Listed<'a> {
-    project: &'a str,
-    name: &'a str,
-    set_at: Timestamp,
-}
-
 async fn list(api: &Api, output: &mut Output, project: Option<&str>) -> Result<Exit, Failure> {
     let projects = match project {
         Some(name) => vec![api.find_project(name).await?],
@@ -106,10 +96,10 @@ async fn list(api: &Api, output: &mut Output, project: Option<&str>) -> Result<E
     };
     let only = project.and(projects.first());
     let secrets = api.secrets(ListSecrets { project_id: only.map(|project| project.id) }).await?;
-    let mut listed: Vec<Listed<'_>> = Vec::new();
+    let mut listed: Vec<ListedSecret<'_>> = Vec::new();
     for Project { id, name: project, .. } in &projects {
         let of = secrets.iter().filter(|secret| secret.project_id == *id);
-        listed.extend(of.map(|secret| Listed { project, name: &secret.name, set_at: secret.set_at }));
+        listed.extend(of.map(|secret| ListedSecret { project, name: &secret.name, set_at: secret.set_at }));
     }
     output.document(&listed)?;
     if listed.is_empty() {
@@ -118,7 +108,7 @@ async fn list(api: &Api, output: &mut Output, project: Option<&str>) -> Result<E
     }
     let now = api.now();
     output.line(&output.paint(Colour::Grey, &columns("project", "secret", "set")))?;
-    for Listed { project, name, set_at } in listed {
+    for ListedSecret { project, name, set_at } in listed {
         output.line(&columns(&plain(project), &plain(name), &words::ago(now.since(set_at))))?;
     }
     Ok(Exit::Done)
@@ -132,7 +122,7 @@ async fn remove(api: &Api, output: &mut Output, name: String, project: &str) -> 
     let project = api.find_project(project).await?;
     opened(api, output).await?;
     api.remove_secret(OfSecret { project_id: project.id, name: name.clone() }).await?;
-    output.document(&json!({ "project": project.name, "name": name }))?;
+    output.document(&SecretRemoved { project: &project.name, name: &name })?;
     output.line(&format!("{} of {} is removed.", plain(&name), plain(&project.name)))?;
     Ok(Exit::Done)
 }

@@ -48,6 +48,7 @@ fn plan(tasks: &[Shape]) -> CompiledPlan {
         on_failure: OnFailure::Fail,
         notify: Vec::new(),
         handler: None,
+        id: None,
         undo: None,
     });
     CompiledPlan {
@@ -56,6 +57,7 @@ fn plan(tasks: &[Shape]) -> CompiledPlan {
         hosts: BTreeMap::new(),
         steps: steps.collect(),
         tasks: compiled,
+        notify: Vec::new(),
         secrets: Vec::new(),
         sha256: String::new(),
     }

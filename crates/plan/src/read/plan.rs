@@ -6,18 +6,14 @@ use crate::{
     diagnostic::Code,
     span::{Span, Spanned},
     template::Template,
-    yaml::{Kind, Node, ScalarType},
+    yaml::{Kind, Node, ScalarType, shorten},
 };
 
 const PLAN: Keys = Keys {
     what: "a plan",
-    known: &["name", "hosts", "groups", "vars", "secrets", "tasks"],
+    known: &["name", "include", "hosts", "groups", "discover", "vars", "secrets", "notify", "tasks"],
     later: &[
-        "notify",
-        "discover",
         "app",
-        "include",
-        "imports",
         "environments",
         "defaults",
         "strategy",
@@ -32,6 +28,9 @@ const PLAN: Keys = Keys {
         ("env", "vars"),
         ("servers", "hosts"),
         ("inventory", "hosts"),
+        ("imports", "include"),
+        ("import", "include"),
+        ("includes", "include"),
         ("jobs", "tasks"),
         ("title", "name"),
     ],
@@ -78,20 +77,36 @@ const TASK: Keys = Keys {
     ],
 };
 
-/// Reads a whole plan. What could not be read is missing from it and reported in `reader`.
-pub(crate) fn plan(reader: &mut Reader<'_>, root: Option<&Node>) -> Plan {
+/// Whether a file must have all that makes a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whole {
+    /// It is a plan: it has a name and tasks.
+    Plan,
+    /// It is included, and may have only a part.
+    Part,
+}
+
+/// Reads a plan, or a file that one includes. What could not be read is missing from it and reported in `reader`.
+pub(crate) fn plan(reader: &mut Reader<'_>, root: Option<&Node>, whole: Whole) -> Plan {
+    let start = reader.source.span(0, 0);
     let mut plan = Plan {
-        name: Spanned { value: String::new(), span: Span::START },
+        name: Spanned { value: String::new(), span: start },
         hosts: Vec::new(),
+        include: Vec::new(),
+        discover: Vec::new(),
         groups: Vec::new(),
         vars: Vec::new(),
         secrets: Vec::new(),
+        notify: Vec::new(),
         tasks: Vec::new(),
-        span: Span::START,
+        span: start,
+        files: Vec::new(),
     };
     let Some(root) = root.filter(|root| !root.is_null()) else {
-        let hint = "a plan begins with `name:` and `tasks:`";
-        reader.error(Code::Empty, Span::START, "the plan is empty", Some(hint));
+        if whole == Whole::Plan {
+            let hint = "a plan begins with `name:` and `tasks:`";
+            reader.error(Code::Empty, start, "the plan is empty", Some(hint));
+        }
         return plan;
     };
     // The keys of a plan are the first thing in it, so what is missing is shown there and not on the whole text.
@@ -106,8 +121,11 @@ pub(crate) fn plan(reader: &mut Reader<'_>, root: Option<&Node>) -> Plan {
                 plan.name = name;
             }
         }
+        None if whole == Whole::Part => {}
         None => reader.missing(&fields, "name", "write `name: my-application` in the first line"),
     }
+    plan.include = reader.include(&fields);
+    plan.discover = reader.discover(&fields);
     plan.hosts = reader.hosts(&fields);
     plan.groups = reader.groups(&fields);
     let vars = reader.named(fields.get("vars"), "a variable", is_variable_name);
@@ -120,7 +138,10 @@ pub(crate) fn plan(reader: &mut Reader<'_>, root: Option<&Node>) -> Plan {
     for name in &plan.secrets {
         reader.check_name(name, "a secret", is_variable_name);
     }
-    plan.tasks = reader.tasks(&fields);
+    plan.notify = reader.notify(&fields);
+    if whole == Whole::Plan && plan.include.is_empty() || fields.get("tasks").is_some() {
+        plan.tasks = reader.tasks(&fields);
+    }
     plan
 }
 
@@ -179,7 +200,7 @@ impl Reader<'_> {
     }
 
     /// A port stays a text until its `${{ … }}` are put in.
-    fn port(&mut self, field: Field<'_>) -> Option<Template> {
+    pub(super) fn port(&mut self, field: Field<'_>) -> Option<Template> {
         match &field.node.kind {
             Kind::Scalar(scalar) if matches!(scalar.scalar_type(), ScalarType::Number | ScalarType::Text) => {
                 Some(Template::parse(&scalar.text, field.node.span, self.source, &mut self.problems))
@@ -189,6 +210,22 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    fn include(&mut self, fields: &Fields<'_>) -> Vec<Spanned<String>> {
+        const HINT: &str = "name files as seen from this one: `include: [hosts.yaml, ../common/base.yaml]`";
+        let field = fields.get("include").filter(|field| !field.node.is_null());
+        let files = self.names(field, true);
+        let is_fine = |file: &Spanned<String>| {
+            !file.value.contains("${{")
+                && !file.value.ends_with('/')
+                && !file.value.chars().any(char::is_control)
+        };
+        for file in files.iter().filter(|file| !is_fine(file)) {
+            let message = format!("`{}` cannot be included: it is no name of a file", shorten(&file.value));
+            self.error(Code::InvalidValue, file.span, message, Some(HINT));
+        }
+        files.into_iter().filter(is_fine).collect()
     }
 
     fn groups(&mut self, fields: &Fields<'_>) -> Entries<Vec<Spanned<String>>> {

@@ -74,7 +74,7 @@ fn keys_that_plans_do_not_have() {
         "keys",
         top("vras: {}"),
         top("variables: {}"),
-        top("notify: []"),
+        top("schedule: []"),
         top("app: {}"),
         top("name: b"),
         top("vars: { a: 1, b: 2, a: 3 }"),
@@ -84,7 +84,7 @@ fn keys_that_plans_do_not_have() {
         "name: a\ntasks: { t: { host: local, strategy: {}, steps: [ { run: x } ] } }\n",
         step("rnu: x"),
         step("command: x"),
-        step("package: nginx"),
+        step("template: nginx.conf"),
         step("run: x\nworking_directory: /"),
         step("upload: { src: a, to: b }"),
         step("upload: { from: a, to: b }\ncwd: /"),
@@ -243,4 +243,104 @@ fn a_long_line_is_shown_around_the_place_and_without_control_characters() {
     let (text, marks) = (lines[2].chars().collect::<Vec<_>>(), lines[3].chars().collect::<Vec<_>>());
     let first = marks.iter().position(|c| *c == '^').unwrap();
     assert_eq!(text[first..first + 13].iter().collect::<String>(), "${{ vars.b }}");
+}
+
+#[test]
+fn hosts_that_cannot_be_discovered() {
+    said!(
+        "discover",
+        top("discover: { tailscale: { tag: web } }"),
+        top("discover: [ tailscale ]"),
+        top("discover: [ { tailscale: { tag: web } } ]"),
+        top("discover: [ { tailscale: web } ]"),
+        top("discover: [ { tailscal: { into: web } } ]"),
+        top("discover: [ { tailscale: { into: web }, command: { run: x, into: web } } ]"),
+        top("discover: [ { tailscale: { into: local } } ]"),
+        top("hosts: { web: d@h }\ndiscover: [ { tailscale: { into: web } } ]"),
+        top("discover: [ { command: { into: web } } ]"),
+        top("discover: [ { command: { run: x, into: web, timeout: 0s } } ]"),
+        top("discover: [ { command: { run: 'x ${{ secrets.TOKEN }}', into: web } } ]\nsecrets: [TOKEN]"),
+        top("discover: [ { command: { run: 'x ${{ host.name }}', into: web, user: '${{ facts.user }}' } } ]"),
+        top("discover: [ { ssh_config: { into: web, port: none, required: maybe } } ]"),
+        top("discover: [ { ssh_config: { into: a b, user: '${{ vars.x }}' } } ]"),
+    );
+}
+
+#[test]
+fn resources_and_what_goes_with_them() {
+    said!(
+        "resources",
+        step("package:"),
+        step("package: []"),
+        step("package: { state: present }"),
+        step("package: { name: nginx, state: presnt }"),
+        step("package: { name: nginx, versoin: 1 }"),
+        step("package: [nginx, [a]]"),
+        step("service: { name: nginx, enabled: maybe }"),
+        step("file: { path: /etc/x, content: a, template: b }"),
+        step("file: { path: /etc/x, mode: rw-r--r-- }"),
+        step("file: { path: /etc/x, owner: [a] }"),
+        step("file: { path: \"/etc/x\\n/etc/y\", content: a }"),
+        step("file: { path: /etc/x, state: \"${{ secrets.TOKEN }}\" }"),
+        step("file: { path: /etc/x, template: \"${{ vars.port }}.conf\" }"),
+        step("link: /etc/x"),
+        step("package: nginx\nfile: /etc/x"),
+        step("package: nginx\ncwd: /"),
+        step("directory: /x\nid: made"),
+        step("run: x\nsudo: yes please"),
+        step("run: x\nbecome: root"),
+        step("run: x\nbecome: { user: root, password: hunter2 }"),
+        step("run: x\nbecome: { method: runas }"),
+        step("run: x\nbecome: { method: doas, password: \"${{ secrets.TOKEN }}\" }"),
+        step("run: x\non_failure: ignore"),
+        step("run: x\nnotify: reload"),
+        step("run: x\nundo: { run: y, undo: z }"),
+        step("run: x\nundo: [a]"),
+        "name: a\ntasks: { t: { on: local, steps: [ { run: x, notify: relod } ], handlers: { reload: { run: y } } } }\n",
+        "name: a\ntasks: { t: { on: local, steps: [ { run: x } ], handlers: { reload: [] } } }\n",
+        "name: a\ntasks: { t: { on: local, steps: [ { run: x, notify: h } ], handlers: { h: { run: y, notify: h } } } }\n",
+    );
+}
+
+/// A valid plan with an entry of `notify`.
+fn told(entry: &str) -> String {
+    let entry = entry.replace('\n', "\n    ");
+    top(&format!("secrets: [URL]\nnotify:\n  - {entry}"))
+}
+
+#[test]
+fn who_cannot_be_told() {
+    said!(
+        "notify",
+        top("notify: { slack: 'https://x' }"),
+        top("notify: [slack]"),
+        told("{ slak: 'https://x' }"),
+        told("{ on: failed }"),
+        told("{ telegram: 1 }"),
+        told("{ slack: 'https://x', teams: 'https://y' }"),
+        told("slack: hooks.slack.com/services/x"),
+        told("slack: https:///services"),
+        told("slack: [https://x]"),
+        told("discord: { on: failed }"),
+        told("discord: { webhook_url: 'https://x' }"),
+        told("discord: { url: 'https://x y' }"),
+        told("{ slack: 'https://x', on: failure }"),
+        told("{ slack: 'https://x', on: [failed, paused] }"),
+        told("{ slack: 'https://x', on: [] }"),
+        told("{ slack: { url: 'https://x', on: failed }, on: completed }"),
+        told("slack: ${{ secrets.URLS }}"),
+        told("slack: ${{ host.address }}"),
+        told("slack: ${{ facts.hostname }}"),
+        told("webhook: { url: 'https://x', secret: }"),
+        told("email: deploy@example.com"),
+        told("email: { smtp: mail.example.com, from: a@b, to: c@d }"),
+        told("email: { smtp: 'smtp://mail.example.com:0', from: a@b, to: c@d }"),
+        told("email: { smtp: 'smtps://me:pw@mail.example.com', from: a@b, to: c@d }"),
+        told(
+            "email:\n  smtp: smtps://mail.example.com\n  from: nobody\n  to: [\"a@b\\nBcc: c@d\", Team <team>]"
+        ),
+        told("email: { smtp: 'smtp://x', password: '${{ secrets.URL }}', to: [] }"),
+        told("desktop: false"),
+        told("desktop: yes"),
+    );
 }

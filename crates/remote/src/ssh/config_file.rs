@@ -111,9 +111,76 @@ fn expand(pattern: &str, file: &Path) -> Vec<std::path::PathBuf> {
     found
 }
 
+/// The names of hosts that a configuration file has, patterns left out, each once and in order. A file that is not there
+/// has none.
+///
+/// # Errors
+/// When it, or a file that it includes, cannot be read.
+pub fn hosts(file: &Path) -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    if file.exists() {
+        hosts_into(file, &[], DEEP, &mut found)?;
+    }
+    Ok(found)
+}
+
+/// `within`: the patterns of the blocks that the file is included in. A host that does not fit them is none: OpenSSH reads
+/// the file for other hosts alone.
+fn hosts_into(
+    file: &Path,
+    within: &[Vec<String>],
+    deep: usize,
+    found: &mut Vec<String>,
+) -> Result<(), String> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| format!("the SSH configuration {} cannot be read: {e}", file.display()))?;
+    let any = || Some(vec!["*".to_owned()]);
+    let mut block = any();
+    for line in text.lines() {
+        let Some((option, values)) = split(line) else { continue };
+        match option.as_str() {
+            "host" => {
+                for name in values.iter().filter(|name| !name.contains(['*', '?', '!'])) {
+                    if !found.contains(name) && within.iter().all(|patterns| host_matches(patterns, name)) {
+                        found.push(name.clone());
+                    }
+                }
+                block = Some(values);
+            }
+            "match" => {
+                block = if values.len() == 1 && values[0].eq_ignore_ascii_case("all") { any() } else { None };
+            }
+            "include" if deep > 0 => {
+                let Some(block) = &block else { continue };
+                let within: Vec<Vec<String>> = within.iter().chain([block]).cloned().collect();
+                for included in values.iter().flat_map(|pattern| expand(pattern, file)) {
+                    hosts_into(&included, &within, deep - 1, found)?;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hosts_are_listed_without_patterns_and_through_includes() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("conf.d")).unwrap();
+        std::fs::write(folder.path().join("conf.d/a.conf"), "Host web1 web2\n  User d\nHost db\n").unwrap();
+        std::fs::write(folder.path().join("conf.d/b.conf"), "Host=\"web3\" web?\nhost web1\n").unwrap();
+        std::fs::write(folder.path().join("inner"), "Host web4 other\n").unwrap();
+        let file = folder.path().join("config");
+        let text = "Include conf.d/*.conf\nHost *.example !no\n  User x\nHost bastion # the way in\nMatch all\nHost web*\n  \
+                    Include inner\nMatch exec \"true\"\n  Include conf.d/a.conf\n";
+        std::fs::write(&file, text).unwrap();
+        assert_eq!(hosts(&file).unwrap(), ["web1", "web2", "db", "web3", "bastion", "web4"]);
+        assert_eq!(hosts(&folder.path().join("none")).unwrap(), Vec::<String>::new());
+    }
 
     #[test]
     fn includes_are_read_where_they_stand() {

@@ -10,4 +10,5 @@ mod known_hosts;
 mod settings;
 
 pub(crate) use auth::Secrets;
+pub use config_file::hosts as config_hosts;
 pub(crate) use connection::Connection;

@@ -188,7 +188,7 @@ export class PlanState {
   async #checkDraft(): Promise<void> {
     const turn = ++this.#checkTurn;
     try {
-      const check = await this.#backend.call('check_plan', { source: this.draft });
+      const check = await this.#backend.call('check_plan', { source: this.draft, project_id: this.projectId });
       if (turn === this.#checkTurn) this.check = check;
     } catch (error) {
       if (turn === this.#checkTurn) this.error = toBackendError(error).message;

@@ -100,6 +100,19 @@ project_id?: ProjectId,
 host: string, };
 
 /**
+ * A look at what a run needs.
+ */
+export type AskPreflight = { 
+/**
+ * The project whose current plan would run.
+ */
+project_id: ProjectId, 
+/**
+ * Hosts of the plan on which `sudo` is looked at, too.
+ */
+sudo_on: Array<string>, };
+
+/**
  * One attempt of a step.
  */
 export type Attempt = { 
@@ -204,6 +217,33 @@ completion_tokens: number,
  * The model's name.
  */
 model: string, };
+
+/**
+ * One thing that was looked at.
+ */
+export type Check = { 
+/**
+ * What.
+ */
+what: CheckKind, 
+/**
+ * What is to be thought of it.
+ */
+verdict: Verdict, 
+/**
+ * What is the matter, in a word for programs: `no_such_name`, `refused`, `timed_out`, `host_key_changed`,
+ * `login_refused`, `no_sudo`, `disk_full`, …
+ */
+cause?: string, 
+/**
+ * What was found, and what to do about it.
+ */
+message: string, };
+
+/**
+ * What was looked at.
+ */
+export type CheckKind = "name" | "connection" | "host_key" | "login" | "shell" | "sudo" | "disk" | "programs" | "clock" | "local_file" | "secret";
 
 /**
  * One line of a log that an answer rests on.
@@ -417,6 +457,23 @@ of: number, } | { "kind": "vault_locked" } | { "kind": "missing_secrets",
  * Their names in the plan.
  */
 names: Array<string>, };
+
+/**
+ * What was found of one host. What could not be looked at because something before it failed is not in it.
+ */
+export type HostPreflight = { 
+/**
+ * Its name in the plan.
+ */
+host: string, 
+/**
+ * What was looked at, in order.
+ */
+checks: Array<Check>, 
+/**
+ * How long that took, in milliseconds.
+ */
+took_ms: number, };
 
 /**
  * A host and what is known of the way to it.
@@ -862,6 +919,27 @@ text: string,
  * The address at which the deployed application answers.
  */
 url: string, };
+
+/**
+ * What was found before a run.
+ */
+export type Preflight = { 
+/**
+ * The worst of all.
+ */
+verdict: Verdict, 
+/**
+ * What concerns this machine and the plan as a whole.
+ */
+here: Array<Check>, 
+/**
+ * What concerns each host, in the order of the plan.
+ */
+hosts: Array<HostPreflight>, 
+/**
+ * How long everything took, in milliseconds.
+ */
+took_ms: number, };
 
 /**
  * What a run would do now.
@@ -1324,6 +1402,10 @@ current_step: string | null,
  */
 typical_ms: number | null, 
 /**
+ * Who could not be told of it so far, of those that its plan names in `notify`.
+ */
+untold?: Array<Untold>, 
+/**
  * The number of the latest event of the run.
  */
 seq: number, };
@@ -1605,6 +1687,23 @@ export type UnlockVault = {
 passphrase: string, };
 
 /**
+ * Somebody who was to be told of a run, and could not be.
+ */
+export type Untold = { 
+/**
+ * The word for the channel in the plan: `slack`, `email`, …
+ */
+channel: string, 
+/**
+ * Why, and what to do.
+ */
+problem: string, 
+/**
+ * Whether it is tried again.
+ */
+again: boolean, };
+
+/**
  * One thing that changed. Each replaces what the listener knew of that thing.
  */
 export type Update = { "kind": "run", 
@@ -1703,6 +1802,11 @@ state: VaultLock,
  */
 key: KeyPlace, };
 
+/**
+ * What is to be thought of it, from good to bad.
+ */
+export type Verdict = "ok" | "warn" | "fail";
+
 /** Every operation, with what it takes and gives. */
 export interface Operations {
   /** Facts about this Steadyhand. */
@@ -1729,6 +1833,8 @@ export interface Operations {
   restore_plan: { request: RestorePlan; response: PlanView };
   /** What a run would do now. */
   preview: { request: OfProject; response: Preview };
+  /** Looks at everything that a run of the current plan needs: hosts, disks, secrets, files. Changes nothing. */
+  preflight: { request: AskPreflight; response: Preflight };
   /** Starts a run of the current plan. */
   start_run: { request: StartRun; response: RunSummary };
   /** Runs the plan of an earlier run again. */
