@@ -1,6 +1,6 @@
-//! A Debian host of its own, with its own sshd, users, processes and mounts.
+//! Hosts of their own, with their own sshd, users, processes and mounts: Debian, and one with nothing but busybox.
 //!
-//! Its root is made once, by `debootstrap`, and kept in the build's target folder. Each host is a layer in memory over it, so
+//! A root is made once, Debian's by `debootstrap`, and kept in the build's target folder. Each host is a layer in memory over it, so
 //! that a test may change everything there, and nothing is left of it. The host has the machine's network, so that `apt` works
 //! as it does outside; who logs in as [`WALLED`] is in a network of its own, in which a firewall may be tried out.
 
@@ -21,8 +21,9 @@ pub const DEPLOY: &str = "deploy";
 /// Root, in a network that has nothing but a loopback.
 pub const WALLED: &str = "walled";
 
-/// Changes with what is done to a new root.
-const VERSION: &str = "bookworm-1";
+/// The folders of the roots. A name changes with what is done to a new root.
+const DEBIAN: &str = "bookworm-1";
+const BUSYBOX: &str = "busybox-1";
 const PACKAGES: &str = "ca-certificates,cron,git,nftables,openssh-server,procps,sudo,systemd";
 
 /// What is done to a new root, once.
@@ -37,6 +38,28 @@ echo 'deploy ALL=(ALL) NOPASSWD: ALL' >etc/sudoers.d/deploy
 chmod 440 etc/sudoers.d/deploy
 "#;
 
+/// Makes the root of a host that has busybox and sshd, and nothing else: what Alpine begins with.
+const PREPARE_BUSYBOX: &str = r#"set -e
+mkdir -p bin dev etc/init.d home opt proc root run srv sys tmp usr/local/bin var/spool/cron/crontabs
+chmod 700 root
+chmod 1777 tmp
+cp "$(command -v busybox)" bin/busybox
+for name in $(bin/busybox --list); do
+    [ "$name" = busybox ] || ln -s busybox "bin/$name"
+done
+for program in /usr/sbin/sshd /usr/lib/openssh/sshd-*; do
+    [ -x "$program" ] || continue
+    for file in "$program" $(ldd "$program" | grep -o '/[^ ]*'); do
+        mkdir -p ".${file%/*}"
+        cp -L "$file" ".$file"
+    done
+done
+printf '%s\n' root:x:0:0:root:/root:/bin/sh daemon:x:1:1::/:/bin/false sshd:x:100:100::/run/sshd:/bin/false >etc/passwd
+printf '%s\n' root:x:0: daemon:x:1: adm:x:4: games:x:60: sshd:x:100: >etc/group
+printf '%s\n' 'root:*:19000:0:::::' 'daemon:*:19000:0:::::' 'sshd:*:19000:0:::::' >etc/shadow
+chmod 640 etc/shadow
+"#;
+
 /// Begins a host: $1 is the root, $2 a folder with `ssh`, which is the host's own.
 const BEGIN: &str = r#"set -e
 mount --make-rprivate /
@@ -44,17 +67,29 @@ cd "$2"
 mkdir m
 mount -t tmpfs -o mode=755 none m
 mkdir m/up m/work m/root
+# What differs from the root is in the layer alone, and nowhere else.
 mount -t overlay -o "lowerdir=$1,upperdir=$2/m/up,workdir=$2/m/work" none m/root
 cd m/root
 mount -t proc proc proc
 mount --rbind /dev dev
 mount -t tmpfs -o mode=755 none run
-mkdir -p run/sshd run/lock run/steadyhand
+mkdir -p run/sshd run/lock run/steadyhand/layer
+mount --bind ../up run/steadyhand/layer
 cp "$2"/ssh/* run/steadyhand
 chmod 600 run/steadyhand/host_key
 : >run/steadyhand/net
 unshare -n sh -c 'ip link set lo up; mount --bind /proc/self/ns/net run/steadyhand/net'
 exec chroot . /usr/sbin/sshd -D -e -f /run/steadyhand/sshd_config
+"#;
+
+/// Tells what differs from the root. Busybox's `find` and `stat` take all of this, too.
+const EVERYTHING: &str = r#"keep() {
+    find /run /run/steadyhand/layer -xdev \( -path '*/.local/state/steadyhand' -o -path '/run/steadyhand/[!l]*' \) -prune -o "$@"
+}
+keep -type d -exec stat -c '%n %f %u %g' {} +
+keep ! -type d -exec stat -c '%N %f %u %g %s %y' {} +
+keep -type f -exec sha256sum {} +
+if command -v dpkg-query >/dev/null; then dpkg-query -W -f '${Package} ${Version} ${Status}\n'; fi
 "#;
 
 /// A running host; it ends, with all that runs on it, when this is dropped.
@@ -67,13 +102,30 @@ pub struct Debian {
 impl Debian {
     /// Starts a host and waits until it answers. The first one on a machine takes a minute or two.
     pub fn start() -> Self {
-        let root = root();
+        Self::over(&root(DEBIAN, |new, log| {
+            let mut debootstrap = Command::new("debootstrap");
+            debootstrap.args(["--variant=minbase", &format!("--include={PACKAGES}"), "bookworm"]).arg(new);
+            succeed(&mut debootstrap, log);
+            succeed(Command::new("sh").args(["-c", PREPARE]).current_dir(new), log);
+        }))
+    }
+
+    /// Starts a host that has busybox and nothing else, as Alpine in the beginning. It knows only root.
+    pub fn start_busybox() -> Self {
+        Self::over(&root(BUSYBOX, |new, log| {
+            fs::create_dir(new).expect("a folder for the root");
+            succeed(Command::new("sh").args(["-c", PREPARE_BUSYBOX]).current_dir(new), log);
+        }))
+    }
+
+    fn over(root: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let ssh = folder.path().join("ssh");
         fs::create_dir(&ssh).expect("its folder");
         keygen(&ssh.join("host_key"), "");
         keygen(&folder.path().join("client_key"), "");
-        fs::copy(folder.path().join("client_key.pub"), ssh.join("authorized_keys")).expect("the client's key");
+        fs::copy(folder.path().join("client_key.pub"), ssh.join("authorized_keys"))
+            .expect("the client's key");
         let port = free_port();
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey /run/steadyhand/host_key\n\
@@ -143,18 +195,12 @@ impl Debian {
         let _ = self.asked(script);
     }
 
-    /// Every file of the host with its mode, owner, times and content, every package, and every kernel parameter that the
-    /// tests change, one a line. What the app itself keeps there, and what sshd writes about logins, is left out.
+    /// Every file that differs from those of the root, or is gone, with its mode, owner, time and content, and every package,
+    /// one a line. The layer has all of them, and all of what is only in memory is looked at. What the app itself keeps
+    /// there is left out.
     #[must_use]
     pub fn everything(&self) -> Vec<String> {
-        let said = self.asked(
-            "cd /\n\
-             keep() { find / /run -xdev \\( -path '*/.local/state/steadyhand' -o -path /run/steadyhand \\) -prune -o \"$@\"; }\n\
-             keep -type d -printf '%p %m %u %g\\n'\n\
-             keep ! -type d -printf '%p %m %u %g %s %T@ %l\\n'\n\
-             keep -type f -exec sha256sum {} +\n\
-             dpkg-query -W -f '${Package} ${Version} ${Status}\\n'\n",
-        );
+        let said = self.asked(EVERYTHING);
         let mut lines: Vec<String> = said.lines().map(str::to_owned).collect();
         lines.sort();
         lines
@@ -172,14 +218,14 @@ impl Drop for Debian {
     }
 }
 
-/// The root that hosts are layers over. One is made where there is none; whoever else needs it meanwhile waits.
-fn root() -> PathBuf {
+/// The root of this name, for hosts to be layers over. It is made where there is none; whoever else needs it meanwhile waits.
+fn root(name: &str, make: impl FnOnce(&Path, &Path)) -> PathBuf {
     let target = program("steady").parent().and_then(Path::parent).expect("the target folder").to_owned();
     let hosts = target.join("hosts");
     fs::create_dir_all(&hosts).expect("a folder for hosts");
     let lock = File::create(hosts.join("lock")).expect("a lock");
     lock.lock().expect("the lock");
-    let root = hosts.join(VERSION);
+    let root = hosts.join(name);
     if root.exists() {
         return root;
     }
@@ -187,10 +233,7 @@ fn root() -> PathBuf {
     if new.exists() {
         fs::remove_dir_all(&new).expect("what was left of an attempt is removed");
     }
-    let mut debootstrap = Command::new("debootstrap");
-    debootstrap.args(["--variant=minbase", &format!("--include={PACKAGES}"), "bookworm"]).arg(&new);
-    succeed(&mut debootstrap, &hosts.join("log"));
-    succeed(Command::new("sh").args(["-c", PREPARE]).current_dir(&new), &hosts.join("log"));
+    make(&new, &hosts.join("log"));
     fs::rename(&new, &root).expect("the root is in its place");
     root
 }

@@ -33,26 +33,28 @@ const FIRST: &[Row] = &[
     },
     Row {
         present: "group: { name: crew, gid: 1500 }",
-        look: "getent group crew | grep -x 'crew:x:1500:'",
-        drift: "groupmod -g 1501 crew",
+        look: "grep -x 'crew:x:1500:' /etc/group",
+        drift: "sed -i s/^crew:x:1500/crew:x:1501/ /etc/group",
         absent: "group: { name: crew, state: absent }",
-        gone: "! getent group crew",
+        gone: "! grep ^crew: /etc/group",
     },
     Row {
         present: "user: { name: amy, uid: 1700, groups: [adm, games], home: /srv/amy, shell: /bin/sh, comment: 'Amy $A', \
                   password: '$6$salt$not.the.hash.of.anything' }",
-        look: "getent passwd amy | grep -xF 'amy:x:1700:1700:Amy $A:/srv/amy:/bin/sh'
+        look: "grep -xF 'amy:x:1700:1700:Amy $A:/srv/amy:/bin/sh' /etc/passwd
                id -Gn amy | tr ' ' '\\n' | sort | tr '\\n' ' ' | grep -x 'adm amy games '
-               getent shadow amy | grep -F ':$6$salt$not.the.hash.of.anything:'
+               grep -F 'amy:$6$salt$not.the.hash.of.anything:' /etc/shadow
                [ \"$(stat -c %U /srv/amy)\" = amy ]",
-        drift: "usermod -u 1701 -s /bin/false -c B -G adm,news -p '*' -d /srv/amy2 -m amy",
+        drift: "sed -i 's/^amy:.*/amy:x:1701:1700:B:\\/srv\\/amy2:\\/bin\\/false/' /etc/passwd; mv /srv/amy /srv/amy2
+                sed -i '/^games:/s/amy//;/^daemon:/s/$/amy/' /etc/group; chown -R 1701 /srv/amy2
+                sed -i 's/^amy:[^:]*/amy:*/' /etc/shadow",
         absent: "user: { name: amy, state: absent, remove_home: true }",
-        gone: "! getent passwd amy; [ ! -e /srv/amy ]",
+        gone: "! grep ^amy: /etc/passwd; [ ! -e /srv/amy ]",
     },
     Row {
         present: "directory: { path: /opt/shop/data, owner: daemon, group: '1', mode: '0750' }",
         look: "stat -c '%U %G %a' /opt/shop/data | grep -x 'daemon daemon 750'",
-        drift: "chown root:games /opt/shop/data; chmod 777 /opt/shop/data",
+        drift: "chown 0:60 /opt/shop/data; chmod 777 /opt/shop/data",
         absent: "directory: { path: /opt/shop/data, state: absent }",
         gone: "[ ! -e /opt/shop/data ]",
     },
@@ -60,7 +62,7 @@ const FIRST: &[Row] = &[
         present: r#"file: { path: /etc/shop.conf, content: "a'b \"c\"\n$x `y` \\n\n", owner: daemon, mode: "0640" }"#,
         look: r#"[ "$(cat /etc/shop.conf)" = "$(printf '%s\n' "a'b \"c\"" '$x `y` \n')" ]
                 stat -c '%U %G %a' /etc/shop.conf | grep -x 'daemon root 640'"#,
-        drift: "echo more >>/etc/shop.conf; chmod 666 /etc/shop.conf; chown games /etc/shop.conf",
+        drift: "echo more >>/etc/shop.conf; chmod 666 /etc/shop.conf; chown 7 /etc/shop.conf",
         absent: "file: { path: /etc/shop.conf, state: absent }",
         gone: "[ ! -e /etc/shop.conf ]",
     },
@@ -164,6 +166,18 @@ struct Told {
     differences: Vec<String>,
 }
 
+/// The rows of the first table that stand on packages which busybox alone has not.
+const PACKAGED: &[&str] = &["package:", "service:", "systemd_unit:", "git:"];
+
+/// Services where there is no manager of them, only their scripts.
+const SCRIPTS: &[Row] = &[Row {
+    present: "service: shop",
+    look: "[ -e /run/shop ]",
+    drift: "rm /run/shop",
+    absent: "service: { name: shop, state: stopped }",
+    gone: "[ ! -e /run/shop ]",
+}];
+
 struct Bench<'a> {
     host: &'a Debian,
     user: &'a str,
@@ -209,7 +223,11 @@ impl<'a> Bench<'a> {
         let steps = said[0]["steps"].as_array().unwrap_or_else(|| panic!("{said:?}"));
         let told = steps.iter().map(|step| {
             let text = |name: &str| step[name].as_str().unwrap_or_default().to_owned();
-            Told { step: text("step"), verdict: text("verdict"), differences: differences(text("text").lines()) }
+            Told {
+                step: text("step"),
+                verdict: text("verdict"),
+                differences: differences(text("text").lines()),
+            }
         });
         told.collect()
     }
@@ -263,11 +281,15 @@ impl<'a> Bench<'a> {
         same(&before, &self.host.everything(), "what is as it should be was changed");
     }
 
-    fn sees(&self, script: &str) {
-        for line in script.lines() {
-            // `set -e` takes no notice of what is negated.
-            let _ = self.host.asked_as(self.user_there(), &format!("{{ {}; }} >&2 || exit 9\n", line.trim()));
-        }
+    /// Everything that these say has to be so.
+    fn sees<'t>(&self, looks: impl Iterator<Item = &'t str>) {
+        let lines = looks.flat_map(str::lines).flat_map(|line| line.split("; ")).map(str::trim);
+        // `set -e` takes no notice of what is negated.
+        let script: String = lines
+            .map(|line| format!("{{ {line}; }} >&2 || {{ echo 'not so: line '$LINENO; exit 1; }}\n"))
+            .collect();
+        let said = self.host.asked_as(self.user_there(), &format!("exec 2>/dev/null\n({script}) || true\n"));
+        assert_eq!(said, "", "{script}");
     }
 
     /// Who looks and breaks: root, in the network of whoever the app logs in as.
@@ -275,22 +297,23 @@ impl<'a> Bench<'a> {
         if self.user == WALLED { WALLED } else { "root" }
     }
 
-    fn table(&self, rows: &[Row]) {
+    fn table<'r>(&self, rows: impl IntoIterator<Item = &'r Row>) {
+        let rows: Vec<&Row> = rows.into_iter().collect();
         let present: Vec<&str> = rows.iter().map(|row| row.present).collect();
         self.converges(&present);
-        rows.iter().for_each(|row| self.sees(row.look));
-        for row in rows {
-            let _ = self.host.asked_as(self.user_there(), &format!("{{ {}; }} >&2", row.drift));
-        }
+        self.sees(rows.iter().map(|row| row.look));
+        let drift: String = rows.iter().map(|row| format!("{{ {}; }} >/dev/null\n", row.drift)).collect();
+        let _ = self.host.asked_as(self.user_there(), &drift);
         self.converges(&present);
-        rows.iter().for_each(|row| self.sees(row.look));
+        self.sees(rows.iter().map(|row| row.look));
     }
 
-    fn undoes(&self, rows: &[Row]) {
+    fn undoes<'r>(&self, rows: impl IntoIterator<Item = &'r Row>) {
+        let rows: Vec<&Row> = rows.into_iter().collect();
         // What was made last goes first.
         let absent: Vec<&str> = rows.iter().rev().map(|row| row.absent).collect();
         self.converges(&absent);
-        rows.iter().for_each(|row| self.sees(row.gone));
+        self.sees(rows.iter().map(|row| row.gone));
     }
 }
 
@@ -347,6 +370,46 @@ fn rules_of_the_firewall_and_parameters_of_the_kernel_are_kept() {
     let bench = Bench::new(&host, WALLED);
     bench.table(NETWORK);
     bench.undoes(NETWORK);
+}
+
+#[test]
+fn what_needs_no_package_does_the_same_on_a_host_with_nothing_but_busybox() {
+    let host = Debian::start_busybox();
+    host.does(
+        "echo '1 2 3 4 5 true' | crontab -
+         echo PATH=/bin >/etc/profile
+         mkdir -p /tmp/top/bin; echo app >/tmp/top/bin/app; tar -C /tmp -czf /srv/shop.tgz top
+         printf '%s\\n' '#!/bin/sh' 'case $1 in start) : >/run/shop ;; stop) rm /run/shop ;; status) [ -e /run/shop ] ;; esac' >/etc/init.d/shop
+         chmod 755 /etc/init.d/shop",
+    );
+    let bench = Bench::new(&host, "root");
+    let plain = || FIRST.iter().filter(|row| !PACKAGED.iter().any(|name| row.present.starts_with(name)));
+    bench.table(plain().chain(SCRIPTS));
+    bench.table(SECOND);
+    bench.undoes(SECOND);
+    bench.undoes(plain().chain(SCRIPTS));
+}
+
+#[test]
+fn whatever_changes_on_a_host_is_seen() {
+    let host = Debian::start();
+    let mut before = host.everything();
+    same(&before, &host.everything(), "looking changed the host");
+    for change in [
+        "echo >>/etc/profile",
+        "chmod 600 /etc/passwd",
+        "rm /etc/hostname",
+        "mkdir /opt/new",
+        "chgrp games /srv",
+        "ln -sfn /x /etc/mtab",
+        ": >/run/new",
+        "cp -p /etc/profile /tmp/p; sed -i s/PATH/PITH/ /etc/profile; touch -r /tmp/p /etc/profile; rm /tmp/p",
+    ] {
+        host.does(change);
+        let after = host.everything();
+        assert_ne!(before, after, "{change}");
+        before = after;
+    }
 }
 
 #[test]

@@ -192,6 +192,9 @@ impl<'a> OnHost<'a> {
             return skipped(&reason);
         }
         let step = &step.with_facts(&facts).map_err(|missing| Unasked::Step(missing.to_string()))?;
+        if let Some(output) = step.outputs().first() {
+            return Ok((Verdict::Unknown, format!("depends on what the step `{}` will write", output.id)));
+        }
         let elevation = self.elevation(step).await?;
         for (guard, text) in &step.guards {
             let script = guard::question(step, *guard, text, self.secrets, elevation.as_ref())?;

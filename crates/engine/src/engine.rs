@@ -243,6 +243,7 @@ impl Engine {
                 kind: kind(&step.action),
                 skipped: new.done.get(&step.index).map(|done| Reason::CompletedInRun { run: done.run }),
                 changed: new.done.get(&step.index).map(|done| done.notifies),
+                output: new.done.get(&step.index).and_then(|done| done.output.clone()),
             })
             .collect();
         let mut db = shared.store.write().await?;

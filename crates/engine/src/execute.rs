@@ -21,7 +21,7 @@ use tracing::Instrument;
 
 use crate::{
     EngineError, Masker, RunSpec,
-    attempt::{Elevated, KnownFacts},
+    attempt::{Elevated, KnownFacts, KnownOutputs},
     engine::Shared,
     record, recover,
     schedule::{Between, RunEnd, Schedule, StepPlace, UnitId},
@@ -174,6 +174,8 @@ pub(crate) struct Execution<'a> {
     pub(crate) left: HashMap<usize, Left>,
     /// What the hosts have told about themselves.
     pub(crate) facts: KnownFacts,
+    /// What steps have written, for later ones.
+    pub(crate) outputs: KnownOutputs,
     /// As whom steps can be carried out.
     pub(crate) elevated: Elevated,
     /// Hosts on which something of this run has been begun.
@@ -265,6 +267,7 @@ impl<'a> Execution<'a> {
             Some((index, left))
         });
         let left = left.collect();
+        let outputs = KnownOutputs::recorded(&steps);
         let steps = steps
             .into_iter()
             .map(|step| Progress {
@@ -285,6 +288,7 @@ impl<'a> Execution<'a> {
             left,
             facts: KnownFacts::default(),
             elevated: Elevated::default(),
+            outputs,
             reached: Mutex::new(reached),
             schedule: Mutex::new(schedule),
             cut: CancellationToken::new(),

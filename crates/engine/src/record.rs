@@ -4,6 +4,7 @@ use steadyhand_domain::{IllegalStepTransition, Reason, RunId, StepEvent};
 use steadyhand_store::{
     Store, StoreError,
     progress::{self, Write},
+    records::Output,
 };
 
 use crate::execute::Progress;
@@ -15,14 +16,25 @@ impl Progress {
         event: StepEvent,
         reason: Option<&'a Reason>,
     ) -> Result<Write<'a>, IllegalStepTransition> {
-        Ok(Write::Step { step: self.id, event, state: self.state.next(event)?, reason, changed: None })
+        Ok(Write::Step {
+            step: self.id,
+            event,
+            state: self.state.next(event)?,
+            reason,
+            changed: None,
+            output: None,
+        })
     }
 
-    /// That it succeeded, and whether it has changed something.
-    pub(crate) fn succeeded(&self, changed: bool) -> Result<Write<'static>, IllegalStepTransition> {
+    /// That it succeeded, whether it has changed something, and what it has written for later steps.
+    pub(crate) fn succeeded<'a>(
+        &self,
+        changed: bool,
+        output: Option<&'a Output>,
+    ) -> Result<Write<'a>, IllegalStepTransition> {
         let event = StepEvent::Succeeded;
         let (state, changed) = (self.state.next(event)?, Some(changed));
-        Ok(Write::Step { step: self.id, event, state, reason: None, changed })
+        Ok(Write::Step { step: self.id, event, state, reason: None, changed, output })
     }
 }
 

@@ -6,7 +6,7 @@ use steadyhand_domain::{Reason, RunId, StepState, Trigger};
 use steadyhand_plan::{CompiledPlan, CompiledStep};
 use steadyhand_store::{
     StoreError,
-    records::{RunSummary, Step},
+    records::{Output, RunSummary, Step},
     runs,
     steps::{self, LogSizes},
 };
@@ -136,12 +136,14 @@ fn notifies(step: &CompiledStep, before: &CompiledPlan, steps: &[Step]) -> bool 
 }
 
 /// What was done of a step before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
     /// The number of the run that did it.
     pub run: u32,
     /// Whether it has called for a handler that did not come.
     pub notifies: bool,
+    /// What it has written, for later steps.
+    pub output: Option<Output>,
 }
 
 /// The steps of `now` that were done when `before` was run: by their place in `now`, with the number of the run that did
@@ -166,7 +168,8 @@ fn done_before(
             step: step.name.clone(),
             host: step.host.clone(),
         })?;
-        done.insert(now.index, Done { run, notifies: notifies(step, before, steps) });
+        let output = steps.get(step.index as usize).and_then(|recorded| recorded.output.clone());
+        done.insert(now.index, Done { run, notifies: notifies(step, before, steps), output });
     }
     Ok(done)
 }

@@ -143,7 +143,7 @@ impl Execution<'_> {
                     Need::Needed | Need::Stopped => {}
                     Need::Held(_) => {
                         let after = step.after(StepEvent::Succeeded)?;
-                        self.commit(&[step.succeeded(false)?]).await?;
+                        self.commit(&[step.succeeded(false, None)?]).await?;
                         self.note(index, after);
                         continue;
                     }
@@ -166,7 +166,8 @@ impl Execution<'_> {
                     let step = self.progress(index);
                     let outcome = outcome.as_ref();
                     let ended = Write::AttemptEnded { step: step.id, attempt: step.attempt, outcome };
-                    let writes = vec![ended, step.succeeded(changed)?];
+                    let output = self.recorded_output(index);
+                    let writes = vec![ended, step.succeeded(changed, output.as_ref())?];
                     let after = Progress { changed, ..step.after(StepEvent::Succeeded)? };
                     if ending.is_none() && self.is_last(id, index) {
                         self.note(index, after);

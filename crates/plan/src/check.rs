@@ -12,6 +12,7 @@ use crate::{
     groups, hosts,
     include::{self, ReadPlan},
     outline::outline,
+    outputs::{Here, Ids},
     read::{self, host_templates},
     scope::{Budget, HostScope, MAX_HINTS, Scope, raw_notes, variables},
     span::Spanned,
@@ -183,8 +184,14 @@ fn values(plan: &Plan, problems: &mut Vec<Diagnostic>) {
     let budget = Budget::default();
     let vars = variables(plan, None, &BTreeMap::new(), &budget, problems);
     let secrets = plan.secrets.iter().map(|name| name.value.clone()).collect();
-    let scope =
-        Scope { vars: &vars, secrets: &secrets, env: None, host: HostScope::None("a host"), budget: &budget };
+    let scope = Scope {
+        vars: &vars,
+        secrets: &secrets,
+        env: None,
+        host: HostScope::None("a host"),
+        here: None,
+        budget: &budget,
+    };
     hosts::all(plan, &scope, problems);
     discovery::check_values(plan, &scope, problems);
     for (_, template) in &plan.vars {
@@ -197,8 +204,12 @@ fn values(plan: &Plan, problems: &mut Vec<Diagnostic>) {
     for (_, task) in &plan.tasks {
         condition(task.when.as_ref(), &scope, problems);
     }
-    for (task, step) in plan.tasks.iter().flat_map(|(_, task)| task.all_steps().map(move |step| (task, step)))
-    {
+    let ids = Ids::of(plan, problems);
+    let steps = plan.tasks.iter().flat_map(|(name, task)| {
+        task.all_steps().enumerate().map(move |(number, step)| (&name.value, task, number, step))
+    });
+    for (name, task, number, step) in steps {
+        let scope = Scope { here: Some(Here { ids: &ids, task: name, number }), ..scope };
         let (commands, others) = templates(step);
         commands.into_iter().for_each(|template| raw_notes(template, true, problems));
         others.into_iter().for_each(|template| raw_notes(template, false, problems));

@@ -19,6 +19,7 @@ use crate::{
     graph::order,
     groups::hosts_of,
     hosts,
+    outputs::{Here, Ids},
     scope::{Budget, HostScope, Scope, variables},
     span::Spanned,
     title,
@@ -42,6 +43,7 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
         secrets: &declared,
         env: Some(&inputs.env),
         host: HostScope::None("a host"),
+        here: None,
         budget: &budget,
     };
     let hosts = hosts::all(plan, &scope, &mut problems);
@@ -55,6 +57,7 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
         problems.push(Diagnostic::error(Code::TooLarge, plan.span, message));
         return Err(tidy(problems, &plan.files));
     }
+    let ids = Ids::of(plan, &mut problems);
     let (mut steps, mut compiled_tasks): (Vec<CompiledStep>, Vec<CompiledTask>) = (Vec::new(), Vec::new());
     for (task, spec) in tasks {
         let on = hosts_of(plan, spec);
@@ -62,7 +65,8 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
             let Some(compiled) = hosts.get(host) else { continue };
             let scope = Scope { host: HostScope::This(host, compiled), ..scope };
             let of_task = conditions(spec.when.as_ref(), &[], &scope, &mut problems);
-            for (handler, step) in spec.placed_steps() {
+            for (number, (handler, step)) in spec.placed_steps().enumerate() {
+                let scope = Scope { here: Some(Here { ids: &ids, task, number }), ..scope };
                 let when = conditions(step.common.when.as_ref(), &of_task, &scope, &mut problems);
                 let compiled = compiled_step(spec, step, &scope, &mut problems);
                 let index = u32::try_from(steps.len()).unwrap_or(u32::MAX);
@@ -117,7 +121,8 @@ pub fn compile_hosts(
     let vars = variables(plan, Some(&inputs.env), &inputs.vars, &budget, &mut problems);
     let declared = plan.secrets.iter().map(|name| name.value.clone()).collect();
     let host = HostScope::None("a host");
-    let scope = Scope { vars: &vars, secrets: &declared, env: Some(&inputs.env), host, budget: &budget };
+    let scope =
+        Scope { vars: &vars, secrets: &declared, env: Some(&inputs.env), host, here: None, budget: &budget };
     let hosts = hosts::all(plan, &scope, &mut problems);
     discovery::check_found(plan, &mut problems);
     if problems.iter().any(Diagnostic::is_error) { Err(tidy(problems, &plan.files)) } else { Ok(hosts) }
@@ -195,6 +200,7 @@ pub(crate) fn compiled_step(
         on_failure,
         notify: common.notify.iter().map(|name| name.value.clone()).collect(),
         handler: None,
+        id: common.id.as_ref().map(|id| id.value.clone()),
         undo: undo.flatten().map(Box::new),
     };
     (problems.len() == before).then_some(step)

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use steadyhand_domain::{Facts, Guard, Reason};
 
-use crate::{CompiledWhen, Missing, Text};
+use crate::{CompiledWhen, Missing, Output, Text};
 
 /// The version of the stored form of [`CompiledPlan`]. A reader refuses any other.
 pub const FORMAT: u32 = 4;
@@ -142,6 +142,9 @@ pub struct CompiledStep {
     /// The handler that it belongs to: then it comes only when a step of its task on its host notified that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handler: Option<String>,
+    /// The name by which later steps use what it writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// What takes it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Box<CompiledStep>>,
@@ -366,7 +369,30 @@ impl CompiledStep {
         Ok(step)
     }
 
-    /// Every text that may need secrets or facts.
+    /// What the step needs of what earlier steps have written.
+    #[must_use]
+    pub fn outputs(&self) -> Vec<&Output> {
+        self.texts().into_iter().flat_map(Text::outputs).collect()
+    }
+
+    /// The step with what earlier steps have written in its texts.
+    ///
+    /// # Errors
+    /// What `lookup` says about what is not there.
+    pub fn with_outputs(
+        &self,
+        lookup: &impl Fn(&Output) -> Result<String, Missing>,
+    ) -> Result<Self, Missing> {
+        let mut step = self.clone();
+        for text in step.texts_mut() {
+            if text.outputs().next().is_some() {
+                *text = text.with_outputs(lookup)?;
+            }
+        }
+        Ok(step)
+    }
+
+    /// Every text that may need secrets, facts or outputs.
     pub(crate) fn texts(&self) -> Vec<&Text> {
         texts!(&self.guards, &self.action, &self.elevate, iter, values)
     }

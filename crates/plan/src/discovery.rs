@@ -260,7 +260,14 @@ impl Plan {
         let vars = variables(self, Some(&inputs.env), &inputs.vars, &budget, &mut problems);
         let secrets = self.secrets.iter().map(|name| name.value.clone()).collect();
         let host = HostScope::None("`discover`");
-        let scope = Scope { vars: &vars, secrets: &secrets, env: Some(&inputs.env), host, budget: &budget };
+        let scope = Scope {
+            vars: &vars,
+            secrets: &secrets,
+            env: Some(&inputs.env),
+            host,
+            here: None,
+            budget: &budget,
+        };
         let read = |(number, entry)| resolved(number, entry, &scope, &mut problems);
         let discoveries = self.discover.iter().enumerate().filter_map(read).collect();
         if problems.iter().any(Diagnostic::is_error) {

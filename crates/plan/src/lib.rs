@@ -22,6 +22,7 @@ mod import;
 mod include;
 mod inventory;
 mod outline;
+mod outputs;
 mod read;
 mod resource;
 mod schema;
@@ -54,7 +55,7 @@ pub use outline::{Outline, OutlineHost, OutlineTask, outline};
 pub use read::is_variable_name as is_secret_name;
 pub use schema::schema;
 pub use select::{Selection, SelectionError, select};
-pub use text::{Missing, Part, Quoting, Text};
+pub use text::{Missing, Output, Part, Quoting, Text};
 pub use undo::undo;
 pub use when::CompiledWhen;
 

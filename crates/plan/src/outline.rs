@@ -75,7 +75,7 @@ pub fn outline(plan: &Plan) -> Outline {
     let vars = variables(plan, None, &BTreeMap::new(), &budget, &mut ignored);
     let secrets = plan.secrets.iter().map(|name| name.value.clone()).collect();
     let host = HostScope::None("a host");
-    let scope = Scope { vars: &vars, secrets: &secrets, env: None, host, budget: &budget };
+    let scope = Scope { vars: &vars, secrets: &secrets, env: None, host, here: None, budget: &budget };
     let compiled = hosts::all(plan, &scope, &mut ignored);
     let mut shown: Vec<OutlineHost> = plan
         .hosts

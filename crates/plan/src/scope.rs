@@ -8,11 +8,12 @@ use std::{
 use steadyhand_domain::{FACTS, Facts};
 
 use crate::{
-    Quoting, Text,
+    Output, Quoting, Text,
     ast::Plan,
     compiled::CompiledHost,
     diagnostic::{Code, Diagnostic, Severity},
     graph::{order, path},
+    outputs::Here,
     read::listed,
     shell::{self, Data},
     suggest::did_you_mean,
@@ -69,6 +70,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) secrets: &'a BTreeSet<String>,
     pub(crate) env: Option<&'a BTreeMap<String, String>>,
     pub(crate) host: HostScope<'a>,
+    /// Where in the plan it is, for what steps have written; nowhere for what belongs to no step.
+    pub(crate) here: Option<Here<'a>>,
     pub(crate) budget: &'a Budget,
 }
 
@@ -95,6 +98,7 @@ enum Value {
     Known(String),
     Secret,
     Fact,
+    Output(Output),
     Unknown,
 }
 
@@ -143,6 +147,25 @@ impl Scope<'_> {
                 }
             },
             Root::Host => self.host_value(expression, problems),
+            Root::Steps => {
+                let host = match self.host {
+                    HostScope::This(host, _) => Some(host),
+                    HostScope::Some | HostScope::None(_) => None,
+                };
+                let Some(here) = &self.here else {
+                    let message = "only steps can use what other steps have written".to_owned();
+                    problems.push(undefined(message));
+                    return None;
+                };
+                match here.output(expression, host) {
+                    Ok(Some(output)) => Some(Value::Output(output)),
+                    Ok(None) => Some(Value::Unknown),
+                    Err(problem) => {
+                        problems.push(problem);
+                        None
+                    }
+                }
+            }
             Root::Facts if Facts::kind(name).is_some() => Some(Value::Fact),
             Root::Facts => {
                 let problem = undefined(format!("there is no fact `{name}`"));
@@ -214,6 +237,10 @@ impl Scope<'_> {
                         text.push_fact(&expression.name, Quoting::Plain);
                         continue;
                     }
+                    Some(Value::Output(output)) => {
+                        text.push_output(output, Quoting::Plain);
+                        continue;
+                    }
                     Some(Value::Unknown) | None => {
                         is_complete = false;
                         continue;
@@ -238,6 +265,11 @@ impl Scope<'_> {
         }
         for expression in template.expressions().filter(|expression| expression.root == Root::Facts) {
             let message = format!("{what} cannot use facts: it must be known before any host is asked");
+            problems.push(Diagnostic::error(Code::UndefinedName, expression.span, message));
+        }
+        for expression in template.expressions().filter(|expression| expression.root == Root::Steps) {
+            let message =
+                format!("{what} cannot use what steps have written: it must be known before the run");
             problems.push(Diagnostic::error(Code::UndefinedName, expression.span, message));
         }
         let (text, is_complete) = self.plain(template, problems);
@@ -276,7 +308,7 @@ impl Scope<'_> {
             };
             let known = match value {
                 Some(Value::Known(value)) => value.as_str(),
-                Some(Value::Secret | Value::Fact | Value::Unknown) | None => "",
+                Some(Value::Secret | Value::Fact | Value::Output(_) | Value::Unknown) | None => "",
             };
             size += known.len();
             check_nul(known, template, problems);
@@ -286,6 +318,7 @@ impl Scope<'_> {
             let data = match value {
                 Some(Value::Secret) => Data::Secret(&expression.name),
                 Some(Value::Fact) => Data::Fact(&expression.name),
+                Some(Value::Output(output)) => Data::Output(output),
                 Some(Value::Known(_) | Value::Unknown) | None => Data::Known(known),
             };
             pieces.push(match (data, expression.raw) {
@@ -377,7 +410,7 @@ pub(crate) fn variables(
             Some(text) => Rendered { text: text.clone(), is_complete: true },
             None => {
                 let host = HostScope::None("a variable");
-                let scope = Scope { vars: &values, secrets: &secrets, env, host, budget };
+                let scope = Scope { vars: &values, secrets: &secrets, env, host, here: None, budget };
                 scope.open(template, "a variable", problems)
             }
         };

@@ -32,7 +32,7 @@ mod scan;
 
 use std::collections::BTreeMap;
 
-use crate::{Quoting, Text, text::quote_word};
+use crate::{Output, Quoting, Text, text::quote_word};
 pub(crate) use refusal::Refusal;
 use scan::{Place, Token};
 
@@ -53,6 +53,7 @@ pub(crate) enum Data<'a> {
     Known(&'a str),
     Secret(&'a str),
     Fact(&'a str),
+    Output(&'a Output),
 }
 
 impl Data<'_> {
@@ -62,6 +63,7 @@ impl Data<'_> {
             (Self::Known(value), Quoting::Plain) => text.push_str(value),
             (Self::Secret(name), quoting) => text.push_secret(name, quoting),
             (Self::Fact(name), quoting) => text.push_fact(name, quoting),
+            (Self::Output(output), quoting) => text.push_output(output.clone(), quoting),
         }
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Expression {
     pub(crate) span: Span,
     pub(crate) root: Root,
     pub(crate) name: String,
+    /// What is taken of a JSON document: keys, and places in lists. Only what a step has written is read so.
+    pub(crate) json: Option<Vec<String>>,
     pub(crate) raw: bool,
 }
 
@@ -41,17 +43,19 @@ pub(crate) enum Root {
     Env,
     Host,
     Facts,
+    /// What a step has written.
+    Steps,
 }
 
 /// What a host has for `${{ host.… }}`.
 pub(crate) const HOST_FIELDS: [&str; 4] = ["name", "address", "user", "port"];
 /// Roots that the design has and this version does not.
-const LATER_ROOTS: [&str; 4] = ["git", "steps", "app", "matrix"];
+const LATER_ROOTS: [&str; 3] = ["git", "app", "matrix"];
 const OPEN: &str = "${{";
 const CLOSE: &str = "}}";
 
 impl Root {
-    const ALL: [Self; 5] = [Self::Vars, Self::Secrets, Self::Env, Self::Host, Self::Facts];
+    const ALL: [Self; 6] = [Self::Vars, Self::Secrets, Self::Env, Self::Host, Self::Facts, Self::Steps];
 
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -60,6 +64,7 @@ impl Root {
             Self::Env => "env",
             Self::Host => "host",
             Self::Facts => "facts",
+            Self::Steps => "steps",
         }
     }
 }
@@ -120,7 +125,15 @@ impl Template {
 impl Expression {
     /// `vars.port`
     pub(crate) fn path(&self) -> String {
-        format!("{}.{}", self.root.word(), self.name)
+        let Self { root, name, json, .. } = self;
+        match (root, json) {
+            (Root::Steps, None) => format!("steps.{name}.stdout"),
+            (Root::Steps, Some(keys)) => {
+                let keys: String = keys.iter().map(|key| format!(".{key}")).collect();
+                format!("json(steps.{name}.stdout){keys}")
+            }
+            _ => format!("{}.{name}", root.word()),
+        }
     }
 
     /// `${{ vars.port }}`
@@ -179,6 +192,19 @@ fn expression(inner: &str, span: Span) -> Result<Expression, Box<Diagnostic>> {
     if path.is_empty() {
         return Err(Box::new(error("`${{ }}` names nothing".to_owned()).hint(FORM)));
     }
+    let (path, json) = match path.strip_prefix("json(") {
+        None => (path, None),
+        Some(rest) => {
+            let parts =
+                rest.split_once(')').and_then(|(argument, after)| Some((argument, json_path(after)?)));
+            let Some((argument, keys)) = parts else {
+                let message = format!("`{}` cannot be read", shorten(path));
+                let hint = "write `${{ json(steps.ID.stdout).key }}`, or `[0]` for a place in a list";
+                return Err(Box::new(error(message).hint(hint)));
+            };
+            (argument.trim(), Some(keys))
+        }
+    };
     let (root, name) = path.split_once('.').unwrap_or((path, ""));
     let (path, word) = (shorten(path), shorten(root));
     let Some(root) = Root::ALL.into_iter().find(|known| known.word() == root) else {
@@ -187,9 +213,21 @@ fn expression(inner: &str, span: Span) -> Result<Expression, Box<Diagnostic>> {
             return Err(Box::new(Diagnostic::error(Code::Unsupported, span, message)));
         }
         let message = format!(
-            "`{path}` begins with `{word}`, which is none of `vars`, `secrets`, `env`, `host`, `facts`"
+            "`{path}` begins with `{word}`, which is none of `vars`, `secrets`, `env`, `host`, `facts`, `steps`"
         );
         return Err(Box::new(error(message).hint(FORM)));
+    };
+    let name = match (root, name.strip_suffix(".stdout")) {
+        (Root::Steps, Some(id)) => id,
+        (Root::Steps, None) => {
+            let message = format!("`{path}` is nothing that a step has");
+            return Err(Box::new(error(message).hint("write `${{ steps.ID.stdout }}`: what it wrote")));
+        }
+        _ if json.is_some() => {
+            let message = "only what a step has written is read as JSON".to_owned();
+            return Err(Box::new(error(message).hint("write `${{ json(steps.ID.stdout).key }}`")));
+        }
+        _ => name,
     };
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
@@ -198,7 +236,29 @@ fn expression(inner: &str, span: Span) -> Result<Expression, Box<Diagnostic>> {
             format!("`{path}` has no name of letters, digits, `_` and `-` after `{}.`", root.word());
         return Err(Box::new(error(message).hint(FORM)));
     }
-    Ok(Expression { span, root, name: name.to_owned(), raw })
+    Ok(Expression { span, root, name: name.to_owned(), json, raw })
+}
+
+/// `.key[0].other`, in parts.
+fn json_path(written: &str) -> Option<Vec<String>> {
+    let mut keys = Vec::new();
+    let mut rest = written.trim();
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('[') {
+            let (place, after) = after.split_once(']')?;
+            keys.push(place.trim().parse::<usize>().ok()?.to_string());
+            rest = after;
+        } else {
+            let after = rest.strip_prefix('.')?;
+            let end = after.find(['.', '[']).unwrap_or(after.len());
+            let (key, after) = after.split_at(end);
+            let is_key =
+                !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+            keys.push(is_key.then(|| key.to_owned())?);
+            rest = after;
+        }
+    }
+    Some(keys)
 }
 
 /// In the schema a template is a text.

@@ -31,6 +31,27 @@ pub enum Part {
         /// How the value is written into the text.
         quoting: Quoting,
     },
+    /// What an earlier step has written.
+    Output {
+        /// What, of which step.
+        output: Output,
+        /// How the value is written into the text.
+        quoting: Quoting,
+    },
+}
+
+/// What an earlier step has written, or a part of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Output {
+    /// The task of the step.
+    pub task: String,
+    /// Its host.
+    pub host: String,
+    /// Its `id`.
+    pub id: String,
+    /// What is taken of it when it is a JSON document: keys, and places in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json: Option<Vec<String>>,
 }
 
 /// How a value is written into a text.
@@ -60,6 +81,14 @@ pub enum Missing {
         /// Its name.
         name: String,
     },
+    /// An earlier step has not written what is needed.
+    #[error("the step needs `steps.{id}.stdout`, but {why}")]
+    Output {
+        /// The step's `id`.
+        id: String,
+        /// Why it is not there.
+        why: String,
+    },
 }
 
 impl Text {
@@ -77,7 +106,7 @@ impl Text {
         }
         match self.0.last_mut() {
             Some(Part::Literal(last)) => last.push_str(text),
-            Some(Part::Secret { .. } | Part::Fact { .. }) | None => {
+            Some(Part::Secret { .. } | Part::Fact { .. } | Part::Output { .. }) | None => {
                 self.0.push(Part::Literal(text.to_owned()))
             }
         }
@@ -93,11 +122,42 @@ impl Text {
         self.0.push(Part::Fact { name: name.into(), quoting });
     }
 
+    /// Adds the place where goes what an earlier step has written.
+    pub(crate) fn push_output(&mut self, output: Output, quoting: Quoting) {
+        self.0.push(Part::Output { output, quoting });
+    }
+
+    /// What the text needs of what earlier steps have written.
+    pub fn outputs(&self) -> impl Iterator<Item = &Output> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Output { output, .. } => Some(output),
+            Part::Literal(_) | Part::Secret { .. } | Part::Fact { .. } => None,
+        })
+    }
+
+    /// The text with what earlier steps have written in it.
+    ///
+    /// # Errors
+    /// What `lookup` says about what is not there.
+    pub fn with_outputs(
+        &self,
+        lookup: &impl Fn(&Output) -> Result<String, Missing>,
+    ) -> Result<Self, Missing> {
+        let mut out = Self::default();
+        for part in &self.0 {
+            match part {
+                Part::Output { output, quoting } => out.push_str(&quoting.apply(&lookup(output)?)),
+                other => out.push_part(other.clone()),
+            }
+        }
+        Ok(out)
+    }
+
     /// Adds a part as it is.
     pub(crate) fn push_part(&mut self, part: Part) {
         match part {
             Part::Literal(text) => self.push_str(&text),
-            Part::Secret { .. } | Part::Fact { .. } => self.0.push(part),
+            Part::Secret { .. } | Part::Fact { .. } | Part::Output { .. } => self.0.push(part),
         }
     }
 
@@ -111,7 +171,7 @@ impl Text {
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
             Part::Secret { name, .. } => Some(name.as_str()),
-            Part::Literal(_) | Part::Fact { .. } => None,
+            Part::Literal(_) | Part::Fact { .. } | Part::Output { .. } => None,
         })
     }
 
@@ -158,6 +218,10 @@ impl Text {
                     out.push_str(&quoting.apply(value));
                 }
                 Part::Fact { name, .. } => return Err(Missing::Fact { name: name.clone() }),
+                Part::Output { output, .. } => {
+                    let why = "it was not looked up".to_owned();
+                    return Err(Missing::Output { id: output.id.clone(), why });
+                }
             }
         }
         Ok(out)
@@ -173,7 +237,8 @@ impl Quoting {
     }
 }
 
-/// Shows the text with `‹secret NAME›` where a secret goes, and `‹facts.NAME›` where a fact does.
+/// Shows the text with `‹secret NAME›` where a secret goes, `‹facts.NAME›` where a fact does, and `‹steps.ID.stdout›` where
+/// goes what a step has written.
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for part in &self.0 {
@@ -181,6 +246,7 @@ impl fmt::Display for Text {
                 Part::Literal(text) => f.write_str(text)?,
                 Part::Secret { name, .. } => write!(f, "‹secret {name}›")?,
                 Part::Fact { name, .. } => write!(f, "‹facts.{name}›")?,
+                Part::Output { output, .. } => write!(f, "‹steps.{}.stdout›", output.id)?,
             }
         }
         Ok(())

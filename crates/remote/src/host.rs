@@ -24,6 +24,9 @@ use crate::{
 /// A lane that dies under a step is replaced so many times while the connection holds.
 const NEW_LANES: usize = 4;
 
+/// How long a host may take to show what a step wrote.
+const OUTPUT_PATIENCE: Duration = Duration::from_secs(60);
+
 /// A stream in both directions.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
@@ -252,6 +255,36 @@ impl Host {
         let link = self.link().await?;
         upload::upload(&link, from, to, elevation, progress).await
     }
+
+    /// What an attempt that ended, and was to be captured, wrote to standard output, as bytes; none when the host has not kept
+    /// it. More than [`Host::LONGEST_OUTPUT`] is an error.
+    ///
+    /// # Errors
+    /// What connecting can meet, [`RemoteError::ConnectionLost`], and [`RemoteError::Record`] when it is too long.
+    pub async fn output(
+        &self,
+        attempt: &str,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Vec<u8>>, RemoteError> {
+        let failed = |detail: String| RemoteError::Record { host: self.spec.name.clone(), detail };
+        shell::check_attempt(attempt).map_err(&failed)?;
+        let path = format!("\"$HOME/.local/state/steadyhand/{attempt}.out\"");
+        let script = format!("[ -f {path} ] || exit 3; head -c {} {path}", Self::LONGEST_OUTPUT + 1);
+        let probe = self.probe_until(&script, OUTPUT_PATIENCE, cancel).await?;
+        if probe.status != Some(0) {
+            return Ok(None);
+        }
+        if probe.output.len() > Self::LONGEST_OUTPUT {
+            let longest = Self::LONGEST_OUTPUT;
+            return Err(failed(format!(
+                "a step with an `id` wrote more than {longest} bytes to standard output; write to a file what is long"
+            )));
+        }
+        Ok(Some(probe.output))
+    }
+
+    /// The longest output of a step that others can use, in bytes.
+    pub const LONGEST_OUTPUT: usize = 60_000;
 
     /// Opens a TCP connection from the host to `address`, as seen from there.
     ///

@@ -22,6 +22,8 @@ pub struct StepRequest {
     pub env: Vec<(String, SecretString)>,
     /// As whom it runs, when not as the user that logs in. Then its home is that one's, and so is `~/`.
     pub elevation: Option<Elevation>,
+    /// Whether what it writes to standard output is kept apart, too, for [`Host::output`](crate::Host::output).
+    pub capture: bool,
     /// How long the command may run, counted on the host from its start.
     pub timeout: Option<Duration>,
     /// Whether the attempt is known to have been started before. Then it is only attached to: should its record be
@@ -42,6 +44,7 @@ impl StepRequest {
             cwd: None,
             env: Vec::new(),
             elevation: None,
+            capture: false,
             timeout: None,
             started_before: false,
             grace: Duration::from_secs(10),

@@ -11,7 +11,7 @@ use steadyhand_domain::{
 use crate::{
     StoreError,
     events::{self, Event},
-    records::Hindrance,
+    records::{Hindrance, Output},
     row::{self, Place},
 };
 
@@ -47,6 +47,8 @@ pub enum Write<'a> {
         reason: Option<&'a Reason>,
         /// Whether it has changed something on its host, once that is known.
         changed: Option<bool>,
+        /// What it has written, where later steps may use that.
+        output: Option<&'a Output>,
     },
     /// An attempt is about to be made.
     AttemptBegan {
@@ -101,11 +103,15 @@ impl Write<'_> {
                 sql.push("UPDATE runs SET desired = ").push_bind(row::word(&Desired::Paused));
                 sql.push(" WHERE id = ").push_bind(run.to_string());
             }
-            Self::Step { step, event, state, reason, changed } => {
+            Self::Step { step, event, state, reason, changed, output } => {
                 sql.push("UPDATE steps SET state = ").push_bind(row::word(&state));
                 sql.push(", reason_json = ").push_bind(reason.map(row::json));
                 if changed.is_some() {
                     sql.push(", changed = ").push_bind(changed);
+                }
+                if let Some(Output { text, masked }) = output {
+                    sql.push(", output = ").push_bind(text.clone());
+                    sql.push(", output_masked = ").push_bind(*masked);
                 }
                 if event == StepEvent::Started {
                     sql.push(", started_at = ").push_bind(now.0);

@@ -120,6 +120,15 @@ impl Hindrance {
     }
 }
 
+/// What a step has written, for later steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Its text, without secrets.
+    pub text: String,
+    /// Whether there was a secret in it, so that it is not what the step has written.
+    pub masked: bool,
+}
+
 /// What a person decided about a failure of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
@@ -202,6 +211,10 @@ pub struct Step {
     pub kind: String,
     /// What it is.
     pub state: StepState,
+    /// What it has written, where later steps may use that.
+    #[ts(skip)]
+    #[serde(skip)]
+    pub output: Option<Output>,
     /// What a person decided about its last failure.
     #[ts(skip)]
     #[serde(skip)]

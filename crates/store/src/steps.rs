@@ -9,7 +9,7 @@ use crate::{
     StoreError,
     events::{self, Event},
     logs::LogSize,
-    records::{Attempt, Decision, Step},
+    records::{Attempt, Decision, Output, Step},
     row::{self, Place},
 };
 
@@ -32,6 +32,8 @@ pub struct NewStep<'a> {
     pub skipped: Option<Reason>,
     /// Whether it has changed something in the run that this one goes on from.
     pub changed: Option<bool>,
+    /// What it has written there.
+    pub output: Option<Output>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -46,6 +48,8 @@ struct Row {
     state: String,
     reason_json: Option<String>,
     changed: Option<bool>,
+    output: Option<String>,
+    output_masked: Option<bool>,
     decision: Option<String>,
     started_at: Option<i64>,
     ended_at: Option<i64>,
@@ -71,7 +75,8 @@ pub async fn insert(db: &mut SqliteConnection, run: RunId, steps: &[NewStep<'_>]
     let run = run.to_string();
     for batch in steps.chunks(500) {
         let mut insert = sqlx::QueryBuilder::new(
-            "INSERT INTO steps (id, run_id, position, task, host, name, kind, state, reason_json, changed) ",
+            "INSERT INTO steps (id, run_id, position, task, host, name, kind, state, reason_json, changed, output, \
+             output_masked) ",
         );
         insert.push_values(batch, |mut row, step| {
             row.push_bind(step.id.to_string())
@@ -87,7 +92,9 @@ pub async fn insert(db: &mut SqliteConnection, run: RunId, steps: &[NewStep<'_>]
                     &StepState::Pending
                 }))
                 .push_bind(step.skipped.as_ref().map(row::json))
-                .push_bind(step.changed);
+                .push_bind(step.changed)
+                .push_bind(step.output.as_ref().map(|output| output.text.clone()))
+                .push_bind(step.output.as_ref().map(|output| output.masked));
         });
         insert.build().execute(&mut *db).await?;
     }
@@ -105,7 +112,7 @@ pub async fn of_run(
 ) -> Result<Vec<Step>, StoreError> {
     let key = run.to_string();
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, run_id, position, task, host, name, kind, state, reason_json, changed, decision,
+        "SELECT id, run_id, position, task, host, name, kind, state, reason_json, changed, output, output_masked, decision,
                 started_at, ended_at
          FROM steps WHERE run_id = ? ORDER BY position",
     )
@@ -141,7 +148,7 @@ pub async fn get(
     sizes: &LogSizes,
 ) -> Result<Option<Step>, StoreError> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT id, run_id, position, task, host, name, kind, state, reason_json, changed, decision,
+        "SELECT id, run_id, position, task, host, name, kind, state, reason_json, changed, output, output_masked, decision,
                 started_at, ended_at
          FROM steps WHERE id = ?",
     )
@@ -203,6 +210,7 @@ fn step(row: Row, attempts: Vec<AttemptRow>, sizes: &LogSizes) -> Result<Step, S
         reason,
         state: place.word("state", &row.state)?,
         changed: row.changed,
+        output: row.output.map(|text| Output { text, masked: row.output_masked == Some(true) }),
         decision: place.optional_json("decision", row.decision.as_deref())?,
         task: row.task,
         host: row.host,

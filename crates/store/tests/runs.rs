@@ -50,6 +50,7 @@ async fn store(folder: &Path) -> Store {
         kind: "run",
         skipped: None,
         changed: None,
+            output: None,
     };
     steps::insert(&mut db, RUN, &[step]).await.expect("step");
     db.commit().await.expect("commit");
@@ -115,6 +116,7 @@ async fn the_events_of_a_run_count_from_one_without_a_gap() {
             state: StepState::Running,
             reason: None,
             changed: None,
+            output: None,
         },
         Write::AttemptBegan { step: STEP, attempt: 1 },
     ];
@@ -153,6 +155,7 @@ async fn a_write_about_a_step_that_is_not_there_is_refused() {
         state: StepState::Running,
         reason: None,
         changed: None,
+            output: None,
     };
     let refused = progress::record(&mut db, RUN, "me", &[write], &[], NOW).await;
     assert!(matches!(refused, Err(StoreError::UnknownStep(step)) if step == unknown), "{refused:?}");
@@ -176,13 +179,14 @@ async fn thousands_of_steps_are_skipped_in_one_commit() {
             kind: "run",
             skipped: None,
             changed: None,
+            output: None,
         })
         .collect();
     steps::insert(&mut db, RUN, &more).await.expect("steps");
     let reason = Reason::RunStopped;
     let skip = |step: &StepId| {
         let (event, state) = (StepEvent::Skipped, StepState::Skipped);
-        Write::Step { step: *step, event, state, reason: Some(&reason), changed: None }
+        Write::Step { step: *step, event, state, reason: Some(&reason), changed: None, output: None }
     };
     let writes: Vec<Write<'_>> = ids.iter().map(skip).collect();
     progress::record(&mut db, RUN, "me", &writes, &[], NOW).await.expect("skipped");

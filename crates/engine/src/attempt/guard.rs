@@ -50,6 +50,10 @@ impl Execution<'_> {
         if step.guards.is_empty() {
             return Ok(Need::Needed);
         }
+        let step = match self.with_outputs(step).await? {
+            Ok(step) => step,
+            Err(reason) => return Ok(Need::Failed(reason)),
+        };
         let host = self.host(&step.host)?;
         let secrets = self.shared.secrets_of(&self.spec);
         let elevation = match self.elevation(&step, &secrets).await? {

@@ -3,6 +3,7 @@
 pub(crate) mod elevate;
 mod facts;
 pub(crate) mod guard;
+mod output;
 mod reach;
 pub(crate) mod resource;
 mod run;
@@ -22,7 +23,7 @@ use tokio::time::sleep;
 use self::facts::Asked;
 use crate::{EngineError, execute::Execution, hosts::host_spec};
 
-pub(crate) use self::{elevate::Elevated, facts::KnownFacts};
+pub(crate) use self::{elevate::Elevated, facts::KnownFacts, output::KnownOutputs};
 
 /// How the last attempt of a step ended.
 pub(crate) enum AttemptEnd {
@@ -146,7 +147,10 @@ impl Execution<'_> {
             Asked::Known(facts) => {
                 let failed =
                     |missing: Missing| AttemptEnd::failed(Reason::Error { message: missing.to_string() });
-                step.with_facts(&facts).map_err(failed)
+                match step.with_facts(&facts) {
+                    Ok(step) => self.with_outputs(step).await?.map_err(AttemptEnd::failed),
+                    Err(missing) => Err(failed(missing)),
+                }
             }
             // What is stopped is never started, and what was started is known by its name: its texts are not needed.
             Asked::Stopped => Ok(step.clone()),

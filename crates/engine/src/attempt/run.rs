@@ -30,7 +30,15 @@ impl Execution<'_> {
         command: &Command<'_>,
     ) -> Result<AttemptEnd, EngineError> {
         let request = self.request(attempt, command);
-        self.execute(attempt, request).await
+        let capture = attempt.step.id.is_some();
+        let end = self.execute(attempt, request.map(|request| StepRequest { capture, ..request })).await?;
+        if capture && matches!(end, AttemptEnd::Succeeded { .. }) {
+            return Ok(match self.fetch_output(attempt).await? {
+                Ok(()) => end,
+                Err(reason) => AttemptEnd::failed(reason),
+            });
+        }
+        Ok(end)
     }
 
     /// Has a host carry out a request, if it could be made.

@@ -48,6 +48,7 @@ fn plan(tasks: &[Shape]) -> CompiledPlan {
         on_failure: OnFailure::Fail,
         notify: Vec::new(),
         handler: None,
+        id: None,
         undo: None,
     });
     CompiledPlan {

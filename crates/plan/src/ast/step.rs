@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{Entries, OneOrMany, Value};
 use crate::{
@@ -176,10 +176,12 @@ impl JsonSchema for Step {
             .to_value()
         };
         let run = properties(&RunSpec::json_schema(generator));
-        let upload =
-            Map::from_iter([("upload".to_owned(), generator.subschema_for::<UploadSpec>().to_value())]);
-        let probe =
-            Map::from_iter([("wait_for".to_owned(), generator.subschema_for::<WaitForSpec>().to_value())]);
+        let own = |key: &str, about: &str, schema: Schema| {
+            let schema = json!({ "description": about, "allOf": [schema.to_value()] });
+            Map::from_iter([(key.to_owned(), schema)])
+        };
+        let upload = own("upload", "What to copy, and where to.", generator.subschema_for::<UploadSpec>());
+        let probe = own("wait_for", "What to wait for.", generator.subschema_for::<WaitForSpec>());
         let mut choices = vec![
             with("Runs a command.", "run", run, &[]),
             with("Copies a file or a folder to the host.", "upload", upload, &["id"]),

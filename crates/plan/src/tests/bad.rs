@@ -84,7 +84,7 @@ fn keys_that_plans_do_not_have() {
         "name: a\ntasks: { t: { host: local, strategy: {}, steps: [ { run: x } ] } }\n",
         step("rnu: x"),
         step("command: x"),
-        step("package: nginx"),
+        step("template: nginx.conf"),
         step("run: x\nworking_directory: /"),
         step("upload: { src: a, to: b }"),
         step("upload: { from: a, to: b }\ncwd: /"),
@@ -263,5 +263,41 @@ fn hosts_that_cannot_be_discovered() {
         top("discover: [ { command: { run: 'x ${{ host.name }}', into: web, user: '${{ facts.user }}' } } ]"),
         top("discover: [ { ssh_config: { into: web, port: none, required: maybe } } ]"),
         top("discover: [ { ssh_config: { into: a b, user: '${{ vars.x }}' } } ]"),
+    );
+}
+
+#[test]
+fn resources_and_what_goes_with_them() {
+    said!(
+        "resources",
+        step("package:"),
+        step("package: []"),
+        step("package: { state: present }"),
+        step("package: { name: nginx, state: presnt }"),
+        step("package: { name: nginx, versoin: 1 }"),
+        step("package: [nginx, [a]]"),
+        step("service: { name: nginx, enabled: maybe }"),
+        step("file: { path: /etc/x, content: a, template: b }"),
+        step("file: { path: /etc/x, mode: rw-r--r-- }"),
+        step("file: { path: /etc/x, owner: [a] }"),
+        step("file: { path: \"/etc/x\\n/etc/y\", content: a }"),
+        step("file: { path: /etc/x, state: \"${{ secrets.TOKEN }}\" }"),
+        step("file: { path: /etc/x, template: \"${{ vars.port }}.conf\" }"),
+        step("link: /etc/x"),
+        step("package: nginx\nfile: /etc/x"),
+        step("package: nginx\ncwd: /"),
+        step("directory: /x\nid: made"),
+        step("run: x\nsudo: yes please"),
+        step("run: x\nbecome: root"),
+        step("run: x\nbecome: { user: root, password: hunter2 }"),
+        step("run: x\nbecome: { method: runas }"),
+        step("run: x\nbecome: { method: doas, password: \"${{ secrets.TOKEN }}\" }"),
+        step("run: x\non_failure: ignore"),
+        step("run: x\nnotify: reload"),
+        step("run: x\nundo: { run: y, undo: z }"),
+        step("run: x\nundo: [a]"),
+        "name: a\ntasks: { t: { on: local, steps: [ { run: x, notify: relod } ], handlers: { reload: { run: y } } } }\n",
+        "name: a\ntasks: { t: { on: local, steps: [ { run: x } ], handlers: { reload: [] } } }\n",
+        "name: a\ntasks: { t: { on: local, steps: [ { run: x, notify: h } ], handlers: { h: { run: y, notify: h } } } }\n",
     );
 }

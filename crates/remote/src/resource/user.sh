@@ -127,6 +127,8 @@ amend() {
   else
     N=$p_name V=$3 I=$1
     table passwd '$1 == ENVIRON["N"] { $(ENVIRON["I"] + 0) = ENVIRON["V"] } { print }'
+    # As usermod does: what was the user's at home stays so.
+    if [ "$1" = 3 ] && [ -d "$home" ]; then find "$home" -xdev -user "$uid" -exec chown -h "$3" {} +; fi
   fi
 }
 differs() {

@@ -154,7 +154,7 @@ forget() {
   for e; do
     rd "$d/$e" || continue
     [ -z "$rc" ] && [ "$p" ] && [ "$b" = "$boot" ] && born "$p" && [ "$t" = "$st" ] && continue
-    rm -f "$d/$e.log" "$d/$e.rec"
+    rm -f "$d/$e.log" "$d/$e.rec" "$d/$e.out"
   done
 }
 u=$(umask)

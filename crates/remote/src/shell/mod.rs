@@ -145,7 +145,14 @@ pub(crate) fn payload(request: &StepRequest) -> SecretString {
             elevation.wrap(&code).unwrap_or_else(|why| format!("printf '%s\\n' {} >&2;exit 2", quote(&why)))
         }
     };
-    SecretString::from(whole(&code))
+    SecretString::from(whole(&if request.capture { captured(&code) } else { code }))
+}
+
+/// `code`, with what it writes to standard output in a file beside its log, too. Its status is that of `code`.
+fn captured(code: &str) -> String {
+    format!(
+        "exec 5>&1;r=$({{ {{ ({code}) 4>&- 5>&-;echo $? >&4; }} | tee \"${{STEADYHAND_ATTEMPT%/}}.out\" >&5; }} 4>&1 );exit \"${{r:-2}}\""
+    )
 }
 
 /// What is run: one command line.
