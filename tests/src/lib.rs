@@ -8,9 +8,11 @@ pub mod browser;
 pub mod command;
 pub mod debian;
 pub mod files;
+pub mod mail_server;
 pub mod model_server;
 pub mod process;
 pub mod proxy;
+pub mod receiver;
 pub mod sshd;
 
 /// A TCP port on loopback that nobody else gets while this process lives, and on which a server may listen.

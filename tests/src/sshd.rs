@@ -21,6 +21,11 @@ pub struct Sshd {
 impl Sshd {
     /// Starts a server and waits until it answers.
     pub fn start() -> Self {
+        Self::with("")
+    }
+
+    /// The same with further lines for its configuration, which come first.
+    pub fn with(lines: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path();
         for key in ["host_key", "client_key"] {
@@ -33,7 +38,7 @@ impl Sshd {
         let port = free_port();
         let shown = path.display();
         let config = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {shown}/host_key\nAuthorizedKeysFile {shown}/authorized_keys\n\
+            "{lines}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {shown}/host_key\nAuthorizedKeysFile {shown}/authorized_keys\n\
              PidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nSetEnv HOME={shown}/home\nLogLevel ERROR\n\
              MaxStartups 1000\n"
         );
@@ -92,9 +97,14 @@ impl Sshd {
 
     /// The same, where it is reached at another port, that of a proxy before it.
     pub fn is_known_at(&self, port: u16, data: &Path) {
+        std::fs::write(data.join("known_hosts"), self.known_line(port)).expect("known_hosts");
+    }
+
+    /// The line of a file of known hosts that says that this server's key is that of a port.
+    #[must_use]
+    pub fn known_line(&self, port: u16) -> String {
         let key = std::fs::read_to_string(self.folder.path().join("host_key.pub")).expect("the host key");
-        let line = format!("[127.0.0.1]:{port} {}\n", key.trim());
-        std::fs::write(data.join("known_hosts"), line).expect("known_hosts");
+        format!("[127.0.0.1]:{port} {}\n", key.trim())
     }
 
     /// What it said.

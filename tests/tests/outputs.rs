@@ -121,7 +121,8 @@ async fn a_secret_in_an_output_reaches_the_next_step_and_not_the_store() {
     app.call("retry_run", json!({ "run_id": run["id"], "again": "rest" })).await;
     app.ended(&project, 2).await;
     app.end().await;
-    for entry in fs::read_dir(data.path()).expect("the data").flatten().filter(|entry| entry.path().is_file()) {
+    for entry in fs::read_dir(data.path()).expect("the data").flatten().filter(|entry| entry.path().is_file())
+    {
         let bytes = fs::read(entry.path()).expect("a file");
         let found = bytes.windows(12).any(|window| window == b"s3cret-value");
         assert!(!found, "{} has the secret", entry.path().display());
@@ -157,9 +158,15 @@ async fn an_output_that_is_not_there_says_why() {
         assert!(said.contains(expected), "{expected}: {said}");
     }
     for (steps, expected) in [
-        ("      - run: echo ${{ steps.a.stdout }}\n      - { id: a, run: x }\n", "does not come before this one"),
+        (
+            "      - run: echo ${{ steps.a.stdout }}\n      - { id: a, run: x }\n",
+            "does not come before this one",
+        ),
         ("      - run: echo ${{ steps.a.status }}\n", "is nothing that a step has"),
-        ("      - { id: abc, run: x }\n      - run: echo ${{ steps.abd.stdout }}\n", "did you mean `steps.abc.stdout`?"),
+        (
+            "      - { id: abc, run: x }\n      - run: echo ${{ steps.abd.stdout }}\n",
+            "did you mean `steps.abc.stdout`?",
+        ),
         ("      - { id: a, run: x }\n      - { id: a, run: x }\n", "two steps have the id `a`"),
         ("      - { id: a, run: x }\n      - run: echo ${{ json(steps.a.stdout) key }}\n", "cannot be read"),
     ] {

@@ -18,7 +18,7 @@ use steadyhand_store::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    ApiError, AppInfo, HostStatus, Nothing, folders, hub::Hub, os_keyring::VaultKeyring,
+    ApiError, AppInfo, HostStatus, Nothing, folders, hub::Hub, os_desktop, os_keyring::VaultKeyring,
     practicing::Practising,
 };
 
@@ -93,6 +93,7 @@ impl Api {
             takes_over: options.shell != Shell::Command,
         })
         .await?;
+        engine.show_on_desktop_with(os_desktop::port());
         chat::end_orphans(&engine).await?;
         let user = folders::user();
         let assistant = Assistant::new(engine.clone(), user.clone());

@@ -3,7 +3,7 @@
 
 use futures::future::BoxFuture;
 use serde_json::Value;
-use steadyhand_domain::Facts;
+use steadyhand_domain::{Facts, Preflight};
 use steadyhand_store::records::{
     LogMatches, LogWindow, Message, PlanRevision, Project, Proposal, RunSummary,
 };
@@ -41,6 +41,8 @@ macro_rules! with_operations {
             preview(OfProject) -> Preview;
             /// What a run would change now: asks every host, and changes nothing.
             check_run(OfProject) -> CheckReport;
+            /// Looks at everything that a run of the current plan needs: hosts, disks, secrets, files. Changes nothing.
+            preflight(AskPreflight) -> Preflight;
 
             /// Starts a run of the current plan.
             start_run(StartRun) -> RunSummary;

@@ -393,7 +393,7 @@ fn discovered(spec: &RunSpec, found: &FoundAt) -> DiscoveredHost {
 }
 
 /// Refuses values of variables that the plan does not have.
-fn known_variables(
+pub(crate) fn known_variables(
     path: &Path,
     source: &str,
     place: &PlanPlace,

@@ -56,6 +56,14 @@ requests! {
         /// Which.
         project_id: ProjectId,
     }
+    /// A look at what a run needs.
+    AskPreflight {
+        /// The project whose current plan would run.
+        project_id: ProjectId,
+        /// Hosts of the plan on which `sudo` is looked at, too.
+        #[serde(default)]
+        sudo_on: Vec<String>,
+    }
     /// Names a run.
     OfRun {
         /// Which.

@@ -1,9 +1,9 @@
 //! Runs and their logs.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use futures::Stream;
-use steadyhand_domain::{StepId, Trigger};
+use steadyhand_domain::{RunId, StepId, Trigger};
 use steadyhand_engine::{Again, RunOptions};
 use steadyhand_store::{
     StoreError, logs,
@@ -83,6 +83,15 @@ impl Api {
         let mut db = self.read().await?;
         let run = runs::get(&mut db, id).await?.ok_or(StoreError::UnknownRun(id))?;
         Ok(RunDetail { run, steps: steps::of_run(&mut db, id, &sizes).await? })
+    }
+
+    /// Waits until everybody whom the plan of an ended run names in `notify` was tried to be told once, at most for
+    /// `patience`. Who could not be told then is in the run's `untold`, and is tried again.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Storage`] when the database cannot be read.
+    pub async fn told(&self, run: RunId, patience: Duration) -> Result<(), ApiError> {
+        Ok(self.inner.engine.told(run, patience).await?)
     }
 
     /// See the list of operations.

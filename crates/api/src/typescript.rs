@@ -2,7 +2,7 @@
 
 use std::{any::TypeId, collections::BTreeMap};
 
-use steadyhand_domain::Facts;
+use steadyhand_domain::{Facts, Preflight};
 use ts_rs::{Config, TS, TypeVisitor};
 
 use crate::{operations::with_operations, *};

@@ -90,6 +90,31 @@ pub(crate) enum Choice {
     Fail,
 }
 
+/// What is looked at before a run.
+#[derive(Args)]
+pub(crate) struct PreflightArgs {
+    /// The plan's file
+    pub(crate) plan: PathBuf,
+    /// Only these tasks, and all that they need
+    #[arg(value_name = "TASK")]
+    pub(crate) tasks: Vec<String>,
+    /// Sets a variable of the plan; may be given several times
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub(crate) vars: Vec<(String, String)>,
+    /// Only tasks with one of these tags
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    pub(crate) tags: Vec<String>,
+    /// No task with one of these tags
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    pub(crate) skip_tags: Vec<String>,
+    /// Only these hosts: names, groups, or tags of hosts
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub(crate) limit: Vec<String>,
+    /// Looks at sudo on every host, too
+    #[arg(long)]
+    pub(crate) sudo: bool,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Runs a plan and shows its steps and their logs while they happen
@@ -99,6 +124,11 @@ pub(crate) enum Command {
     Run(RunArgs),
     #[command(flatten)]
     Files(FileCommand),
+    /// Looks at everything that a run needs, all hosts at once, and changes nothing
+    ///
+    /// Names, connections, host keys, logins, room on disks, programs, clocks, secrets, and the files that are uploaded. Ends
+    /// with 0 when nothing would make a run fail. Nobody is asked anything, and no host key is recorded.
+    Preflight(PreflightArgs),
     /// Asks a host what it is: its system, memory, disks, addresses and more
     ///
     /// These are the facts that a plan reads as `facts.NAME` in `when:` and as `${{ facts.NAME }}`.

@@ -10,6 +10,7 @@ mod graph;
 mod init;
 mod list;
 mod logs;
+mod preflight;
 mod run;
 mod secret;
 
@@ -18,6 +19,7 @@ pub(crate) use facts::facts;
 pub(crate) use files::files;
 pub(crate) use list::{runs, status};
 pub(crate) use logs::{WhichLogs, logs};
+pub(crate) use preflight::preflight;
 pub(crate) use run::{retry, run, undo};
 pub(crate) use secret::{secret, unlock};
 

@@ -83,6 +83,7 @@ async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
     let api = Api::open(OpenOptions { data_dir: Some(data_dir.clone()), shell }).await?;
     let ended = match command {
         Command::Run(options) => commands::run(&api, output, options).await,
+        Command::Preflight(options) => commands::preflight(&api, output, options).await,
         Command::Facts { host, plan } => commands::facts(&api, output, &host, plan.as_deref()).await,
         Command::Runs { project, limit } => commands::runs(&api, output, project.as_deref(), limit).await,
         Command::Logs { run, step, follow, raw } => {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use steadyhand_api::{
     Problem, ProblemSeverity, SECRET_VARIABLE,
-    records::{Hindrance, RunSummary, Step},
+    records::{Hindrance, RunSummary, Step, Untold},
 };
 use steadyhand_domain::{Desired, RunState, StepState, Trigger, duration};
 
@@ -50,6 +50,14 @@ pub(crate) fn hindrances(hindrances: &[Hindrance], name: &str) -> Option<String>
     let (first, more) = hindrances.split_first()?;
     let first = hindrance(first, name);
     Some(if more.is_empty() { first } else { format!("{first} (and {} more)", more.len()) })
+}
+
+/// "Not told by slack: it gave no answer in time. The next Steadyhand that runs tries again."
+pub(crate) fn untold(untold: &Untold) -> String {
+    let Untold { channel, problem, again } = untold;
+    let problem = problem.trim_end_matches('.');
+    let then = if *again { ". The next Steadyhand that runs tries again." } else { "." };
+    format!("Not told by {channel}: {problem}{then}")
 }
 
 fn hindrance(hindrance: &Hindrance, name: &str) -> String {

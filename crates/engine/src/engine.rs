@@ -1,7 +1,7 @@
 //! One process's engine: what it is made of, starting runs, and what is asked of them.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     io,
     path::PathBuf,
     sync::{
@@ -32,6 +32,7 @@ use crate::{
     execute,
     feed::{self, Feed, Follower},
     hosts::host_spec,
+    notify::{self, Courier, ShowOnDesktop},
     owner::Owner,
     recover,
     retry::Done,
@@ -69,6 +70,7 @@ pub struct NewRun {
 /// What the tasks of an engine share.
 pub(crate) struct Shared {
     pub(crate) store: Store,
+    pub(crate) config: Config,
     pub(crate) remote: Remote,
     /// Connects without asking anybody: for what nobody has asked for.
     pub(crate) quiet: Remote,
@@ -78,6 +80,7 @@ pub(crate) struct Shared {
     pub(crate) owner: Owner,
     pub(crate) secrets: SecretLookup,
     pub(crate) discovered: Answers,
+    pub(crate) courier: Courier,
     pub(crate) tasks: TaskTracker,
     /// Cancelled when the process is about to end: everything is let go of as it is.
     pub(crate) closing: CancellationToken,
@@ -104,6 +107,7 @@ impl Engine {
         let questions = Arc::new(Questions::default());
         let follower = Follower::open(&store).await?;
         let shared = Arc::new(Shared {
+            config: remote.clone(),
             quiet: Remote::new(remote.clone(), Arc::new(AskNobody)),
             remote: Remote::new(remote, questions.clone()),
             questions,
@@ -112,6 +116,7 @@ impl Engine {
             owner,
             secrets,
             discovered: Answers::default(),
+            courier: Courier::default(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             takes_over: AtomicBool::new(takes_over),
@@ -126,6 +131,7 @@ impl Engine {
             move |run, desired| control.tell(run, desired),
         ));
         shared.tasks.spawn(recover::watch(shared.clone()));
+        shared.tasks.spawn(notify::deliver(shared.clone()));
         let questions = shared.clone();
         shared.tasks.spawn(async move {
             let mut changes = questions.questions.watch();
@@ -142,6 +148,20 @@ impl Engine {
         self.shared.takes_over.store(true, Ordering::Relaxed);
     }
 
+    /// How notifications are shown on the desktop of this machine. Without, nobody sees them there.
+    pub fn show_on_desktop_with(&self, port: ShowOnDesktop) {
+        self.shared.courier.show_on_desktop_with(port);
+    }
+
+    /// Waits until everybody who is to be told of a run was tried to be told once, at most for `patience`. What could not be
+    /// told then is tried again, by this process or the next one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn told(&self, run: RunId, patience: Duration) -> Result<(), EngineError> {
+        Ok(notify::tried(&self.shared, run, patience).await?)
+    }
+
     /// The database.
     #[must_use]
     pub fn store(&self) -> &Store {
@@ -155,6 +175,20 @@ impl Engine {
     /// The pool of connections, which asks a person where that is needed.
     pub(crate) fn remote(&self) -> &Remote {
         &self.shared.remote
+    }
+
+    /// How hosts are reached.
+    pub(crate) fn remote_config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// The values of the secrets of a plan's project that are `needed`. They were looked up before, with those that are missing.
+    pub(crate) fn values_of_secrets(
+        &self,
+        spec: &RunSpec,
+        needed: impl Fn(&str) -> bool,
+    ) -> HashMap<String, SecretString> {
+        self.shared.secrets_named(spec, needed)
     }
 
     /// Questions that wait for a person.
@@ -259,6 +293,7 @@ impl Engine {
         runs::insert(&mut db, &run, now).await?;
         steps::insert(&mut db, id, &steps).await?;
         runs::claim(&mut db, id, shared.owner.name(), None, now.plus_ms(recover::LEASE_MS), now).await?;
+        notify::outbox::add_start(&mut db, id, shared.owner.name(), &new.spec.plan.notify, now).await?;
         db.commit().await.map_err(StoreError::from)?;
         shared.feed.committed();
         execute::spawn(shared, id);

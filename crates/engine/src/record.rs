@@ -7,7 +7,7 @@ use steadyhand_store::{
     records::Output,
 };
 
-use crate::execute::Progress;
+use crate::{execute::Progress, notify::outbox};
 
 impl Progress {
     /// The change of its state by `event`.
@@ -48,7 +48,9 @@ pub(crate) async fn commit(
     if_running: &[Write<'_>],
 ) -> Result<bool, StoreError> {
     let mut db = store.write().await?;
-    let goes_on = progress::record(&mut db, run, owner, writes, if_running, crate::now()).await?;
+    let now = crate::now();
+    let goes_on = progress::record(&mut db, run, owner, writes, if_running, now).await?;
+    outbox::add_end(&mut db, run, owner, &[writes, if goes_on { if_running } else { &[] }], now).await?;
     db.commit().await?;
     Ok(goes_on)
 }

@@ -90,9 +90,17 @@ impl Shared {
         spec.secrets.0.get_or_init(|| Arc::new(found)).clone()
     }
 
-    /// The values of all secrets of a plan.
+    /// The values of all secrets that the steps of a plan need.
     pub(crate) fn secrets_of(&self, spec: &RunSpec) -> HashMap<String, SecretString> {
-        let needed = |name: &String| spec.plan.secrets.contains(name);
+        self.secrets_named(spec, |name| spec.plan.secrets.iter().any(|needed| needed == name))
+    }
+
+    /// The values of the secrets of a run's project that are `needed`.
+    pub(crate) fn secrets_named(
+        &self,
+        spec: &RunSpec,
+        needed: impl Fn(&str) -> bool,
+    ) -> HashMap<String, SecretString> {
         let mut values: HashMap<String, SecretString> =
             self.in_vault(spec).iter().filter(|(name, _)| needed(name)).cloned().collect();
         values.extend(in_environment().into_iter().filter(|(name, _)| needed(name)));

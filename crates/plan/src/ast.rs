@@ -11,6 +11,7 @@ pub(crate) use self::step::*;
 use crate::{
     discovery::{Discover, DiscoverValue},
     duration::Millis,
+    notify::NotifySpec,
     span::{Span, Spanned},
     template::Template,
     when::When,
@@ -46,6 +47,9 @@ pub struct Plan {
     /// The names of the secrets that the plan uses as `${{ secrets.NAME }}`. Their values are kept elsewhere.
     #[schemars(default, with = "Vec<String>")]
     pub(crate) secrets: Vec<Spanned<String>>,
+    /// Who is told how a run of the plan goes. It can neither delay a run nor make it fail.
+    #[schemars(default)]
+    pub(crate) notify: Vec<NotifySpec>,
     /// The tasks, by name. They run in the order in which they stand here, except that a task runs after those that
     /// it needs.
     #[schemars(default, with = "BTreeMap<String, Task>", length(min = 1))]

@@ -11,6 +11,7 @@ use crate::{
     graph::{order, path},
     groups, hosts,
     include::{self, ReadPlan},
+    notify,
     outline::outline,
     outputs::{Here, Ids},
     read::{self, host_templates},
@@ -194,6 +195,8 @@ fn values(plan: &Plan, problems: &mut Vec<Diagnostic>) {
     };
     hosts::all(plan, &scope, problems);
     discovery::check_values(plan, &scope, problems);
+    notify::compiled(&plan.notify, &scope, problems);
+    notify::notes(&plan.notify, problems);
     for (_, template) in &plan.vars {
         raw_notes(template, false, problems);
     }

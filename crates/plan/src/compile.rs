@@ -19,6 +19,7 @@ use crate::{
     graph::order,
     groups::hosts_of,
     hosts,
+    notify::{self, Notification},
     outputs::{Here, Ids},
     scope::{Budget, HostScope, Scope, variables},
     span::Spanned,
@@ -47,6 +48,7 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
         budget: &budget,
     };
     let hosts = hosts::all(plan, &scope, &mut problems);
+    let notify = notify::compiled(&plan.notify, &scope, &mut problems);
     discovery::check_found(plan, &mut problems);
     let tasks: Vec<(&str, &Task)> =
         ordered(plan).into_iter().map(|(name, task)| (name.value.as_str(), task)).collect();
@@ -87,7 +89,7 @@ pub fn compile(plan: &Plan, inputs: &Inputs) -> Result<CompiledPlan, Vec<Diagnos
     if problems.iter().any(Diagnostic::is_error) {
         return Err(tidy(problems, &plan.files));
     }
-    Ok(finish(plan.name.value.trim().to_owned(), &hosts, compiled_tasks, steps))
+    Ok(finish(plan.name.value.trim().to_owned(), &hosts, compiled_tasks, steps, notify))
 }
 
 /// A compiled plan of these tasks and steps, with those of the hosts that they need.
@@ -96,6 +98,7 @@ pub(crate) fn finish(
     hosts: &BTreeMap<String, CompiledHost>,
     tasks: Vec<CompiledTask>,
     steps: Vec<CompiledStep>,
+    notify: Vec<Notification>,
 ) -> CompiledPlan {
     let hosts = used(hosts, &tasks);
     let secrets: BTreeSet<String> = steps
@@ -103,9 +106,9 @@ pub(crate) fn finish(
         .flat_map(CompiledStep::texts)
         .flat_map(|text| text.secrets().map(str::to_owned))
         .collect();
-    let sha256 = digest(&hosts, &tasks, &steps);
+    let sha256 = digest(&hosts, &tasks, &steps, &notify);
     let secrets = secrets.into_iter().collect();
-    CompiledPlan { format: FORMAT, name, hosts, tasks, steps, secrets, sha256 }
+    CompiledPlan { format: FORMAT, name, hosts, tasks, steps, secrets, notify, sha256 }
 }
 
 /// The hosts that a plan declares, and `local`, by name; also those that no task uses.
@@ -241,15 +244,25 @@ pub(crate) fn conditions(
 
 /// The SHA-256 of what is executed. The JSON is canonical because its mappings are sorted and its fields are written
 /// in the order of their declaration; a change of that order needs a new [`FORMAT`].
-fn digest(hosts: &BTreeMap<String, CompiledHost>, tasks: &[CompiledTask], steps: &[CompiledStep]) -> String {
+///
+/// Who is told belongs to it: what was accepted says where data goes, too.
+fn digest(
+    hosts: &BTreeMap<String, CompiledHost>,
+    tasks: &[CompiledTask],
+    steps: &[CompiledStep],
+    notify: &[Notification],
+) -> String {
     #[derive(Serialize)]
     struct Executed<'a> {
         format: u32,
         hosts: &'a BTreeMap<String, CompiledHost>,
         tasks: &'a [CompiledTask],
         steps: &'a [CompiledStep],
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        notify: &'a [Notification],
     }
     // Serialising plain data of strings and numbers to memory has no way to fail.
-    let json = serde_json::to_vec(&Executed { format: FORMAT, hosts, tasks, steps }).unwrap_or_default();
+    let json =
+        serde_json::to_vec(&Executed { format: FORMAT, hosts, tasks, steps, notify }).unwrap_or_default();
     hex(&Sha256::digest(json))
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use steadyhand_domain::{Facts, Guard, Reason};
 
-use crate::{CompiledWhen, Missing, Output, Text};
+use crate::{CompiledWhen, Missing, Notification, Output, Text};
 
 /// The version of the stored form of [`CompiledPlan`]. A reader refuses any other.
 pub const FORMAT: u32 = 4;
@@ -35,7 +35,10 @@ pub struct CompiledPlan {
     pub steps: Vec<CompiledStep>,
     /// The secrets that the steps need, sorted, each once.
     pub secrets: Vec<String>,
-    /// The SHA-256 (lower-case hexadecimal) of the hosts, tasks and steps. Comments and layout of the source do not
+    /// Who is told how the run goes. Their secrets are not among `secrets`: a run does not wait for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notify: Vec<Notification>,
+    /// The SHA-256 (lower-case hexadecimal) of the hosts, tasks, steps and notifications. Comments and layout of the source do not
     /// change it; anything that is executed does.
     pub sha256: String,
 }

@@ -2,6 +2,7 @@
 //! what could not be read is left out.
 
 mod discover;
+mod notify;
 mod plan;
 mod resource;
 mod step;

@@ -14,7 +14,7 @@ pub fn schema() -> Value {
     let mut schema = schema.to_value();
     without_null(&mut schema);
     // Of these a plan may have the key with nothing after it.
-    for key in ["hosts", "groups", "vars", "secrets", "discover"] {
+    for key in ["hosts", "groups", "vars", "secrets", "discover", "notify"] {
         if let Some(kind) = schema.pointer_mut(&format!("/properties/{key}/type")) {
             *kind = serde_json::json!([kind.clone(), "null"]);
         }

@@ -75,7 +75,7 @@ pub fn select(
     let is_chosen = |task: &str, host: &str| {
         tasks.contains(task) && hosts.as_ref().is_none_or(|hosts| hosts.contains(host))
     };
-    let CompiledPlan { name, hosts: all_hosts, tasks: all_tasks, mut steps, .. } = compiled;
+    let CompiledPlan { name, hosts: all_hosts, tasks: all_tasks, mut steps, notify, .. } = compiled;
     steps.retain(|step| is_chosen(&step.task, &step.host));
     for (index, step) in (0..).zip(&mut steps) {
         step.index = index;
@@ -94,7 +94,7 @@ pub fn select(
     if steps.is_empty() {
         return Err(SelectionError::Nothing);
     }
-    Ok(finish(name, &all_hosts, chosen, steps))
+    Ok(finish(name, &all_hosts, chosen, steps, notify))
 }
 
 /// The chosen tasks that a task needs: in the place of one that was not chosen, those that it needs.

@@ -4,6 +4,7 @@ mod bad;
 mod compiled;
 mod included;
 mod inert;
+mod notify;
 mod select;
 mod shell;
 mod shipped;

@@ -33,5 +33,5 @@ pub fn undo(plan: &CompiledPlan, is_done: impl Fn(&CompiledStep) -> bool) -> Opt
             tasks.push(CompiledTask { name, needs, hosts, rollout: Rollout::default() });
         }
     }
-    (!steps.is_empty()).then(|| finish(plan.name.clone(), &plan.hosts, tasks, steps))
+    (!steps.is_empty()).then(|| finish(plan.name.clone(), &plan.hosts, tasks, steps, plan.notify.clone()))
 }

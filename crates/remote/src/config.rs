@@ -10,6 +10,8 @@ pub struct Config {
     pub known_hosts_write: PathBuf,
     /// Further known-hosts files that are read. `known_hosts_write` is always read too.
     pub known_hosts_read: Vec<PathBuf>,
+    /// Whether keys that are newly trusted are appended at all.
+    pub records_host_keys: bool,
     /// The SSH configuration file; `None` reads none.
     pub ssh_config: Option<PathBuf>,
     /// The folder whose `id_*` files are tried when no identity is configured; `None` tries none.
@@ -35,6 +37,7 @@ impl Default for Config {
         Self {
             known_hosts_write: ssh.join("known_hosts"),
             known_hosts_read: vec![ssh.join("known_hosts2"), PathBuf::from("/etc/ssh/ssh_known_hosts")],
+            records_host_keys: true,
             ssh_config: Some(ssh.join("config")),
             identities: Some(ssh),
             agent: std::env::var_os("SSH_AUTH_SOCK").filter(|path| !path.is_empty()).map(PathBuf::from),

@@ -68,6 +68,11 @@ pub enum Event {
         /// Who.
         by: String,
     },
+    /// What is known of the delivery of a notification changed.
+    Notification {
+        /// The place of the channel in the run's plan.
+        channel: u32,
+    },
     /// A project was made or changed.
     Project {
         /// Which.

@@ -13,6 +13,7 @@ mod row;
 pub mod chat;
 pub mod events;
 pub mod logs;
+pub mod notifications;
 pub mod plans;
 pub mod progress;
 pub mod projects;

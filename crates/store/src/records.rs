@@ -138,6 +138,17 @@ pub struct Decision {
     pub attempt: u32,
 }
 
+/// Somebody who was to be told of a run, and could not be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
+pub struct Untold {
+    /// The word for the channel in the plan: `slack`, `email`, …
+    pub channel: String,
+    /// Why, and what to do.
+    pub problem: String,
+    /// Whether it is tried again.
+    pub again: bool,
+}
+
 /// A run without its steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct RunSummary {
@@ -171,6 +182,10 @@ pub struct RunSummary {
     pub current_step: Option<String>,
     /// How long this project's completed runs have taken lately: the median, in milliseconds.
     pub typical_ms: Option<i64>,
+    /// Who could not be told of it so far, of those that its plan names in `notify`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(as = "Option<Vec<Untold>>", optional)]
+    pub untold: Vec<Untold>,
     /// The number of the latest event of the run.
     pub seq: i64,
 }

@@ -63,6 +63,7 @@ struct Row {
     completed: i64,
     failed: i64,
     skipped: i64,
+    untold_json: Option<String>,
 }
 
 /// The columns of [`Row`]; `{}` takes what follows `FROM runs`.
@@ -77,7 +78,10 @@ macro_rules! select {
                (SELECT COUNT(*) FROM steps WHERE run_id = runs.id AND state = 'running') AS running,
                (SELECT COUNT(*) FROM steps WHERE run_id = runs.id AND state = 'completed') AS completed,
                (SELECT COUNT(*) FROM steps WHERE run_id = runs.id AND state = 'failed') AS failed,
-               (SELECT COUNT(*) FROM steps WHERE run_id = runs.id AND state = 'skipped') AS skipped
+               (SELECT COUNT(*) FROM steps WHERE run_id = runs.id AND state = 'skipped') AS skipped,
+               (SELECT json_group_array(json_object('channel', kind, 'problem', problem,
+                         'again', json(iif(state = 'failed', 'false', 'true'))))
+                FROM notifications WHERE run_id = runs.id AND problem IS NOT NULL AND state <> 'delivered') AS untold_json
              FROM runs ",
             $rest
         )
@@ -111,6 +115,7 @@ impl Row {
             },
             current_step: self.current_step,
             typical_ms,
+            untold: place.optional_json("untold_json", self.untold_json.as_deref())?.unwrap_or_default(),
             seq: self.seq,
         })
     }

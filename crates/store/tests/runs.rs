@@ -50,7 +50,7 @@ async fn store(folder: &Path) -> Store {
         kind: "run",
         skipped: None,
         changed: None,
-            output: None,
+        output: None,
     };
     steps::insert(&mut db, RUN, &[step]).await.expect("step");
     db.commit().await.expect("commit");
@@ -155,7 +155,7 @@ async fn a_write_about_a_step_that_is_not_there_is_refused() {
         state: StepState::Running,
         reason: None,
         changed: None,
-            output: None,
+        output: None,
     };
     let refused = progress::record(&mut db, RUN, "me", &[write], &[], NOW).await;
     assert!(matches!(refused, Err(StoreError::UnknownStep(step)) if step == unknown), "{refused:?}");

@@ -146,6 +146,7 @@ mod tests {
             steps: StepCounts::default(),
             current_step: None,
             typical_ms: None,
+            untold: Vec::new(),
             seq: 1,
         }
     }

@@ -30,6 +30,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const SETTLED: Duration = Duration::from_millis(300);
 /// How long the explanation of a failure is waited for.
 const EXPLANATION: Duration = Duration::from_secs(3);
+/// How long those are waited for who are told of the run.
+const TELLING: Duration = Duration::from_secs(10);
 /// Lines of the failed step's log that are shown when there is no explanation.
 const LAST_LINES: u32 = 10;
 
@@ -138,7 +140,24 @@ async fn follow(
     if left {
         return Ok(Exit::LeftRunning);
     }
-    verdict(api, output, &live).await
+    if output.json() {
+        // The last event says everything.
+        told(api, &mut live).await?;
+        return verdict(api, output, &live).await;
+    }
+    let exit = verdict(api, output, &live).await?;
+    output.flush()?;
+    told(api, &mut live).await?;
+    for untold in &live.detail().run.untold {
+        output.note(&plain(&words::untold(untold)));
+    }
+    Ok(exit)
+}
+
+/// Waits for those who are told of the run; whoever cannot be reached is left to the next Steadyhand.
+async fn told(api: &Api, live: &mut Live) -> Result<(), Failure> {
+    api.told(live.detail().run.id, TELLING).await?;
+    Ok(live.refetch(api).await?)
 }
 
 /// The hosts that were found where the plan looks for them, and what was left out there.

@@ -23,6 +23,7 @@ use tokio::time::sleep;
 use self::facts::Asked;
 use crate::{EngineError, execute::Execution, hosts::host_spec};
 
+pub(crate) use self::text::resolve;
 pub(crate) use self::{elevate::Elevated, facts::KnownFacts, output::KnownOutputs};
 
 /// How the last attempt of a step ended.

@@ -29,7 +29,7 @@ pub(super) fn quoted_path(path: &str) -> String {
 }
 
 /// A path on this machine, as the plan means it. A trailing `/` is kept: it says what is copied.
-pub(super) fn resolve(base: &Path, path: &str) -> PathBuf {
+pub(crate) fn resolve(base: &Path, path: &str) -> PathBuf {
     match path.strip_prefix("~/") {
         Some(rest) => std::env::home_dir().unwrap_or_default().join(rest),
         None => base.join(path),

@@ -57,6 +57,7 @@ fn plan(tasks: &[Shape]) -> CompiledPlan {
         hosts: BTreeMap::new(),
         steps: steps.collect(),
         tasks: compiled,
+        notify: Vec::new(),
         secrets: Vec::new(),
         sha256: String::new(),
     }

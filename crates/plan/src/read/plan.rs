@@ -11,9 +11,8 @@ use crate::{
 
 const PLAN: Keys = Keys {
     what: "a plan",
-    known: &["name", "include", "hosts", "groups", "discover", "vars", "secrets", "tasks"],
+    known: &["name", "include", "hosts", "groups", "discover", "vars", "secrets", "notify", "tasks"],
     later: &[
-        "notify",
         "app",
         "environments",
         "defaults",
@@ -98,6 +97,7 @@ pub(crate) fn plan(reader: &mut Reader<'_>, root: Option<&Node>, whole: Whole) -
         groups: Vec::new(),
         vars: Vec::new(),
         secrets: Vec::new(),
+        notify: Vec::new(),
         tasks: Vec::new(),
         span: start,
         files: Vec::new(),
@@ -138,6 +138,7 @@ pub(crate) fn plan(reader: &mut Reader<'_>, root: Option<&Node>, whole: Whole) -
     for name in &plan.secrets {
         reader.check_name(name, "a secret", is_variable_name);
     }
+    plan.notify = reader.notify(&fields);
     if whole == Whole::Plan && plan.include.is_empty() || fields.get("tasks").is_some() {
         plan.tasks = reader.tasks(&fields);
     }

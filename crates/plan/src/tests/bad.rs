@@ -74,7 +74,7 @@ fn keys_that_plans_do_not_have() {
         "keys",
         top("vras: {}"),
         top("variables: {}"),
-        top("notify: []"),
+        top("schedule: []"),
         top("app: {}"),
         top("name: b"),
         top("vars: { a: 1, b: 2, a: 3 }"),
@@ -299,5 +299,48 @@ fn resources_and_what_goes_with_them() {
         "name: a\ntasks: { t: { on: local, steps: [ { run: x, notify: relod } ], handlers: { reload: { run: y } } } }\n",
         "name: a\ntasks: { t: { on: local, steps: [ { run: x } ], handlers: { reload: [] } } }\n",
         "name: a\ntasks: { t: { on: local, steps: [ { run: x, notify: h } ], handlers: { h: { run: y, notify: h } } } }\n",
+    );
+}
+
+/// A valid plan with an entry of `notify`.
+fn told(entry: &str) -> String {
+    let entry = entry.replace('\n', "\n    ");
+    top(&format!("secrets: [URL]\nnotify:\n  - {entry}"))
+}
+
+#[test]
+fn who_cannot_be_told() {
+    said!(
+        "notify",
+        top("notify: { slack: 'https://x' }"),
+        top("notify: [slack]"),
+        told("{ slak: 'https://x' }"),
+        told("{ on: failed }"),
+        told("{ telegram: 1 }"),
+        told("{ slack: 'https://x', teams: 'https://y' }"),
+        told("slack: hooks.slack.com/services/x"),
+        told("slack: https:///services"),
+        told("slack: [https://x]"),
+        told("discord: { on: failed }"),
+        told("discord: { webhook_url: 'https://x' }"),
+        told("discord: { url: 'https://x y' }"),
+        told("{ slack: 'https://x', on: failure }"),
+        told("{ slack: 'https://x', on: [failed, paused] }"),
+        told("{ slack: 'https://x', on: [] }"),
+        told("{ slack: { url: 'https://x', on: failed }, on: completed }"),
+        told("slack: ${{ secrets.URLS }}"),
+        told("slack: ${{ host.address }}"),
+        told("slack: ${{ facts.hostname }}"),
+        told("webhook: { url: 'https://x', secret: }"),
+        told("email: deploy@example.com"),
+        told("email: { smtp: mail.example.com, from: a@b, to: c@d }"),
+        told("email: { smtp: 'smtp://mail.example.com:0', from: a@b, to: c@d }"),
+        told("email: { smtp: 'smtps://me:pw@mail.example.com', from: a@b, to: c@d }"),
+        told(
+            "email:\n  smtp: smtps://mail.example.com\n  from: nobody\n  to: [\"a@b\\nBcc: c@d\", Team <team>]"
+        ),
+        told("email: { smtp: 'smtp://x', password: '${{ secrets.URL }}', to: [] }"),
+        told("desktop: false"),
+        told("desktop: yes"),
     );
 }

@@ -53,8 +53,9 @@ fn schema_errors(source: &str) -> Vec<String> {
 }
 
 /// Plans without an error, each with another part of the language.
-const VALID: [&str; 10] = [
+const VALID: [&str; 11] = [
     "name: a\ndiscover:\n  - tailscale: { tag: web, into: g, match: w*, required: false, user: d, port: 22, identity: ~/.ssh/k, jump: b }\n  - ssh_config: { match: [a*, b], into: g }\n  - command: { run: ./list, timeout: 5s, group: x, into: g }\ngroups: { h: [g] }\ntasks: { t: { on: [g, h], steps: [ { run: x } ] } }",
+    "name: a\nsecrets: [S]\nnotify:\n  - slack: https://x\n  - { slack: '${{ secrets.S }}', on: [failed, started] }\n  - discord: { url: https://x, on: always }\n  - { teams: https://x, on: recovered }\n  - webhook: https://x\n  - webhook: { url: https://x, secret: '${{ secrets.S }}', on: [completed] }\n  - email: { smtp: 'smtp://x:25', from: a@b, to: c@d }\n  - email: { smtp: smtps://x, user: u, password: '${{ secrets.S }}', from: a@b, to: [c@d] }\n    on: failed\n  - desktop: true\n  - desktop: { on: failed }\ntasks: { t: { on: local, steps: [ { run: x } ] } }",
     "name: a\ntasks:\n  t:\n    on: local\n    when: facts.os == 'linux'\n    steps:\n      - { run: 'echo ${{ facts.arch }}', when: true }\n      - { upload: { from: a, to: b }, when: \"'/' in facts.disks\" }\n      - { wait_for: { command: x }, when: defined(facts.fqdn) }\n",
     "name: a\ntasks: { t: { on: local, steps: [ { run: 'true' } ] } }",
     "name: a\nhosts:\ngroups:\nvars:\nsecrets:\ntasks: { t: { on: [local], steps: [ { name: n, run: 'x' } ] } }",

@@ -159,6 +159,9 @@ async fn decide(
             if !trusted {
                 return Err(RemoteError::HostKeyUnknown { host, algorithm, fingerprint: found });
             }
+            if !shared.config.records_host_keys {
+                return Ok(());
+            }
             // A record that cannot be written is asked for again next time; that is no reason to fail now.
             let file = &settings.known_hosts_write;
             if let Err(error) = known_hosts::append(file, &settings.key_name, settings.port, key) {

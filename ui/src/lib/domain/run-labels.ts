@@ -1,4 +1,4 @@
-import type { Hindrance, Question, RunState, RunSummary, Step, StepCounts, StepState, Trigger } from '../shared/api';
+import type { Hindrance, Question, RunState, RunSummary, Step, StepCounts, StepState, Trigger, Untold } from '../shared/api';
 import { duration, ordinal, ticking } from '../shared/time';
 
 /** What colour a thing has; the only colours that state may have. */
@@ -113,6 +113,11 @@ const ABOUT: Record<Question['about']['kind'], string> = { host_key: 'host key o
 export function questionLabel(question: Question, run: RunSummary | undefined, project: string | undefined): string {
   const who = run === undefined ? 'Steadyhand' : `Run ${run.number}${project === undefined ? '' : ` of ${project}`}`;
   return `${who} waits for your answer: ${ABOUT[question.about.kind]}${question.host}.`;
+}
+
+/** Who could not be told of a run, and why. */
+export function untoldLabel({ channel, problem, again }: Untold): string {
+  return `Not told by ${channel}: ${problem.replace(/\.$/, '')}${again ? '. Steadyhand tries again.' : '.'}`;
 }
 
 /** What keeps a run from going on, and what is asked of the person; for several hosts, the first and how many more. */

@@ -100,6 +100,19 @@ project_id?: ProjectId,
 host: string, };
 
 /**
+ * A look at what a run needs.
+ */
+export type AskPreflight = { 
+/**
+ * The project whose current plan would run.
+ */
+project_id: ProjectId, 
+/**
+ * Hosts of the plan on which `sudo` is looked at, too.
+ */
+sudo_on: Array<string>, };
+
+/**
  * One attempt of a step.
  */
 export type Attempt = { 
@@ -206,51 +219,31 @@ completion_tokens: number,
 model: string, };
 
 /**
- * What a run would change now.
+ * One thing that was looked at.
  */
-export type CheckReport = { 
+export type Check = { 
 /**
- * SHA-256 of the rendered plan.
+ * What.
  */
-rendered_sha256: string, 
+what: CheckKind, 
 /**
- * The steps, in order, each with what a run would do about it.
- */
-steps: Array<CheckedStep>, };
-
-/**
- * A step and what a run would do about it.
- */
-export type CheckedStep = { 
-/**
- * Its place in the run, from 0.
- */
-index: number, 
-/**
- * Its task.
- */
-task: string, 
-/**
- * Its host.
- */
-host: string, 
-/**
- * What it is called.
- */
-step: string, 
-/**
- * What a run would do.
+ * What is to be thought of it.
  */
 verdict: Verdict, 
 /**
- * What differs, with a diff where there is one; why it is skipped; what is not known. Without secrets.
+ * What is the matter, in a word for programs: `no_such_name`, `refused`, `timed_out`, `host_key_changed`,
+ * `login_refused`, `no_sudo`, `disk_full`, …
  */
-text: string, };
+cause?: string, 
+/**
+ * What was found, and what to do about it.
+ */
+message: string, };
 
 /**
- * What a person decides about a step that has failed and is held.
+ * What was looked at.
  */
-export type Choice = "retry" | "skip" | "fail";
+export type CheckKind = "name" | "connection" | "host_key" | "login" | "shell" | "sudo" | "disk" | "programs" | "clock" | "local_file" | "secret";
 
 /**
  * One line of a log that an answer rests on.
@@ -284,19 +277,6 @@ name: string,
 source?: string, };
 
 /**
- * A decision about a step that has failed and is held.
- */
-export type DecideStep = { 
-/**
- * The step.
- */
-step_id: StepId, 
-/**
- * What becomes of it.
- */
-choice: Choice, };
-
-/**
  * What has been asked of a run; stored beside its state, so that a request survives a crash and may come from
  * another process.
  */
@@ -319,23 +299,6 @@ kind: DiffKind,
  * The line without its end.
  */
 text: string, };
-
-/**
- * A host that was found where the plan looks for hosts.
- */
-export type DiscoveredHost = { 
-/**
- * Its name in the plan.
- */
-name: string, 
-/**
- * What would be connected to, as a person would write it; none when no step would run there.
- */
-address?: string, 
-/**
- * Where it was found.
- */
-by: string, };
 
 /**
  * A local file system.
@@ -444,7 +407,7 @@ clock_offset?: number, };
 /**
  * The condition that made a step unnecessary.
  */
-export type Guard = "creates" | "removes" | "unless" | "only_if";
+export type Guard = "creates" | "unless" | "only_if";
 
 /**
  * What keeps a run, or one host of it, from going on at this moment, though nothing has failed.
@@ -477,31 +440,7 @@ done: number,
 /**
  * Of how many.
  */
-of: number, } | { "kind": "step_held", 
-/**
- * The step.
- */
-step_id: StepId, 
-/**
- * Its place in the run, from 0.
- */
-index: number, 
-/**
- * Its name.
- */
-step: string, 
-/**
- * Its host.
- */
-host: string, 
-/**
- * Why it failed.
- */
-reason: Reason, 
-/**
- * The same in words.
- */
-reason_text: string, } | { "kind": "resting", 
+of: number, } | { "kind": "resting", 
 /**
  * The task.
  */
@@ -518,6 +457,23 @@ of: number, } | { "kind": "vault_locked" } | { "kind": "missing_secrets",
  * Their names in the plan.
  */
 names: Array<string>, };
+
+/**
+ * What was found of one host. What could not be looked at because something before it failed is not in it.
+ */
+export type HostPreflight = { 
+/**
+ * Its name in the plan.
+ */
+host: string, 
+/**
+ * What was looked at, in order.
+ */
+checks: Array<Check>, 
+/**
+ * How long that took, in milliseconds.
+ */
+took_ms: number, };
 
 /**
  * A host and what is known of the way to it.
@@ -874,17 +830,9 @@ needs: Array<string>,
  */
 steps: Array<string>, 
 /**
- * Words to choose it by.
- */
-tags?: Array<string>, 
-/**
  * Where it stands in the source, from 1.
  */
-line: number, 
-/**
- * The file that it stands in, when it is not the plan itself but one that it includes.
- */
-file?: string, };
+line: number, };
 
 /**
  * What installs packages.
@@ -973,6 +921,27 @@ text: string,
 url: string, };
 
 /**
+ * What was found before a run.
+ */
+export type Preflight = { 
+/**
+ * The worst of all.
+ */
+verdict: Verdict, 
+/**
+ * What concerns this machine and the plan as a whole.
+ */
+here: Array<Check>, 
+/**
+ * What concerns each host, in the order of the plan.
+ */
+hosts: Array<HostPreflight>, 
+/**
+ * How long everything took, in milliseconds.
+ */
+took_ms: number, };
+
+/**
  * What a run would do now.
  */
 export type Preview = { 
@@ -987,15 +956,7 @@ steps: Array<PreviewStep>,
 /**
  * Secrets that the plan needs and that have no value yet.
  */
-missing_secrets: Array<string>, 
-/**
- * The hosts that the plan does not list and that were found where it looks for them.
- */
-discovered?: Array<DiscoveredHost>, 
-/**
- * What was left out there, and why.
- */
-notes?: Array<string>, };
+missing_secrets: Array<string>, };
 
 /**
  * A step as it would run.
@@ -1038,10 +999,6 @@ message: string,
  * What to do.
  */
 hint: string | null, 
-/**
- * The file, when it is not the plan itself but one that it includes: as seen from the plan's folder.
- */
-file?: string, 
 /**
  * From 1.
  */
@@ -1252,7 +1209,7 @@ step: string, } | { "kind": "need_failed",
 /**
  * The name of the task that is needed.
  */
-task: string, } | { "kind": "not_notified" } | { "kind": "completed_in_run", 
+task: string, } | { "kind": "completed_in_run", 
 /**
  * That run's number.
  */
@@ -1445,6 +1402,10 @@ current_step: string | null,
  */
 typical_ms: number | null, 
 /**
+ * Who could not be told of it so far, of those that its plan names in `notify`.
+ */
+untold?: Array<Untold>, 
+/**
  * The number of the latest event of the run.
  */
 seq: number, };
@@ -1568,11 +1529,7 @@ export type Source = {
 /**
  * The text.
  */
-source: string, 
-/**
- * The project whose plan it is: files that it includes are looked for in that one's folder.
- */
-project_id?: ProjectId, };
+source: string, };
 
 /**
  * A request for a run.
@@ -1623,10 +1580,6 @@ kind: string,
  * What it is.
  */
 state: StepState, 
-/**
- * Whether it has changed something on its host; not known while it has not completed.
- */
-changed: boolean | null, 
 /**
  * Why it failed or was skipped.
  */
@@ -1722,7 +1675,7 @@ export type Timestamp = number;
 /**
  * What started a run.
  */
-export type Trigger = "chat" | "window" | "command_line" | "retry" | "undo" | "proposal";
+export type Trigger = "chat" | "window" | "command_line" | "retry" | "proposal";
 
 /**
  * The passphrase of the vault.
@@ -1732,6 +1685,23 @@ export type UnlockVault = {
  * It.
  */
 passphrase: string, };
+
+/**
+ * Somebody who was to be told of a run, and could not be.
+ */
+export type Untold = { 
+/**
+ * The word for the channel in the plan: `slack`, `email`, …
+ */
+channel: string, 
+/**
+ * Why, and what to do.
+ */
+problem: string, 
+/**
+ * Whether it is tried again.
+ */
+again: boolean, };
 
 /**
  * One thing that changed. Each replaces what the listener knew of that thing.
@@ -1833,9 +1803,9 @@ state: VaultLock,
 key: KeyPlace, };
 
 /**
- * What a run would do about a step.
+ * What is to be thought of it, from good to bad.
  */
-export type Verdict = "ok" | "change" | "unknown" | "skipped" | "failed";
+export type Verdict = "ok" | "warn" | "fail";
 
 /** Every operation, with what it takes and gives. */
 export interface Operations {
@@ -1863,18 +1833,14 @@ export interface Operations {
   restore_plan: { request: RestorePlan; response: PlanView };
   /** What a run would do now. */
   preview: { request: OfProject; response: Preview };
-  /** What a run would change now: asks every host, and changes nothing. */
-  check_run: { request: OfProject; response: CheckReport };
+  /** Looks at everything that a run of the current plan needs: hosts, disks, secrets, files. Changes nothing. */
+  preflight: { request: AskPreflight; response: Preflight };
   /** Starts a run of the current plan. */
   start_run: { request: StartRun; response: RunSummary };
   /** Runs the plan of an earlier run again. */
   retry_run: { request: RetryRun; response: RunSummary };
-  /** Takes back what a run has done: runs the `undo` of its completed steps, backwards. */
-  undo_run: { request: OfRun; response: RunSummary };
   /** Holds a run after its current step. */
   pause_run: { request: OfRun; response: RunSummary };
-  /** Decides what becomes of a step that has failed and is held. */
-  decide_step: { request: DecideStep; response: RunSummary };
   /** Lets a paused run go on. */
   resume_run: { request: OfRun; response: RunSummary };
   /** Ends a run and what it is running. */
