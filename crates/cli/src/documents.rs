@@ -8,7 +8,7 @@ use steadyhand_api::{
     ApiError, CheckReport, OutlineTask, PlanCheck, Preview, Problem, Question, RunDetail, VaultView,
     records::{Card, LogLine, Project, RunSummary, Step},
 };
-use steadyhand_domain::{Facts, StepId, Timestamp};
+use steadyhand_domain::{Facts, Preflight, StepId, Timestamp};
 
 /// Words that tell one kind of event from another.
 macro_rules! kinds {
@@ -258,6 +258,7 @@ pub(crate) fn schema() -> Value {
         "run": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>, ProblemsEvent<'_>;
         "run --dry-run": Preview, ProblemsEvent<'_>;
         "run --check": CheckReport, ProblemsEvent<'_>;
+        "preflight": Preflight;
         "retry": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
         "undo": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
         "decide": RunSummary;
