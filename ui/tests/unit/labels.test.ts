@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { hindranceLabel, progressLabel, reasonLine, runActions, runHeadline, runTime, statusLabel, stepNote, stopLabel, waitsLabel } from '../../src/lib/domain/run-labels';
+import { changesLabel, foundNothing, hindranceLabel, lastRunWord, statusTone, triggerLabel, progressLabel, reasonLine, runActions, runHeadline, runTime, statusLabel, stepNote, stopLabel, waitsLabel } from '../../src/lib/domain/run-labels';
 import { quickReplies, stillWorks } from '../../src/lib/domain/replies';
-import type { Question, Step } from '../../src/lib/shared/api';
+import type { Hindrance, Question, RunSummary, Step } from '../../src/lib/shared/api';
 import { ago, duration, ordinal, plural, size, ticking, when } from '../../src/lib/shared/time';
 import { markFound } from '../../src/lib/shared/marks';
 import { makeRun, makeSteps } from '../fixture/made-up';
@@ -17,7 +17,43 @@ describe('the words of a run', () => {
     ['stopped', 'stopped', 'Stopped'],
     ['completed', 'paused', 'Completed'],
     ['failed', 'running', 'Failed'],
-  ] as const)('%s, asked to be %s: %s', (state, desired, label) => expect(statusLabel({ state, desired })).toBe(label));
+  ] as const)('%s, asked to be %s: %s', (state, desired, label) => expect(statusLabel({ state, desired, hindrances: [] })).toBe(label));
+});
+
+describe('a run that is held', () => {
+  const held = (index: number): Hindrance => ({ kind: 'step_held', step_id: `s${index}`, index, step: 'Restart', host: `web${index}`, reason: { kind: 'outcome', outcome: { kind: 'exited', status: 7 } }, reason_text: 'exit status 7' });
+  const run = (more: Parameters<typeof makeRun>[2]): RunSummary => makeRun('p', 3, { state: 'paused', ended_at: null, hindrances: [held(2), held(1)], ...more });
+  it.each([
+    [{}, 'Held', 'warn'], [{ state: 'in_progress' }, 'In progress, 2 held', 'warn'], [{ desired: 'stopped' }, 'Stopping…', 'warn'], [{ desired: 'paused' }, 'Paused', 'warn'], [{ state: 'stopped' }, 'Stopped', 'idle'],
+  ] as const)('%o: %s', (more, label, tone) => {
+    expect(statusLabel(run(more))).toBe(label);
+    expect(statusTone(run(more))).toBe(tone);
+  });
+  it('is said so in its card and beside its project', () => {
+    expect(runHeadline(run({}))).toBe('Run 3 · held at Restart and 1 more');
+    expect([lastRunWord(run({})), lastRunWord(run({ hindrances: [] })), lastRunWord(run({ state: 'failed' }))]).toEqual(['held', 'paused', 'failed']);
+    expect(hindranceLabel([held(1)], [])).toBe('Held at “Restart” on web1: exit status 7. It waits for you: Retry, Skip or Fail.');
+  });
+});
+
+describe('what a run has changed', () => {
+  const steps = (...kinds: (readonly [kind: string, changed: boolean])[]): Step[] => makeSteps('r', kinds.map(([kind, changed], i) => ({ name: `s${i}`, state: 'completed', kind, changed })), 0);
+  it('is counted where steps can tell', () => {
+    expect(changesLabel(steps(['package', false], ['file', true], ['run', true], ['wait_for', false], ['service', false]))).toBe('2 changed, 2 as they should be');
+    expect(changesLabel(steps(['package', false], ['run', true]))).toBe('1 changed, 1 as it should be');
+    expect(changesLabel(steps(['package', false], ['file', false], ['wait_for', false]))).toBe('nothing to change: 2 steps as they should be');
+    expect(changesLabel(steps(['run', true], ['wait_for', false]))).toBe('');
+    expect(changesLabel([])).toBe('');
+  });
+  it('is nothing for a step that found all as it should be, and never for a command or a wait', () => {
+    expect(steps(['file', false], ['file', true], ['wait_for', false], ['run', false]).map((step) => [foundNothing(step), stepNote(step)])).toEqual([[true, 'nothing to change'], [false, ''], [false, ''], [false, '']]);
+  });
+});
+
+it('offers to undo what a run has done once it has ended', () => {
+  const undo = (more: Parameters<typeof makeRun>[2]): boolean => runActions(makeRun('p', 1, more)).undo;
+  expect([undo({}), undo({ state: 'failed', steps: { ...NOTHING_DONE, completed: 1 } }), undo({ state: 'failed', steps: NOTHING_DONE }), undo({ state: 'in_progress' }), undo({ trigger: 'undo' })]).toEqual([true, true, false, false, false]);
+  expect(triggerLabel('undo')).toBe('Undo');
 });
 
 const NOTHING_DONE = { pending: 0, running: 0, completed: 0, failed: 1, skipped: 0 };
@@ -75,6 +111,7 @@ describe('why a step ended so', () => {
     [step({ kind: 'completed_in_run', run: 12 }, 'completed in run 12'), 'done in run 12', ''],
     [step({ kind: 'guard_held', guard: 'creates', what: '/x' }, '/x is there'), 'not needed', '/x is there'],
     [step({ kind: 'when_false', when: 'facts.os == "darwin"' }, 'not needed: `facts.os == "darwin"` is false'), 'not needed', 'not needed: `facts.os == "darwin"` is false'],
+    [step({ kind: 'not_notified' }, 'nothing that it waits for was changed'), 'not needed', 'nothing that it waits for was changed'],
     [step({ kind: 'run_stopped' }, 'run stopped'), 'stopped', ''],
     [step({ kind: 'earlier_step_failed', step: 'y' }, 'y failed'), '', ''],
     [step(null, null), '', ''],

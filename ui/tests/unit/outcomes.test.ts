@@ -1,20 +1,34 @@
 import { describe, expect, it } from 'vitest';
-import { CheckGroups, checkRows, totalsSentence, WHOLE_CHECK, type CheckedStep, type CheckFilter, type CheckRow } from '../../src/lib/domain/check-result';
-import { heldChoices } from '../../src/lib/domain/held';
+import { checkedSteps, CheckGroups, checkRows, partWords, totalsSentence, WHOLE_CHECK, type CheckedStep, type CheckFilter, type CheckRow } from '../../src/lib/domain/check-result';
+import { checkParts, type CheckPart } from '../../src/lib/domain/check-text';
+import { heldAt, heldChoices, HeldCounts, heldSentence, heldSteps } from '../../src/lib/domain/held';
+import { askedHosts } from '../../src/lib/domain/host-question.svelte';
 import { checkNames, hostWords, preflightRows, preflightSentence, preflightTotals, WHOLE_PREFLIGHT, type PreflightHost } from '../../src/lib/domain/preflight';
-import { checkedSteps, preflightHosts } from '../fixture/outcomes';
+import type { CheckedStep as Reported } from '../../src/lib/shared/api';
+import { holdSteps } from '../fixture/held';
+import { makeRun, makeSteps } from '../fixture/made-up';
+import { preflightHosts, reportedSteps } from '../fixture/outcomes';
 
 const step = (host: string, verdict: CheckedStep['verdict'], more: Partial<CheckedStep> = {}): CheckedStep => ({ task: 'install', host, name: `${verdict} on ${host}`, verdict, ...more });
 const words = (row: CheckRow): string => (row.kind === 'task' ? `= ${row.name}` : row.kind === 'host' ? `- ${row.host}${row.open ? '' : ' (folded)'}` : row.kind === 'detail' ? '  …' : row.step.name);
 const rowsOf = (steps: readonly CheckedStep[], filter: CheckFilter = WHOLE_CHECK, folds = new Map<string, boolean>()): string[] => checkRows(new CheckGroups(steps), filter, folds).map(words);
-const diff = [{ kind: 'added', text: 'x' }] as const;
+const parts: CheckPart[] = [{ kind: 'diff', lines: [{ kind: 'added', text: 'x' }] }];
+
+const NONE = { ok: 0, change: 0, unknown: 0, skipped: 0, failed: 0 };
 
 describe('the totals of a check', () => {
   it.each([
     [{ change: 3, ok: 12, unknown: 1 }, '3 would change, 12 ok, 1 unknown'], [{ change: 0, ok: 12, unknown: 1 }, 'nothing would change, 12 ok, 1 unknown'],
     [{ change: 2, ok: 0, unknown: 0 }, '2 would change, 0 ok'], [{ change: 0, ok: 1, unknown: 0 }, 'Nothing would change: 1 step ok'],
+    [{ ok: 4, skipped: 2 }, 'Nothing would change: 4 steps ok, 2 skipped'], [{ ok: 4, failed: 1 }, 'nothing would change, 4 ok, 1 failed'],
   ])('%o are “%s”', (totals, sentence) => {
-    expect(totalsSentence(totals)).toBe(sentence);
+    expect(totalsSentence({ ...NONE, ...totals })).toBe(sentence);
+  });
+
+  it.each([
+    [{ ok: 3, change: 1, failed: 2 }, '2 failed, 1 would change'], [{ ok: 3, skipped: 1 }, '3 ok'], [{ skipped: 2 }, '2 skipped'],
+  ])('%o of a part are “%s”', (totals, words) => {
+    expect(partWords({ ...NONE, ...totals })).toBe(words);
   });
 });
 
@@ -24,8 +38,8 @@ describe('the list of checked steps', () => {
   });
 
   it('shows differences and reasons unasked as long as they are few', () => {
-    expect(rowsOf([step('a', 'change', { diff }), step('a', 'unknown', { reason: 'why' })])).toEqual(['change on a', '  …', 'unknown on a', '  …']);
-    const many = Array.from({ length: 8 }, () => step('a', 'change', { diff }));
+    expect(rowsOf([step('a', 'change', { parts }), step('a', 'unknown', { parts: [{ kind: 'unknown', text: 'why' }] })])).toEqual(['change on a', '  …', 'unknown on a', '  …']);
+    const many = Array.from({ length: 8 }, () => step('a', 'change', { parts }));
     expect(rowsOf(many)).not.toContain('  …');
     expect(rowsOf(many, WHOLE_CHECK, new Map([['0', true]])).filter((row) => row === '  …')).toHaveLength(1);
   });
@@ -52,7 +66,7 @@ describe('the list of checked steps', () => {
   });
 
   it('takes a check of a thousand hosts in good time', () => {
-    const steps = checkedSteps(1_000);
+    const steps = checkedSteps(reportedSteps(1_000));
     const began = performance.now();
     const rows = checkRows(new CheckGroups(steps), WHOLE_CHECK, new Map());
     expect(performance.now() - began).toBeLessThan(200);
@@ -89,9 +103,71 @@ describe('a preflight', () => {
   });
 });
 
+describe('what a check says of a step', () => {
+  it('is read as headings, differences, what is not known, and text', () => {
+    expect(checkParts('~ /etc/motd: mode 644 → 600\n~ /etc/motd: write\n--- /etc/motd\n+++ /etc/motd\n@@ -1,2 +1,2 @@\n one\n-two\n+three\n\\ No newline at end of file\n  the old one is kept as /etc/motd.bak\n? /etc/shop is not there yet\n')).toEqual([
+      { kind: 'heading', text: '/etc/motd: mode 644 → 600' }, { kind: 'heading', text: '/etc/motd: write' },
+      { kind: 'diff', lines: [{ kind: 'context', text: 'one' }, { kind: 'removed', text: 'two' }, { kind: 'added', text: 'three' }] },
+      { kind: 'text', text: 'the old one is kept as /etc/motd.bak' }, { kind: 'unknown', text: '/etc/shop is not there yet' },
+    ]);
+  });
+
+  it('has lines in its differences that look like something else', () => {
+    expect(checkParts('--- a\n+++ a\n@@ -1,2 +1 @@\n--- old\n-@@ x\n+++ new\n@@ -9 +8 @@\n-~ x\n+? y')).toEqual([
+      { kind: 'diff', lines: [{ kind: 'removed', text: '-- old' }, { kind: 'removed', text: '@@ x' }, { kind: 'added', text: '++ new' }, { kind: 'gap', text: '' }, { kind: 'removed', text: '~ x' }, { kind: 'added', text: '? y' }] },
+    ]);
+  });
+
+  it('shows that a difference which was cut goes on, and reads what comes after it', () => {
+    expect(checkParts('--- a\n+++ a\n@@ -0,0 +1,900 @@\n+one\n~ b: make')).toEqual([{ kind: 'diff', lines: [{ kind: 'added', text: 'one' }, { kind: 'gap', text: '' }] }, { kind: 'heading', text: 'b: make' }]);
+    expect(checkParts('')).toEqual([]);
+  });
+
+  it.each<[Reported['verdict'], string, string | undefined, number]>([
+    ['ok', '', undefined, 0], ['change', 'runs the command', 'runs the command', 0], ['skipped', '/x is there already', '/x is there already', 0],
+    ['change', '~ a: make', 'a: make', 1], ['change', '~ a: make\n~ a: mode 1 → 2', 'a: make, and 1 more', 2], ['failed', 'no answer', undefined, 1], ['unknown', '? not there yet', undefined, 1],
+  ])('%s, “%s”: stands in the row as “%s”', (verdict, text, summary, below) => {
+    const [shown] = checkedSteps([{ index: 0, task: 't', host: 'h', step: 's', verdict, text }]);
+    expect(shown?.summary).toBe(summary);
+    expect(shown?.parts?.length ?? 0).toBe(below);
+  });
+
+  it('names the hosts that are asked, as long as they are few', () => {
+    const steps = (n: number): { host: string }[] => Array.from({ length: n }, (_, i) => ({ host: i === 0 ? 'local' : `web${i}` })).flatMap((step) => [step, step]);
+    expect([0, 1, 3, 9].map((n) => askedHosts(steps(n)))).toEqual(['', 'this machine', 'this machine, web1 and web2', 'this machine, web1, web2, web3, web4, web5 and 3 more hosts']);
+  });
+});
+
+it('of a host that does not answer, it is said once', () => {
+  const failed = (n: number): CheckedStep => step('b', 'failed', { name: `s${n}`, parts: [{ kind: 'text', text: 'no answer' }] });
+  const steps = [step('a', 'ok'), ...Array.from({ length: 9 }, (_, n) => failed(n))];
+  expect(rowsOf(steps).filter((row) => row === '  …')).toHaveLength(1);
+  expect(rowsOf(steps, { show: 'failed', host: '' })).not.toContain('ok on a');
+});
+
+describe('a held run', () => {
+  const steps = makeSteps('r', ['a', 'b', 'c'].map((name, i) => ({ name, host: `web${i}`, state: 'running', attempts: i + 1 })), 0);
+  const run = makeRun('p', 1, { state: 'in_progress', ended_at: null });
+  holdSteps({ run, steps }, ['r-2', 'r-0']);
+  const held = heldSteps(run);
+
+  it('knows its held steps in their order, and what is known of each', () => {
+    expect([...held.keys()]).toEqual(['r-0', 'r-2']);
+    expect(heldAt([...held.values()][1] as never, steps[2])).toEqual({ step: 'c', host: 'web2', why: 'exit status 7', task: 'deploy', attempts: 3 });
+    expect(heldSteps(makeRun('p', 1, {})).size).toBe(0);
+  });
+
+  it('counts them by task and by host', () => {
+    const counts = new HeldCounts(held, steps);
+    expect([counts.of('deploy'), counts.of('deploy\nweb2'), counts.of('deploy\nweb1')]).toEqual([2, 1, 0]);
+    expect([1, 2].map(heldSentence)).toEqual(['1 step is held. It waits for you.', '2 steps are held. Each waits for you.']);
+  });
+});
+
 it('a held step says what each choice does to it', () => {
   const choices = heldChoices({ step: 'Restart', task: 'deploy', host: 'web1', why: 'exit status 7', attempts: 2 });
   expect(choices.map(({ name }) => name)).toEqual(['Retry', 'Skip', 'Fail']);
   expect(choices[0]?.what).toBe('Runs it again on web1, as attempt 3.');
   expect(choices[2]?.what).toContain('deploy');
+  expect(heldChoices({ step: 'Restart', host: 'web1', why: 'exit status 7' }).map(({ what }) => what)).toEqual(['Runs it again on web1.', 'Leaves it out; the steps after it run as if it had been done.', 'Gives it up: what comes after it on web1 is skipped.']);
 });

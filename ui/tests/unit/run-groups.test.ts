@@ -139,6 +139,8 @@ describe('the words of a group', () => {
     expect(taskProgress(task(tasks, 'deploy'))).toEqual({ text: '1 of 5 hosts done, 1 running', failed: '1 failed' });
     expect(taskProgress(task(tasks, 'build'))).toEqual({ text: '1 of 2 steps', failed: '' });
     expect(stepProgress(group(tasks, 'deploy', 'web1'))).toBe('2 steps');
+    // A step that is held is no longer running, as people say it.
+    expect(taskProgress(task(tasks, 'deploy'), 1)).toEqual({ text: '1 of 5 hosts done', failed: '1 failed' });
   });
 
   it.each([

@@ -18,6 +18,7 @@ const drawn = (rows: readonly StepRow[]): string[] => rows.map((row) => {
     case 'task': return `${row.open ? '▾' : '▸'} ${row.task.name}`;
     case 'host': return `${row.open ? '▾' : '▸'}  ${row.group.host}`;
     case 'step': return `${row.step.host} ${row.step.name}`;
+    case 'held': return 'choices';
     case 'log': return 'log';
   }
 });
@@ -37,6 +38,15 @@ describe('the rows of steps', () => {
     const tasks = grouped([{ name: 'a', task: 'build', host: 'local', state: 'completed' }, ...onHosts('deploy', { web1: ['completed', 'completed'], web2: ['pending', 'pending'] })]);
     expect(stepRows(tasks, PLAIN_LOOK).map((row) => (row.kind === 'step' ? row.depth : row.kind))).toEqual(['task', 1, 'task', 'host', 2, 2, 'host', 2, 2]);
     expect(rowsWith(tasks, {})).toEqual(['▾ build', 'local a', '▾ deploy', '▾  web1', 'web1 1', 'web1 2', '▾  web2', 'web2 1', 'web2 2']);
+  });
+
+  it('have the choices under a held step, before its log, whatever is filtered', () => {
+    const tasks = grouped(five);
+    const [held] = groupOf(tasks[0] as TaskGroup, 'web2')?.steps.slice(1) ?? [];
+    const waiting = new Map([[held?.id ?? '', 150]]);
+    expect(rowsWith(tasks, { waiting, open: held, log: 300 })).toEqual(['▾ deploy', '▸  web1', '▾  web2', 'web2 1', 'web2 2', 'choices', 'log', '▾  web3', 'web3 1', 'web3 2', '▸  web4', '▾  web5', 'web5 1', 'web5 2']);
+    expect(rowsWith(tasks, { waiting, filter: filterOf('failed', 'web3') })).toEqual(['▾ deploy', '▾  web2', 'web2 2', 'choices', '▾  web3', 'web3 2']);
+    expect(stepRows(tasks, { ...PLAIN_LOOK, waiting }).find((row) => row.kind === 'held')?.height).toBe(150);
   });
 
   it('make room for a reason', () => {
@@ -171,6 +181,15 @@ describe('the step that is open unasked', () => {
     const others = [at('old', 'running', [2, null], 'web2'), at('older', 'running', [1, null], 'web3')];
     expect(telling([at('a', 'completed', [5, 8]), at('next', 'running', [8, null]), ...others], open)?.id).toBe('next');
     expect(telling([at('a', 'completed', [5, 8]), ...others], open)?.id).toBe('older');
+  });
+
+  it('is one that is held before all others, and stays while that one is held', () => {
+    const steps = [at('a', 'failed', [1, 2]), at('b', 'running', [5, null], 'web2'), at('c', 'running', [3, null], 'web3'), at('d', 'running', [2, null], 'web4')];
+    const held = new Map([['b', 0], ['c', 0]]);
+    expect(telling(steps, undefined, held)?.id).toBe('b');
+    expect(telling(steps, steps[2], held)?.id).toBe('c');
+    expect(telling(steps, steps[3], held)?.id).toBe('b');
+    expect(telling(steps, steps[3], new Map())?.id).toBe('a');
   });
 
   it('is none when nothing runs and nothing failed', () => {

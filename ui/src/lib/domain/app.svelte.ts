@@ -2,6 +2,7 @@ import type { CitedLine, Project, ProjectId, Proposal, RetryPart, RunId, RunSumm
 import { toBackendError, type Backend, type BackendError } from '../shared/backend';
 import { Chats } from './chat.svelte';
 import { Clock } from './clock.svelte';
+import { Decisions } from './decisions.svelte';
 import { Drafts } from './drafts';
 import { FactsOfHosts } from './facts.svelte';
 import { Hosts } from './hosts.svelte';
@@ -26,6 +27,7 @@ export class App {
   readonly backend: Backend;
   readonly projects: Projects;
   readonly runs: Runs;
+  readonly decisions: Decisions;
   readonly logs: Logs;
   readonly chats: Chats;
   readonly proposals: Proposals;
@@ -46,6 +48,8 @@ export class App {
   trouble = $state<string | null>(null);
   /** A run whose stop waits for the person's confirmation. */
   stopping = $state.raw<RunSummary | null>(null);
+  /** A run whose undoing waits for the person's confirmation. */
+  undoing = $state.raw<RunSummary | null>(null);
 
   /** A deployment that waits for the person's word on what is not saved. */
   deployChoice = $state.raw<DeployChoice | null>(null);
@@ -57,6 +61,7 @@ export class App {
     this.#memory = memory;
     this.projects = new Projects(backend);
     this.runs = new Runs(backend);
+    this.decisions = new Decisions(backend, (run) => this.runs.note(run));
     this.logs = new Logs(backend);
     this.chats = new Chats(backend);
     this.proposals = new Proposals(backend);
@@ -229,6 +234,16 @@ export class App {
     await this.#begin(run.project_id, () => this.backend.call('retry_run', { run_id: run.id, again }));
   }
 
+  /** Takes back what a run has done; gives why that is refused, or nothing. */
+  async undo(run: RunSummary): Promise<string> {
+    try {
+      this.#showNew(await this.backend.call('undo_run', { run_id: run.id }));
+      return '';
+    } catch (error) {
+      return toBackendError(error).message;
+    }
+  }
+
   /** Starts a run of the current plan; of exactly what was shown when a preview was. Asks first when something is not saved. */
   async redeploy(projectId: ProjectId, renderedSha256?: string): Promise<void> {
     await this.#deploy(projectId, () => this.#begin(projectId, () => this.backend.call('start_run', {
@@ -319,6 +334,10 @@ export class App {
       return;
     }
     this.#noteLeftOut(run);
+    this.#showNew(run);
+  }
+
+  #showNew(run: RunSummary): void {
     this.runs.note(run);
     this.showRun(run.id);
   }

@@ -1,31 +1,46 @@
-import type { DiffLine } from '../shared/api';
+import type { CheckedStep as Reported } from '../shared/api';
 import { count, plural } from '../shared/time';
+import { checkParts, type CheckPart } from './check-text';
 import { hostTest } from './run-filter';
 import { FEW_HOSTS } from './run-groups';
 
-/** What a check found of a step: nothing to do, something to change, or that it cannot be told. */
-export type Verdict = 'ok' | 'change' | 'unknown';
+/** What a check found of a step. */
+export type CheckVerdict = Reported['verdict'];
 
 /** A step of a plan, compared with its host. Nothing was changed there. */
 export interface CheckedStep {
   task: string;
   host: string;
   name: string;
-  verdict: Verdict;
+  verdict: CheckVerdict;
   /** What there is, or what would be done, in one line. */
   summary?: string;
-  /** From what is on the host to what would be. */
-  diff?: readonly DiffLine[];
-  /** Why it cannot be told. */
-  reason?: string;
+  /** What differs, and why something cannot be told or fails. */
+  parts?: readonly CheckPart[];
+}
+
+/** What was reported, as it is shown: one line of plain words stands in the row, all else below it. */
+export function checkedSteps(reported: readonly Reported[]): CheckedStep[] {
+  return reported.map(({ task, host, step, verdict, text }): CheckedStep => {
+    const parts = checkParts(text);
+    const [first, ...more] = parts;
+    const of = { task, host, name: step, verdict };
+    if (first === undefined) return of;
+    if (verdict === 'failed' || verdict === 'unknown') return { ...of, parts };
+    if (first.kind === 'text' && more.length === 0) return { ...of, summary: first.text };
+    const said = parts.filter((part) => part.kind !== 'diff');
+    const [head] = said;
+    const rest = said.length > 1 ? `, and ${said.length - 1} more` : '';
+    return { ...of, parts, ...(head === undefined ? {} : { summary: `${head.text}${rest}` }) };
+  });
 }
 
 /** How many steps have which verdict. */
-export type CheckTotals = Record<Verdict, number>;
+export type CheckTotals = Record<CheckVerdict, number>;
 
 /** What of a check is shown. */
 export interface CheckFilter {
-  readonly show: 'all' | Exclude<Verdict, 'ok'>;
+  readonly show: 'all' | CheckVerdict;
   /** Parts of hosts' names, between spaces or commas. */
   readonly host: string;
 }
@@ -59,8 +74,9 @@ const FEW_CHANGES = 6;
 /** So many hosts with something to tell are open in a task. */
 const FEW_TELLING = 12;
 
-const none = (): CheckTotals => ({ ok: 0, change: 0, unknown: 0 });
-const isTelling = (totals: CheckTotals): boolean => totals.change + totals.unknown > 0;
+const none = (): CheckTotals => ({ ok: 0, change: 0, unknown: 0, skipped: 0, failed: 0 });
+const telling = (totals: CheckTotals): number => totals.change + totals.unknown + totals.failed;
+const isTelling = (totals: CheckTotals): boolean => telling(totals) > 0;
 
 export function checkTotals(steps: readonly CheckedStep[]): CheckTotals {
   const totals = none();
@@ -68,16 +84,21 @@ export function checkTotals(steps: readonly CheckedStep[]): CheckTotals {
   return totals;
 }
 
+const some = (number: number, words: string): string[] => (number > 0 ? [`${count(number)} ${words}`] : []);
+
 /** The totals as a sentence: `3 would change, 12 ok, 1 unknown`. */
-export function totalsSentence({ change, ok, unknown }: CheckTotals): string {
-  if (change + unknown === 0) return `Nothing would change: ${plural(ok, 'step')} ok`;
-  return [change > 0 ? `${count(change)} would change` : 'nothing would change', `${count(ok)} ok`, ...(unknown > 0 ? [`${count(unknown)} unknown`] : [])].join(', ');
+export function totalsSentence(totals: CheckTotals): string {
+  const { change, ok, unknown, skipped, failed } = totals;
+  const rest = [...some(unknown, 'unknown'), ...some(skipped, 'skipped'), ...some(failed, 'failed')];
+  if (!isTelling(totals)) return [`Nothing would change: ${plural(ok, 'step')} ok`, ...rest].join(', ');
+  return [change > 0 ? `${count(change)} would change` : 'nothing would change', `${count(ok)} ok`, ...rest].join(', ');
 }
 
 /** The totals of a part, for its row: what is ok is said only where nothing else is. */
-export function partWords({ change, ok, unknown }: CheckTotals): string {
-  const parts = [...(change > 0 ? [`${count(change)} would change`] : []), ...(unknown > 0 ? [`${count(unknown)} unknown`] : [])];
-  return parts.length > 0 ? parts.join(', ') : `${count(ok)} ok`;
+export function partWords({ change, ok, unknown, skipped, failed }: CheckTotals): string {
+  const parts = [...some(failed, 'failed'), ...some(change, 'would change'), ...some(unknown, 'unknown')];
+  if (parts.length > 0) return parts.join(', ');
+  return ok > 0 || skipped === 0 ? `${count(ok)} ok` : `${count(skipped)} skipped`;
 }
 
 /** Checked steps by task and host, in the order of the plan. */
@@ -109,10 +130,14 @@ export class CheckGroups {
   }
 }
 
-const detailHeight = (step: CheckedStep): number => (step.diff?.length ?? 0) * LINE + (step.reason === undefined ? 0 : LINE) + AROUND;
+const detailHeight = (step: CheckedStep): number =>
+  (step.parts ?? []).reduce((sum, part) => sum + (part.kind === 'diff' ? part.lines.length * LINE + AROUND : LINE), AROUND);
 
 /** Whether there is something to open under a step. */
-export const opens = (step: CheckedStep): boolean => (step.diff?.length ?? 0) > 0 || step.reason !== undefined;
+export const opens = (step: CheckedStep): boolean => (step.parts?.length ?? 0) > 0;
+
+/** What is known of a host that failed is the same for each of its steps. */
+const mustBeRead = (step: CheckedStep): boolean => step.verdict === 'failed' || step.verdict === 'unknown';
 
 /**
  * The rows that show. `folds` is what the person has opened (true) and folded (false), by the keys of rows. Unasked, what
@@ -122,7 +147,7 @@ export function checkRows(groups: CheckGroups, filter: CheckFilter, folds: Reado
   const rows: CheckRow[] = [];
   const isMeant = hostTest(filter.host);
   const headed = groups.tasks.length > 1 || (groups.tasks[0]?.hosts.length ?? 0) > 1;
-  const few = groups.totals.change + groups.totals.unknown <= FEW_CHANGES;
+  const few = telling(groups.totals) <= FEW_CHANGES;
   const shows = (step: CheckedStep): boolean => filter.show === 'all' || step.verdict === filter.show;
   for (const task of groups.tasks) {
     const hosts = task.hosts.filter((group) => isMeant(group.host) && (filter.show === 'all' || group.totals[filter.show] > 0));
@@ -145,7 +170,7 @@ export function checkRows(groups: CheckGroups, filter: CheckFilter, folds: Reado
       }
       for (const { key, step } of group.steps) {
         if (!shows(step)) continue;
-        const open = opens(step) && (folds.get(key) ?? (few || step.reason !== undefined));
+        const open = opens(step) && (folds.get(key) ?? (few || (mustBeRead(step) && group.steps.find((one) => mustBeRead(one.step))?.key === key)));
         const depth = task.hosts.length > 1 ? 2 : headed ? 1 : 0;
         rows.push({ kind: 'step', key, step, depth, open, height: STEP });
         if (open) rows.push({ kind: 'detail', key: `detail:${key}`, step, depth, height: detailHeight(step), measured: true });

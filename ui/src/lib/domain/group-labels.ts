@@ -44,15 +44,17 @@ export interface Progress {
 }
 
 /** How far a task is: `3 of 12 hosts done, 4 running` and `1 failed`, or its steps where it has one host. */
-export function taskProgress(task: TaskGroup): Progress {
+export function taskProgress(task: TaskGroup, held = 0): Progress {
   if (task.unreached === totalOf(task)) {
     const note = unreachedNote(task);
     return { text: note === '' ? 'skipped' : `skipped: ${note}`, failed: '' };
   }
   const hosts = task.hosts.length;
   if (hosts === 1) return { text: stepProgress(task), failed: '' };
+  // A step that is held counts as running, since it may be tried again; but nothing goes on there.
+  const running = Math.max(0, task.running - held);
   const done = task.startedAt === null && task.done === 0 ? plural(hosts, 'host') : `${task.done} of ${hosts} hosts done`;
-  return { text: task.running > 0 ? `${done}, ${task.running} running` : done, failed: task.failed > 0 ? `${task.failed} failed` : '' };
+  return { text: running > 0 ? `${done}, ${running} running` : done, failed: task.failed > 0 ? `${task.failed} failed` : '' };
 }
 
 /** How far the steps of a group are: `2 of 5 steps`. */
@@ -63,7 +65,10 @@ export function stepProgress(sum: Sum): string {
 }
 
 /** A state in words, for those who do not see the picture of it. */
-export const sumLabel = (sum: Sum): string => (isHalfWay(sum) ? 'waiting' : sum.state);
+export const sumLabel = (sum: Sum, held = 0): string => (allHeld(sum, held) ? 'held' : isHalfWay(sum) ? 'waiting' : sum.state);
+
+/** Whether all that has begun of a part is held, so that nothing goes on there. */
+export const allHeld = (sum: Sum, held: number): boolean => held > 0 && sum.state === 'running' && sum.counts.running <= held;
 
 /** Begun, but nothing of it runs at the moment. */
 export const isHalfWay = (sum: Sum): boolean => sum.state === 'pending' && sum.startedAt !== null;
@@ -71,12 +76,13 @@ export const isHalfWay = (sum: Sum): boolean => sum.state === 'pending' && sum.s
 const WORDS: Record<StepState, string> = { pending: 'pending', running: 'running', completed: 'completed', failed: 'failed', skipped: 'skipped' };
 
 /** What a cell of the matrix says: `web7 · deploy: failed at “Restart”`. */
-export function cellLabel(group: HostGroup): string {
-  return `${group.host} · ${group.task}: ${groupWords(group)}`;
+export function cellLabel(group: HostGroup, held = 0): string {
+  return `${group.host} · ${group.task}: ${groupWords(group, held)}`;
 }
 
-function groupWords(group: HostGroup): string {
+function groupWords(group: HostGroup, held: number): string {
   const step = telling(group.steps);
+  if (allHeld(group, held) && step !== undefined) return `held at “${step.name}”`;
   switch (group.state) {
     case 'failed': return step === undefined ? WORDS.failed : `failed at “${step.name}”`;
     case 'running': return step === undefined ? WORDS.running : `running “${step.name}”, ${group.steps.indexOf(step) + 1} of ${plural(group.steps.length, 'step')}`;

@@ -1,8 +1,9 @@
 import { SvelteMap } from 'svelte/reactivity';
-import type { DiffLine, PlanCheck, PlanView, Preview, ProjectId, RevisionView, Update } from '../shared/api';
+import type { CheckReport, DiffLine, PlanCheck, PlanView, Preflight, Preview, ProjectId, RevisionView, Update } from '../shared/api';
 import { toBackendError, type Backend } from '../shared/backend';
 import { lineDiff } from '../shared/line-diff';
 import { Drafts } from './drafts';
+import { HostQuestion } from './host-question.svelte';
 import { Revisions } from './revisions.svelte';
 
 const CHECK_AFTER_MS = 250;
@@ -25,6 +26,9 @@ export class PlanState {
   /** A line that the editor should show, and a count so that the same line can be asked for twice. */
   jump = $state.raw<{ line: number; column: number; turn: number } | null>(null);
   readonly revisions: Revisions;
+  /** What a run would change on the hosts, and whether they have what it needs. */
+  readonly hostCheck: HostQuestion<CheckReport>;
+  readonly preflight: HostQuestion<Preflight>;
   readonly dirty = $derived(this.saved !== null && this.draft !== this.saved.source);
   /** The revision that was saved elsewhere while the draft was being written. */
   readonly newer = $derived(this.dirty && this.saved !== null && this.saved.sha256 !== this.#base ? this.saved : null);
@@ -40,6 +44,8 @@ export class PlanState {
     this.#drafts = drafts;
     this.projectId = projectId;
     this.revisions = new Revisions(backend, projectId);
+    this.hostCheck = new HostQuestion(() => backend.call('check_run', { project_id: projectId }));
+    this.preflight = new HostQuestion(() => backend.call('preflight', { project_id: projectId, sudo_on: [] }));
   }
 
   async load(): Promise<void> {
@@ -56,7 +62,7 @@ export class PlanState {
 
   edit(source: string): void {
     this.draft = source;
-    this.preview = null;
+    this.forgetPreview();
     this.#keepDraft();
     clearTimeout(this.#checkTimer);
     this.#checkTimer = setTimeout(() => void this.#checkDraft(), CHECK_AFTER_MS);
@@ -136,14 +142,25 @@ export class PlanState {
     }
   }
 
+  /** What would run, and what it would change, may be something else now. */
+  forgetPreview(): void {
+    this.preview = null;
+    this.hostCheck.forget();
+    this.preflight.forget();
+  }
+
   goTo(line: number, column = 1): void {
     this.jump = { line, column, turn: (this.jump?.turn ?? 0) + 1 };
   }
 
   apply(update: Update): void {
+    if (update.kind === 'run') {
+      this.hostCheck.outdate();
+      this.preflight.outdate();
+    }
     if (update.kind !== 'plan' || update.project_id !== this.projectId) return;
     if (this.saved !== null && update.sha256 !== this.saved.sha256 && !this.saving) {
-      this.preview = null;
+      this.forgetPreview();
       void this.load();
       void this.revisions.refresh();
     }
@@ -156,7 +173,7 @@ export class PlanState {
     this.#base = view.sha256;
     this.draft = view.source;
     this.check = view.check;
-    this.preview = null;
+    this.forgetPreview();
     this.restored = false;
     this.#keepDraft();
   }
@@ -223,6 +240,7 @@ export class Plans {
 
   apply(update: Update): void {
     if (update.kind === 'plan') this.#plans.get(update.project_id)?.apply(update);
+    else if (update.kind === 'run') this.#plans.get(update.run.project_id)?.apply(update);
     else if (update.kind === 'project_removed') {
       this.#plans.get(update.project_id)?.forget();
       this.#plans.delete(update.project_id);
@@ -235,6 +253,6 @@ export class Plans {
 
   /** What a run would need has changed: previews are made anew when they are looked at. */
   forgetPreviews(): void {
-    for (const plan of this.#plans.values()) plan.preview = null;
+    for (const plan of this.#plans.values()) plan.forgetPreview();
   }
 }

@@ -1,5 +1,6 @@
 import type { Hindrance, Question, RunState, RunSummary, Step, StepCounts, StepState, Trigger, Untold } from '../shared/api';
-import { duration, ordinal, ticking } from '../shared/time';
+import { count, duration, ordinal, plural, ticking } from '../shared/time';
+import { heldSteps, isHolding } from './held';
 
 /** What colour a thing has; the only colours that state may have. */
 export type Tone = 'run' | 'ok' | 'bad' | 'warn' | 'idle';
@@ -13,7 +14,7 @@ const STATE_TONES: Record<RunState, Tone> = {
 };
 
 const TRIGGER_LABELS: Record<Trigger, string> = {
-  chat: 'From chat', window: 'From the app', command_line: 'From the command line', retry: 'Retry', proposal: 'After a proposal',
+  chat: 'From chat', window: 'From the app', command_line: 'From the command line', retry: 'Retry', undo: 'Undo', proposal: 'After a proposal',
 };
 
 const STEP_LABELS: Record<StepState, string> = {
@@ -26,22 +27,26 @@ export const isFinal = (state: RunState): boolean => state === 'completed' || st
 export const isMoving = (run: RunSummary): boolean => run.state === 'started' || run.state === 'in_progress';
 
 export const triggerLabel = (trigger: Trigger): string => TRIGGER_LABELS[trigger];
-export const stateTone = (state: RunState): Tone => STATE_TONES[state];
 export const stepLabel = (state: StepState): string => STEP_LABELS[state];
 
 /** The words of a run's pill, which tell what was asked for while it differs from what is. */
-export function statusLabel(run: Pick<RunSummary, 'state' | 'desired'>): string {
+export function statusLabel(run: Pick<RunSummary, 'state' | 'desired' | 'hindrances'>): string {
   if (isFinal(run.state)) return STATE_LABELS[run.state];
   if (run.desired === 'stopped') return 'Stopping…';
   if (run.desired === 'paused' && run.state !== 'paused') return 'Pausing after this step…';
+  if (run.desired === 'running' && isHolding(run)) return run.state === 'paused' ? 'Held' : `${STATE_LABELS[run.state]}, ${heldSteps(run).size} held`;
   if (run.desired === 'running' && run.state === 'paused') return 'Resuming…';
   return STATE_LABELS[run.state];
 }
 
-export function statusTone(run: Pick<RunSummary, 'state' | 'desired'>): Tone {
+export function statusTone(run: Pick<RunSummary, 'state' | 'desired' | 'hindrances'>): Tone {
   if (isFinal(run.state)) return STATE_TONES[run.state];
+  if (isHolding(run)) return 'warn';
   return run.desired === 'running' ? STATE_TONES[run.state] : 'warn';
 }
+
+/** The colour of a run where there is no room for words: what it is, whatever was asked of it. */
+export const runTone = (run: Pick<RunSummary, 'state' | 'hindrances'>): Tone => (!isFinal(run.state) && isHolding(run) ? 'warn' : STATE_TONES[run.state]);
 
 /** Which buttons make sense. */
 export interface RunActions {
@@ -52,6 +57,8 @@ export interface RunActions {
   /** Whether a part of the run can be retried: what it did not complete. */
   retryRest: boolean;
   redeploy: boolean;
+  /** Whether what the run has done may be taken back. */
+  undo: boolean;
 }
 
 export function runActions(run: Pick<RunSummary, 'state' | 'desired' | 'steps' | 'trigger'>): RunActions {
@@ -65,6 +72,7 @@ export function runActions(run: Pick<RunSummary, 'state' | 'desired' | 'steps' |
     // One that went on from another run has what that one completed.
     retryRest: (run.state === 'failed' || run.state === 'stopped') && (run.steps.completed > 0 || run.trigger === 'retry'),
     redeploy: final,
+    undo: final && run.steps.completed > 0 && run.trigger !== 'undo',
   };
 }
 
@@ -138,6 +146,8 @@ function oneHindranceLabel(hindrance: Hindrance, questions: readonly Question[])
     }
     case 'held':
       return `${hindrance.task}: ${hindrance.done} of ${hindrance.of} hosts done. Look at it, then Resume to go on, or Stop.`;
+    case 'step_held':
+      return `Held at “${hindrance.step}” on ${hindrance.host}: ${hindrance.reason_text}. It waits for you: Retry, Skip or Fail.`;
     case 'resting':
       return `${hindrance.task}: ${hindrance.done} of ${hindrance.of} hosts done. The plan has a pause before the next ones.`;
     case 'vault_locked':
@@ -168,9 +178,16 @@ export function runHeadline(run: RunSummary): string {
     case 'failed': return run.current_step === null ? `Run ${run.number} failed` : `Run ${run.number} failed at ${run.current_step}`;
     case 'stopped': return `Run ${run.number} stopped`;
     case 'started': return `Run ${run.number} · starting`;
-    case 'paused': return `Run ${run.number} · paused`;
+    case 'paused': return `Run ${run.number} · ${heldLabel(run) || 'paused'}`;
     case 'in_progress': return run.current_step === null ? `Run ${run.number}` : `Run ${run.number} · ${currentLabel(run)}`;
   }
+}
+
+/** Where a run is held: `held at Restart`, `held at Restart and 2 more`; empty when it is not. */
+function heldLabel(run: Pick<RunSummary, 'hindrances'>): string {
+  const [first, ...more] = heldSteps(run).values();
+  if (first === undefined) return '';
+  return `held at ${first.step}${more.length > 0 ? ` and ${more.length} more` : ''}`;
 }
 
 /** The step that runs, and how many run beside it. */
@@ -190,12 +207,35 @@ export function lastRunWord(run: RunSummary | null): string {
   if (run === null) return '';
   if (run.state === 'failed') return 'failed';
   if (isFinal(run.state)) return '';
+  if (isHolding(run)) return 'held';
   return run.state === 'paused' ? 'paused' : 'running';
+}
+
+/** Steps that compare what is with what should be, and so can find nothing to change; the others only act. */
+const compares = (step: Pick<Step, 'kind'>): boolean => step.kind !== 'run' && step.kind !== 'wait_for';
+
+/** Whether a step has found everything as it should be. */
+export const foundNothing = (step: Step): boolean => step.state === 'completed' && step.changed === false && compares(step);
+
+/** What a run has come to: `3 changed, 12 as they should be`; empty for runs of commands, which cannot tell. */
+export function changesLabel(steps: readonly Step[]): string {
+  let changed = 0;
+  let found = 0;
+  let telling = false;
+  for (const step of steps) {
+    if (step.state !== 'completed') continue;
+    if (step.changed === true) changed += 1;
+    else if (foundNothing(step)) found += 1;
+    telling ||= compares(step);
+  }
+  if (!telling) return '';
+  if (changed === 0) return found === 1 ? 'nothing to change' : `nothing to change: ${plural(found, 'step')} as they should be`;
+  return `${count(changed)} changed${found > 0 ? `, ${count(found)} as ${found === 1 ? 'it' : 'they'} should be` : ''}`;
 }
 
 /** The first line of why a step failed or was skipped, for the row of the step; exit codes are said shortly. */
 export function stepNote(step: Step): string {
-  if (step.reason === null) return '';
+  if (step.reason === null) return foundNothing(step) ? 'nothing to change' : '';
   if (step.reason.kind === 'outcome') {
     const { outcome } = step.reason;
     switch (outcome.kind) {
@@ -207,7 +247,7 @@ export function stepNote(step: Step): string {
     }
   }
   if (step.reason.kind === 'run_stopped' && step.state === 'failed') return 'stopped';
-  if (step.reason.kind === 'guard_held' || step.reason.kind === 'when_false') return 'not needed';
+  if (step.reason.kind === 'guard_held' || step.reason.kind === 'when_false' || step.reason.kind === 'not_notified') return 'not needed';
   if (step.reason.kind === 'completed_in_run') return `done in run ${step.reason.run}`;
   if (step.reason.kind === 'connection') return 'connection';
   return '';

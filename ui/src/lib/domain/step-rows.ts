@@ -1,4 +1,4 @@
-import type { Step, Timestamp } from '../shared/api';
+import type { Step, StepId, Timestamp } from '../shared/api';
 import { EVERYTHING, hostTest, isFiltering, showsGroup, showsStep, type RunFilter } from './run-filter';
 import { FEW_HOSTS, groupKey, groupsIn, type HostGroup, type TaskGroup } from './run-groups';
 import { reasonLine } from './run-labels';
@@ -8,6 +8,7 @@ export type StepRow =
   | { kind: 'task'; key: string; task: TaskGroup; open: boolean; height: number }
   | { kind: 'host'; key: string; group: HostGroup; open: boolean; height: number }
   | { kind: 'step'; key: string; step: Step; depth: number; height: number }
+  | { kind: 'held'; key: string; step: Step; depth: number; height: number }
   | { kind: 'log'; key: string; step: Step; height: number };
 
 export const STEP_HEIGHT = 34;
@@ -26,6 +27,8 @@ export interface RowLook {
   log: number | null;
   /** The key of a group that the keyboard is in: it does not fold by itself. */
   held?: string | undefined;
+  /** The steps at which the run is held, with the heights of the choices under them. No filter hides them. */
+  waiting?: ReadonlyMap<StepId, number>;
 }
 
 export const PLAIN_LOOK: RowLook = { filter: EVERYTHING, folds: new Map(), open: undefined, log: null };
@@ -47,6 +50,8 @@ function stepRowsOf(group: HostGroup, depth: number): readonly StepRow[] {
   return rows;
 }
 
+const NO_STEPS: ReadonlyMap<StepId, number> = new Map();
+
 /** Whether something goes on or went wrong here, or stands still half way: what people want to see unasked. */
 const isTelling = (part: TaskGroup | HostGroup): boolean =>
   part.state === 'failed' || part.state === 'running' || (part.state === 'pending' && part.startedAt !== null);
@@ -63,10 +68,12 @@ export function stepRows(tasks: readonly TaskGroup[], look: RowLook): StepRow[] 
   const filtering = isFiltering(look.filter);
   const isMeant = hostTest(look.filter.host);
   const opened = look.open === undefined ? undefined : groupKey(look.open.task, look.open.host);
+  const waiting = look.waiting ?? NO_STEPS;
+  const waits = (group: HostGroup): boolean => waiting.size > 0 && group.counts.running > 0 && group.steps.some((step) => waiting.has(step.id));
   const isHeld = (group: HostGroup): boolean => group.key === opened || group.key === look.held;
   for (const task of tasks) {
     const groups = filtering
-      ? task.hosts.filter((group) => isMeant(group.host) && (showsGroup(show, group) || group.key === opened))
+      ? task.hosts.filter((group) => (isMeant(group.host) && (showsGroup(show, group) || group.key === opened)) || waits(group))
       : task.hosts;
     if (groups.length === 0) continue;
     const many = groups.length > FEW_HOSTS && show === 'all';
@@ -85,8 +92,10 @@ export function stepRows(tasks: readonly TaskGroup[], look: RowLook): StepRow[] 
       for (const row of stepRowsOf(group, hosts ? 2 : headed ? 1 : 0)) {
         if (row.kind !== 'step') continue;
         const own = row.step.id === look.open?.id;
-        if (show !== 'all' && !own && !showsStep(show, row.step)) continue;
+        const choices = waiting.get(row.step.id);
+        if (show !== 'all' && !own && choices === undefined && !showsStep(show, row.step)) continue;
         rows.push(row);
+        if (choices !== undefined) rows.push({ kind: 'held', key: `held:${row.step.id}`, step: row.step, depth: row.depth, height: choices });
         if (own && look.log !== null) rows.push({ kind: 'log', key: `log:${row.step.id}`, step: row.step, height: look.log });
       }
     }
@@ -97,11 +106,17 @@ export function stepRows(tasks: readonly TaskGroup[], look: RowLook): StepRow[] 
 const isEarlier = (a: Timestamp | null, b: Timestamp | null): boolean => a !== null && (b === null || a < b);
 
 /**
- * The step whose log is worth seeing unasked: the one that failed first, else one that runs. Among several that run it is
- * the one that was open already, else the one that follows it on the same host, else the one that began first: so what is
- * being read does not jump about.
+ * The step whose log is worth seeing unasked: one that is held, since it waits for a person; else the one that failed first,
+ * else one that runs. Among several that are held it is the one that was open already, else the first. Among several that
+ * run it is the one that was open already, else the one that follows it on the same host, else the one that began first: so
+ * what is being read does not jump about.
  */
-export function telling(steps: readonly Step[], open?: Pick<Step, 'id' | 'task' | 'host'>): Step | undefined {
+export function telling(steps: readonly Step[], open?: Pick<Step, 'id' | 'task' | 'host'>, held?: ReadonlyMap<StepId, unknown>): Step | undefined {
+  if (held !== undefined && held.size > 0) {
+    const waiting = steps.filter((step) => held.has(step.id));
+    const found = waiting.find((step) => step.id === open?.id) ?? waiting[0];
+    if (found !== undefined) return found;
+  }
   let failed: Step | undefined;
   let running: Step | undefined;
   let same: Step | undefined;

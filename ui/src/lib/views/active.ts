@@ -8,6 +8,8 @@ export interface LogKeys {
 
 export interface StepKeys {
   move(by: 1 | -1): void;
+  /** Goes to the choices of a step that is held. */
+  decide?(): void;
 }
 
 class Stack<T> {

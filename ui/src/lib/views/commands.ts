@@ -1,4 +1,5 @@
 import type { App } from '../domain/app.svelte';
+import { heldAt, heldChoices, heldSteps } from '../domain/held';
 import { runActions, statusLabel } from '../domain/run-labels';
 import type { RunSummary } from '../shared/api';
 
@@ -9,6 +10,9 @@ export interface Command {
   keys?: string;
   act: () => void;
 }
+
+/** Of more held steps than these, the list of commands has only the first. */
+const FEW_HELD = 20;
 
 /** The run that keys and commands act on: the open one, else the newest of the project. */
 export function currentRun(app: App): RunSummary | undefined {
@@ -25,11 +29,19 @@ export function commands(app: App): Command[] {
     out.push({ name: `Redeploy ${project.name}`, act: () => void app.redeploy(project.id) });
     if (run !== undefined) {
       const can = runActions(run);
+      const held = heldSteps(run);
+      if (held.size > 1) out.push({ name: `Retry all ${held.size} held steps of run ${run.number}`, act: () => void app.resume(run) });
+      for (const [id, at] of [...held].slice(0, FEW_HELD)) {
+        for (const { choice, name } of heldChoices(heldAt(at))) {
+          out.push({ name: `${name} “${at.step}” on ${at.host}`, note: 'held', act: () => void app.decisions.decide(id, choice) });
+        }
+      }
       if (can.pause) out.push({ name: `Pause run ${run.number}`, keys: 'p', act: () => void app.pause(run) });
       if (can.resume) out.push({ name: `Resume run ${run.number}`, keys: 'p', act: () => void app.resume(run) });
       if (can.stop) out.push({ name: `Stop run ${run.number}…`, keys: 's', act: () => { app.stopping = run; } });
       if (can.retryRest) out.push({ name: `Retry the rest of run ${run.number}`, act: () => void app.retry(run, 'rest') });
       if (can.retry) out.push({ name: `Retry run ${run.number}`, act: () => void app.retry(run) });
+      if (can.undo) out.push({ name: `Undo run ${run.number}…`, act: () => { app.undoing = run; } });
     }
     out.push(
       { name: 'Show runs', act: () => { app.runs.closeRun(); layout.showTab('runs'); } },

@@ -6,6 +6,7 @@ export const SHORTCUTS: readonly { keys: readonly string[]; what: string }[] = [
   { keys: ['p'], what: 'Pause or resume the run' },
   { keys: ['s'], what: 'Stop the run (asks first)' },
   { keys: ['j', 'k'], what: 'Next and previous step; Enter opens its log' },
+  { keys: ['d'], what: 'Decide about a step that is held; the arrows go through the choices' },
   { keys: ['←', '→'], what: 'Fold and open a task or a host of the run' },
   { keys: ['/'], what: 'Find in the log' },
   { keys: ['g', 'G'], what: 'Beginning and end of the log' },
