@@ -14,7 +14,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{app::program, free_port, sshd::keygen};
+use crate::{app::program, dockerd::Dockerd, free_port, sshd::keygen};
 
 /// A user who may become root with sudo, without a password.
 pub const DEPLOY: &str = "deploy";
@@ -60,7 +60,8 @@ printf '%s\n' 'root:*:19000:0:::::' 'daemon:*:19000:0:::::' 'sshd:*:19000:0:::::
 chmod 640 etc/shadow
 "#;
 
-/// Begins a host: $1 is the root, $2 a folder with `ssh`, which is the host's own.
+/// Begins a host: $1 is the root, $2 a folder with `ssh`, which is the host's own; $3 and $4 are the socket and the program of
+/// a docker that it has, if any.
 const BEGIN: &str = r#"set -e
 mount --make-rprivate /
 cd "$2"
@@ -77,6 +78,13 @@ mkdir -p run/sshd run/lock run/steadyhand/layer
 mount --bind ../up run/steadyhand/layer
 cp "$2"/ssh/* run/steadyhand
 chmod 600 run/steadyhand/host_key
+if [ "$3" ]; then
+    : >run/steadyhand/docker.sock
+    : >usr/bin/docker
+    ln -s steadyhand/docker.sock run
+    mount --bind "$3" run/steadyhand/docker.sock
+    mount --bind "$4" usr/bin/docker
+fi
 : >run/steadyhand/net
 unshare -n sh -c 'ip link set lo up; mount --bind /proc/self/ns/net run/steadyhand/net'
 exec chroot . /usr/sbin/sshd -D -e -f /run/steadyhand/sshd_config
@@ -102,23 +110,24 @@ pub struct Debian {
 impl Debian {
     /// Starts a host and waits until it answers. The first one on a machine takes a minute or two.
     pub fn start() -> Self {
-        Self::over(&root(DEBIAN, |new, log| {
-            let mut debootstrap = Command::new("debootstrap");
-            debootstrap.args(["--variant=minbase", &format!("--include={PACKAGES}"), "bookworm"]).arg(new);
-            succeed(&mut debootstrap, log);
-            succeed(Command::new("sh").args(["-c", PREPARE]).current_dir(new), log);
-        }))
+        Self::over(&debian(), None)
+    }
+
+    /// Starts a host on which `docker` talks to this daemon.
+    pub fn start_with(docker: &Dockerd) -> Self {
+        Self::over(&debian(), Some(docker))
     }
 
     /// Starts a host that has busybox and nothing else, as Alpine in the beginning. It knows only root.
     pub fn start_busybox() -> Self {
-        Self::over(&root(BUSYBOX, |new, log| {
+        let root = root(BUSYBOX, |new, log| {
             fs::create_dir(new).expect("a folder for the root");
             succeed(Command::new("sh").args(["-c", PREPARE_BUSYBOX]).current_dir(new), log);
-        }))
+        });
+        Self::over(&root, None)
     }
 
-    fn over(root: &Path) -> Self {
+    fn over(root: &Path, docker: Option<&Dockerd>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let ssh = folder.path().join("ssh");
         fs::create_dir(&ssh).expect("its folder");
@@ -138,6 +147,8 @@ impl Debian {
             .args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", BEGIN, "sh"])
             .arg(root)
             .arg(folder.path())
+            .arg(docker.map(Dockerd::socket).unwrap_or_default())
+            .arg(docker.map(|_| Dockerd::client()).unwrap_or_default())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("its log"))
             .stderr(log)
@@ -216,6 +227,15 @@ impl Drop for Debian {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+fn debian() -> PathBuf {
+    root(DEBIAN, |new, log| {
+        let mut debootstrap = Command::new("debootstrap");
+        debootstrap.args(["--variant=minbase", &format!("--include={PACKAGES}"), "bookworm"]).arg(new);
+        succeed(&mut debootstrap, log);
+        succeed(Command::new("sh").args(["-c", PREPARE]).current_dir(new), log);
+    })
 }
 
 /// The root of this name, for hosts to be layers over. It is made where there is none; whoever else needs it meanwhile waits.

@@ -7,6 +7,7 @@ pub mod app;
 pub mod browser;
 pub mod command;
 pub mod debian;
+pub mod dockerd;
 pub mod files;
 pub mod mail_server;
 pub mod model_server;

@@ -87,6 +87,12 @@ async fn machines_of_a_tailnet_are_shown_and_deployed_to() {
     let (_, now, _) =
         documents(steady(data.path(), &["run", &plan, "--dry-run", "--json"]).env("PATH", &path)).await;
     assert_ne!(shown[0]["rendered_sha256"], now[0]["rendered_sha256"]);
+    // Hosts that were found can be chosen like others, by name and by tag.
+    for (limit, steps) in [("web2", 1), ("web", 2)] {
+        let arguments = ["run", &plan, "--dry-run", "--json", "--limit", limit];
+        let (_, limited, _) = documents(steady(data.path(), &arguments).env("PATH", &path)).await;
+        assert_eq!(limited[0]["steps"].as_array().expect("steps").len(), steps, "{limit}");
+    }
     let (code, said) = ended(steady(data.path(), &["run", &plan]).env("PATH", "/nowhere")).await;
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("`tailscale` was not found: install Tailscale"), "{said}");

@@ -78,6 +78,10 @@ async fn every_line_of_every_command_is_what_the_published_schema_says() {
     assert_eq!(broken_run[0]["kind"], "problems");
     assert!(broken_run[1]["error"]["code"].is_string());
     check(data, "run --dry-run", &["run", &good, "--dry-run"], "", 0).await;
+    check(data, "preflight", &["preflight", &good], "", 0).await;
+    check(data, "run --check", &["run", &good, "--check"], "", 0).await;
+    check(data, "undo", &["undo", "shop/2"], "", 1).await;
+    check(data, "decide", &["decide", "shop/2", "1", "skip"], "", 1).await;
     check(data, "retry", &["retry", "shop/2", "--from-failed"], "", 1).await;
     let lines = check(data, "logs", &["logs", "shop/1"], "", 0).await;
     let texts: Vec<&str> = lines.iter().filter_map(|line| line["text"].as_str()).collect();

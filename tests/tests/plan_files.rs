@@ -3,7 +3,10 @@
 
 use std::{fs, process::Stdio};
 
-use steadyhand_tests::command::{ended, steady, told};
+use steadyhand_tests::{
+    app::program,
+    command::{ended, steady, told},
+};
 use tokio::process::Command;
 
 const PLAN: &str = "name: shop\nhosts: { w1: d@192.0.2.1, w2: d@192.0.2.2 }\ngroups: { web: [w1, w2] }\ntasks:\n  deploy:\n    on: web\n    needs: [build, test]\n    tags: [release]\n    steps: [ { run: x }, { run: y } ]\n  build: { on: local, steps: [ { run: x } ] }\n  test: { on: local, needs: [build], steps: [ { run: x } ] }\n";
@@ -75,6 +78,24 @@ async fn a_first_plan_is_written_once_is_right_and_runs() {
     let (code, said) = ended(&mut at(&["init", "x.yaml", "--from", "nothing"])).await;
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("static-site"), "it says what there is: {said}");
+}
+
+#[tokio::test]
+async fn on_a_terminal_a_first_plan_is_made_of_answers() {
+    let (data, folder) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let init = format!("{} init", program("steady").display());
+    // `script` gives the command a terminal.
+    let mut command = Command::new("script");
+    command.args(["-qec", &init, "/dev/null"]).current_dir(folder.path()).env("STEADYHAND_DATA", data.path());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let (code, said) = told(&mut command, "my shop\ndeploy@192.0.2.9\n").await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("Name of the plan [") && said.contains("Server to deploy to"), "{said}");
+    let written = fs::read_to_string(folder.path().join("plan.yaml")).expect("the plan");
+    assert!(
+        written.contains("name: \"my shop\"\n") && written.contains("  web1: \"deploy@192.0.2.9\"\n"),
+        "{written}"
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Every resource on a real Debian host: made, left alone, repaired, removed; and a check that tells beforehand what a run
 //! does, and changes nothing.
-#![allow(clippy::expect_used, reason = "what goes wrong ends the test")]
+#![allow(clippy::expect_used, clippy::panic, reason = "what goes wrong ends the test")]
 
 use std::collections::HashMap;
 
@@ -8,6 +8,7 @@ use serde_json::Value;
 use steadyhand_tests::{
     command::steady,
     debian::{DEPLOY, Debian, WALLED},
+    dockerd::Dockerd,
 };
 use tempfile::TempDir;
 
@@ -178,6 +179,27 @@ const SCRIPTS: &[Row] = &[Row {
     gone: "[ ! -e /run/shop ]",
 }];
 
+/// What docker runs.
+const CONTAINERS: &[Row] = &[
+    Row {
+        present: "docker_container: { name: web, image: shop, env: { A: 'x y' }, labels: { tier: web }, network: host, \
+                  restart: unless-stopped, command: [sh, -c, 'trap \"exit 0\" TERM; while :; do sleep 1 & wait; done'] }",
+        look: "docker inspect -f '{{.State.Status}} {{index .Config.Env 0}} {{.Config.Labels.tier}}' web | grep -x 'running A=x y web'
+               docker inspect -f '{{.HostConfig.NetworkMode}} {{.HostConfig.RestartPolicy.Name}}' web | grep -x 'host unless-stopped'
+               [ \"$(docker ps -aq | wc -l)\" = 2 ]",
+        drift: "docker rm -f web; docker run -d --name web --network host shop sh -c 'while :; do sleep 1; done'",
+        absent: "docker_container: { name: web, state: absent }",
+        gone: "! docker inspect web",
+    },
+    Row {
+        present: "docker_compose: /opt/compose",
+        look: "[ \"$(docker ps -q --filter label=com.docker.compose.project=compose | wc -l)\" = 1 ]",
+        drift: "docker kill compose_app_1",
+        absent: "docker_compose: { folder: /opt/compose, state: down }",
+        gone: "[ ! \"$(docker ps -aq)\" ]",
+    },
+];
+
 struct Bench<'a> {
     host: &'a Debian,
     user: &'a str,
@@ -276,7 +298,7 @@ impl<'a> Bench<'a> {
         let before = self.host.everything();
         for told in self.check(steps).iter().chain(&self.run(steps)) {
             assert_eq!(told.verdict, "ok", "{told:#?}");
-            assert_eq!(told.differences, [String::new(); 0], "{told:#?}");
+            assert!(told.differences.is_empty(), "{told:#?}");
         }
         same(&before, &self.host.everything(), "what is as it should be was changed");
     }
@@ -370,6 +392,29 @@ fn rules_of_the_firewall_and_parameters_of_the_kernel_are_kept() {
     let bench = Bench::new(&host, WALLED);
     bench.table(NETWORK);
     bench.undoes(NETWORK);
+}
+
+#[test]
+fn containers_and_what_compose_makes_of_them_are_kept() {
+    let docker = Dockerd::start();
+    let host = Debian::start_with(&docker);
+    host.does(
+        "mkdir /opt/compose; cat >/opt/compose/compose.yaml <<END
+version: '3'
+services:
+  app:
+    image: shop
+    network_mode: host
+    command: sh -c 'while :; do sleep 1; done'
+    stop_grace_period: 1s
+END
+         export DEBIAN_FRONTEND=noninteractive
+         apt-get -qq update
+         apt-get -y -qq --no-install-recommends install docker-compose >/dev/null 2>&1",
+    );
+    let bench = Bench::new(&host, "root");
+    bench.table(CONTAINERS);
+    bench.undoes(CONTAINERS);
 }
 
 #[test]

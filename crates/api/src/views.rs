@@ -199,7 +199,7 @@ pub struct DiscoveredHost {
 }
 
 /// What a run would change now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct CheckReport {
     /// SHA-256 of the rendered plan.
     pub rendered_sha256: String,

@@ -5,10 +5,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, js
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use steadyhand_api::{
-    ApiError, OutlineTask, PlanCheck, Preview, Problem, Question, RunDetail, VaultView,
+    ApiError, CheckReport, OutlineTask, PlanCheck, Preview, Problem, Question, RunDetail, VaultView,
     records::{Card, LogLine, Project, RunSummary, Step},
 };
-use steadyhand_domain::{Facts, StepId, Timestamp};
+use steadyhand_domain::{Facts, Preflight, StepId, Timestamp};
 
 /// Words that tell one kind of event from another.
 macro_rules! kinds {
@@ -44,7 +44,7 @@ kinds! {
     ListeningKind = "listening";
 }
 
-/// A run and some of its steps have changed: `steady run` and `steady retry`.
+/// A run and some of its steps have changed: `steady run`, `steady retry` and `steady undo`.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct RunEvent<'a> {
     pub(crate) kind: RunKind,
@@ -56,7 +56,7 @@ pub(crate) struct RunEvent<'a> {
     pub(crate) steps: &'a [Step],
 }
 
-/// A line of a log: `steady run`, `steady retry` and `steady logs`.
+/// A line of a log: `steady run`, `steady retry`, `steady undo` and `steady logs`.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct LineEvent<'a> {
     pub(crate) kind: LineKind,
@@ -68,7 +68,7 @@ pub(crate) struct LineEvent<'a> {
     pub(crate) line: &'a LogLine,
 }
 
-/// The last event of `steady run` and `steady retry`.
+/// The last event of `steady run`, `steady retry` and `steady undo`.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct EndEvent<'a> {
     pub(crate) kind: EndKind,
@@ -257,7 +257,11 @@ pub(crate) fn schema() -> Value {
     writes! {
         "run": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>, ProblemsEvent<'_>;
         "run --dry-run": Preview, ProblemsEvent<'_>;
+        "run --check": CheckReport, ProblemsEvent<'_>;
+        "preflight": Preflight;
         "retry": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
+        "undo": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
+        "decide": RunSummary;
         "logs": LineEvent<'_>;
         "validate": Validated<'_>;
         "list": TaskList<'_>;

@@ -1,10 +1,13 @@
 //! What is looked at before a run, and what was found.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// What was looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckKind {
     /// Whether the host's name resolves.
@@ -52,7 +55,9 @@ impl CheckKind {
 }
 
 /// What is to be thought of it, from good to bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum PreflightVerdict {
     /// As it should be.
@@ -64,7 +69,7 @@ pub enum PreflightVerdict {
 }
 
 /// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Check {
     /// What.
     pub what: CheckKind,
@@ -100,7 +105,7 @@ impl Check {
 }
 
 /// What was found of one host. What could not be looked at because something before it failed is not in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct HostPreflight {
     /// Its name in the plan.
     pub host: String,
@@ -111,7 +116,7 @@ pub struct HostPreflight {
 }
 
 /// What was found before a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Preflight {
     /// The worst of all.
     pub verdict: PreflightVerdict,

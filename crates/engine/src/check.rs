@@ -9,6 +9,7 @@ use std::{
 };
 
 use futures::{FutureExt, StreamExt, stream};
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use steadyhand_domain::{Facts, Reason};
@@ -32,7 +33,7 @@ const AT_ONCE: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a run would do about a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Nothing: it is as it should be, or nothing is changed by it.
@@ -48,7 +49,7 @@ pub enum Verdict {
 }
 
 /// A step and what a run would do about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct CheckedStep {
     /// Its place in the run, from 0.
     pub index: u32,

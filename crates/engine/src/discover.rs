@@ -26,6 +26,8 @@ use crate::{Engine, EngineError, Masker, PlanPlace, plans::OWN_VARIABLES};
 
 /// How old an answer may be that a run is started with after it was shown.
 const RECENT: Duration = Duration::from_secs(60);
+/// So many answers are kept.
+const MOST_ANSWERS: usize = 200;
 /// How long Tailscale may take, which asks a process on this machine.
 const TAILSCALE_PATIENCE: Duration = Duration::from_secs(30);
 /// The most that is read of an answer, in bytes.
@@ -82,6 +84,12 @@ impl Answers {
 
     fn keep(&self, folder: &Path, discovery: &Discovery, found: &Discovered) {
         let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Commands with values in them are new ones each time the values change.
+        if answers.len() >= MOST_ANSWERS
+            && let Some(oldest) = answers.iter().min_by_key(|(_, (at, _))| *at).map(|(key, _)| key.clone())
+        {
+            answers.remove(&oldest);
+        }
         answers.insert((folder.to_owned(), discovery.clone()), (Instant::now(), found.clone()));
     }
 }
@@ -216,8 +224,12 @@ async fn output(
         // A folder that is not there looks like a program that is not there.
         if folder.is_dir() { Trouble::Start(error) } else { Trouble::Other(no_folder(what, folder)) }
     })?;
-    let group = Group::of(&process);
+    let mut group = Group::of(&process);
     let ended = timeout(patience, wait(&mut process)).await;
+    if ended.is_ok() {
+        // It was waited for: its number may be another's soon.
+        group.0 = None;
+    }
     drop(group);
     let Ok(ended) = ended else {
         let message = format!(
@@ -255,7 +267,7 @@ async fn all(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Ends a group of processes when it is dropped.
+/// Ends a group of processes when it is dropped: the command took too long, or nobody waits for its answer any more.
 struct Group(Option<Pid>);
 
 impl Group {

@@ -101,8 +101,12 @@ impl Including<'_> {
             groups: Vec::new(),
             vars: Vec::new(),
             secrets: Vec::new(),
+            notify: Vec::new(),
             tasks: Vec::new(),
-            ..own.clone()
+            name: own.name.clone(),
+            include: own.include.clone(),
+            span: own.span,
+            files: Vec::new(),
         };
         for include in &own.include {
             if let Some(included) = self.included(include, number) {
@@ -209,7 +213,7 @@ impl Including<'_> {
 
     /// Adds what a file has to what there is already.
     fn merge(&mut self, all: &mut Plan, more: Plan) {
-        let Plan { hosts, groups, vars, tasks, secrets, discover, .. } = more;
+        let Plan { hosts, groups, vars, tasks, secrets, discover, notify, .. } = more;
         self.entries("host", &mut all.hosts, hosts);
         self.entries("group", &mut all.groups, groups);
         self.entries("variable", &mut all.vars, vars);
@@ -221,6 +225,7 @@ impl Including<'_> {
             }
         }
         all.discover.extend(discover);
+        all.notify.extend(notify);
     }
 
     fn entries<T>(&mut self, what: &str, all: &mut Entries<T>, more: Entries<T>) {

@@ -40,6 +40,19 @@ fn what_other_files_have_belongs_to_the_plan_and_comes_before_its_own() {
 }
 
 #[test]
+fn who_is_told_by_an_included_file_is_told_and_each_once() {
+    let told = |main: &str, base: &str| {
+        let given = files(&[("base.yaml", base)]);
+        let main = format!(
+            "name: a\ninclude: [base.yaml]\n{main}tasks: {{ t: {{ on: local, steps: [ {{ run: x }} ] }} }}\n"
+        );
+        check_with(&main, &given).plan.unwrap().notify.len()
+    };
+    let notify = "notify: [ { desktop: true, on: [failed] } ]\n";
+    assert_eq!((told("", notify), told(notify, ""), told(notify, notify)), (1, 1, 2));
+}
+
+#[test]
 fn the_hash_covers_what_is_included() {
     let hash = |base: &str| {
         let mut files = all();

@@ -2,6 +2,8 @@
 # mapping is lines NAME=VALUE, a truth is yes or no, what the plan does not say is not set), and `mode`, which is
 # `check` or `apply`. A resource compares what is with what should be, says each difference with `change`, and removes it only
 # where `change` says so: one script checks and applies, so that a check foretells what an apply does.
+# No value is in the command line of a program: it goes through standard input, or the environment.
+# Before a script is sent, its indentation and the lines that begin with # are removed, also within quotes.
 # It ends with `finish`: status 0 says that nothing differs, 80 that something does or did, 81 that a check cannot tell,
 # anything else that it failed.
 LC_ALL=C

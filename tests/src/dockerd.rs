@@ -1,0 +1,84 @@
+//! A docker daemon of its own, in namespaces of its own: nothing is left of it and its containers when it ends, and it takes
+//! nothing from one that the machine has, whose network it would remove.
+
+use std::{
+    os::unix::net::UnixStream,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+/// The image that it has: busybox, and nothing else.
+pub const IMAGE: &str = "shop";
+
+/// A running daemon. Its containers have no network.
+pub struct Dockerd {
+    folder: TempDir,
+    process: Child,
+}
+
+impl Dockerd {
+    /// Starts it and waits until it answers.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path();
+        let log = std::fs::File::create(path.join("log")).expect("its log");
+        let process = Command::new("unshare")
+            .args(["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "dockerd"])
+            .args(["--bridge=none", "--iptables=false", "--ip6tables=false"])
+            .arg("--data-root")
+            .arg(path.join("data"))
+            .arg("--exec-root")
+            .arg(path.join("exec"))
+            .arg("--pidfile")
+            .arg(path.join("pid"))
+            .arg("--host")
+            .arg(format!("unix://{}", path.join("socket").display()))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("its log"))
+            .stderr(log)
+            .spawn()
+            .expect("unshare, of the package util-linux, starts");
+        let mut dockerd = Self { folder, process };
+        while UnixStream::connect(dockerd.socket()).is_err() {
+            let ended = dockerd.process.try_wait().expect("its state");
+            let log = || std::fs::read_to_string(dockerd.folder.path().join("log"));
+            assert!(ended.is_none(), "dockerd (as root; of the package docker.io) ended: {:?}", log());
+            std::thread::yield_now();
+        }
+        let made = Command::new("sh")
+            .args(["-ec", "mkdir -p bin; cp \"$(command -v busybox)\" bin; ln -s busybox bin/sh; tar -c bin | docker -H \"unix://$1\" import - \"$2\"", "sh"])
+            .arg(dockerd.socket())
+            .arg(IMAGE)
+            .current_dir(dockerd.folder.path())
+            .stdout(Stdio::null())
+            .status()
+            .expect("sh starts");
+        assert!(made.success(), "the image is made");
+        dockerd
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("socket")
+    }
+
+    /// The program with which it is talked to.
+    #[must_use]
+    pub fn client() -> PathBuf {
+        let path = std::env::var_os("PATH").expect("a PATH");
+        std::env::split_paths(&path)
+            .map(|folder| folder.join("docker"))
+            .find(|program| program.exists())
+            .expect("docker, of the package docker.io")
+    }
+}
+
+impl Drop for Dockerd {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
