@@ -94,7 +94,9 @@ pub(crate) fn revealed(
 pub(crate) fn refusal(host: &str, elevation: &Elevation, output: &[u8], status: Option<u8>) -> String {
     let Elevation { by, user, password } = elevation;
     let said = String::from_utf8_lossy(output);
-    let said: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    // sudo says what is wrong, and then what follows from that.
+    let says = |line: &&str| !line.is_empty() && !line.contains("error initializing");
+    let said: Vec<&str> = said.lines().map(str::trim).filter(says).collect();
     let is_missing = said.iter().any(|line| line.contains("not found"));
     let wants_password = said.iter().any(|line| {
         let line = line.to_lowercase();

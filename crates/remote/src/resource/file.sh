@@ -21,6 +21,8 @@ if [ ! -e "$p_path" ] || { [ "${p_content+set}${p_content_base64+set}" ] && ! pu
   # Without content, the file only has to be there.
   [ "${p_content+set}${p_content_base64+set}" ] || doing="$doing, empty"
   change "$p_path: $doing"
+  dir=$(dirname -- "$p_path")
+  if [ "$mode" = check ] && [ ! -d "$dir" ]; then printf '  in %s, which is not there yet\n' "$dir"; fi
   if [ "${p_content_base64+set}" ]; then printf '  %s bytes that are no text\n' "$(put | wc -c)"
   else show "$p_path"; fi
   if [ "$mode" = apply ]; then
