@@ -10,7 +10,7 @@ use steadyhand_domain::Reason;
 use steadyhand_plan::Text;
 
 /// A text with the values of its secrets.
-pub(super) fn reveal(text: &Text, secrets: &HashMap<String, SecretString>) -> Result<String, Reason> {
+pub(crate) fn reveal(text: &Text, secrets: &HashMap<String, SecretString>) -> Result<String, Reason> {
     text.reveal(|name| secrets.get(name).map(ExposeSecret::expose_secret))
         .map_err(|missing| Reason::Error { message: missing.to_string() })
 }
@@ -29,7 +29,7 @@ pub(super) fn quoted_path(path: &str) -> String {
 }
 
 /// A path on this machine, as the plan means it. A trailing `/` is kept: it says what is copied.
-pub(super) fn resolve(base: &Path, path: &str) -> PathBuf {
+pub(crate) fn resolve(base: &Path, path: &str) -> PathBuf {
     match path.strip_prefix("~/") {
         Some(rest) => std::env::home_dir().unwrap_or_default().join(rest),
         None => base.join(path),

@@ -102,6 +102,8 @@ pub(crate) enum ActionSpec {
     Run(Box<RunSpec>),
     /// Copies a file or a folder to the host.
     Upload(UploadSpec),
+    /// Copies a file or a folder from the host.
+    Download(DownloadSpec),
     /// Waits until something answers.
     WaitFor(WaitForSpec),
     /// Makes something be as it should be.
@@ -178,11 +180,14 @@ impl JsonSchema for Step {
         let run = properties(&RunSpec::json_schema(generator));
         let upload =
             Map::from_iter([("upload".to_owned(), generator.subschema_for::<UploadSpec>().to_value())]);
+        let download =
+            Map::from_iter([("download".to_owned(), generator.subschema_for::<DownloadSpec>().to_value())]);
         let probe =
             Map::from_iter([("wait_for".to_owned(), generator.subschema_for::<WaitForSpec>().to_value())]);
         let mut choices = vec![
             with("Runs a command.", "run", run, &[]),
             with("Copies a file or a folder to the host.", "upload", upload, &["id"]),
+            with("Copies a file or a folder from the host.", "download", download, &["id"]),
             with(
                 "Waits until something answers.",
                 "wait_for",
@@ -209,6 +214,16 @@ pub(crate) struct UploadSpec {
     /// A path on this machine. A folder that ends in `/` means what is in it.
     pub(crate) from: Template,
     /// A path on the host.
+    pub(crate) to: Template,
+}
+
+/// What to fetch, and where to.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct DownloadSpec {
+    /// A path on the host. A folder that ends in `/` means what is in it.
+    pub(crate) from: Template,
+    /// A path on this machine.
     pub(crate) to: Template,
 }
 
