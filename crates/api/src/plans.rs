@@ -106,6 +106,7 @@ fn what(step: &CompiledStep) -> String {
         Action::Run { script, .. } => script.to_string().trim().to_owned(),
         Action::Resource { .. } => step.name.clone(),
         Action::Upload { from, to } => format!("upload {from} to {to}"),
+        Action::Download { from, to } => format!("download {from} to {to}"),
         Action::WaitFor { probe: Probe::Http { url, status }, .. } => {
             format!("wait for {url} to answer {status}")
         }

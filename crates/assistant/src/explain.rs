@@ -212,7 +212,10 @@ async fn read_log(
     }
     let script = compiled.and_then(|step| match &step.action {
         Action::Run { script, .. } => Some(script.to_string()),
-        Action::Upload { .. } | Action::WaitFor { .. } | Action::Resource { .. } => None,
+        Action::Upload { .. }
+        | Action::Download { .. }
+        | Action::WaitFor { .. }
+        | Action::Resource { .. } => None,
     });
     let (step, reason) = (step.clone(), step.reason.clone());
     // Reading thousands of lines takes tens of milliseconds: not on a thread that serves others.

@@ -3,6 +3,8 @@
 //! The same conditions, guards and scripts are asked as in a run, in the same order; only nothing is done about the answers.
 //! Hosts are asked at the same time, each about its own steps one after another.
 
+mod transfer;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
@@ -30,7 +32,7 @@ use crate::{
 /// Hosts that are asked at the same time.
 const AT_ONCE: usize = 256;
 /// The most time that a check of one step may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a run would do about a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
@@ -107,20 +109,20 @@ impl Engine {
 }
 
 /// The questions to one host.
-struct OnHost<'a> {
-    spec: &'a RunSpec,
-    host: Host,
-    secrets: &'a HashMap<String, SecretString>,
-    cancel: &'a CancellationToken,
+pub(super) struct OnHost<'a> {
+    pub(super) spec: &'a RunSpec,
+    pub(super) host: Host,
+    pub(super) secrets: &'a HashMap<String, SecretString>,
+    pub(super) cancel: &'a CancellationToken,
     facts: Option<Facts>,
     /// As whom steps can be carried out here.
     elevated: HashSet<String>,
 }
 
 /// What was found out about a step, or why nothing was.
-type Found = Result<(Verdict, String), Unasked>;
+pub(super) type Found = Result<(Verdict, String), Unasked>;
 
-enum Unasked {
+pub(super) enum Unasked {
     /// The step would fail there.
     Step(String),
     /// The host does not answer.
@@ -207,7 +209,8 @@ impl<'a> OnHost<'a> {
         }
         match &step.action {
             Action::Run { .. } => Ok((Verdict::Change, "runs the command".to_owned())),
-            Action::Upload { .. } => Ok((Verdict::Change, "copies what is there then".to_owned())),
+            Action::Upload { from, to } => self.upload(step, from, to, elevation.as_ref()).await,
+            Action::Download { from, to } => self.download(step, from, to, elevation.as_ref()).await,
             Action::WaitFor { .. } => Ok((Verdict::Ok, "asks when the run gets there".to_owned())),
             Action::Resource { resource: kind, params } => {
                 let base = self.spec.base();

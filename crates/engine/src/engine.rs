@@ -411,6 +411,7 @@ pub(crate) fn kind(action: &Action) -> &str {
     match action {
         Action::Run { .. } => "run",
         Action::Upload { .. } => "upload",
+        Action::Download { .. } => "download",
         Action::WaitFor { .. } => "wait_for",
         Action::Resource { resource, .. } => resource,
     }

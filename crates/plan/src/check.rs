@@ -246,6 +246,7 @@ fn templates(step: &Step) -> (Vec<&Template>, Vec<&Template>) {
             others.extend(spec.env.iter().map(|(_, value)| value));
         }
         ActionSpec::Upload(spec) => others.extend([&spec.from, &spec.to]),
+        ActionSpec::Download(spec) => others.extend([&spec.from, &spec.to]),
         ActionSpec::WaitFor(spec) => match spec {
             WaitForSpec::Http(probe) => others.push(&probe.http),
             WaitForSpec::Tcp(probe) => others.push(&probe.tcp),

@@ -228,6 +228,13 @@ pub enum Action {
         /// The path on the host.
         to: Text,
     },
+    /// Copy a file or a folder from the host to this machine.
+    Download {
+        /// The path on the host. A folder that ends in `/` means what is in it.
+        from: Text,
+        /// The path on this machine.
+        to: Text,
+    },
     /// Ask again and again until the answer is the wanted one.
     WaitFor {
         /// What is asked, on the host.
@@ -304,7 +311,7 @@ macro_rules! texts {
                 texts.extend(cwd);
                 texts.extend(env.$values());
             }
-            Action::Upload { from, to } => texts.extend([from, to]),
+            Action::Upload { from, to } | Action::Download { from, to } => texts.extend([from, to]),
             Action::WaitFor {
                 probe: Probe::Http { url: text, .. } | Probe::Command { script: text },
                 ..

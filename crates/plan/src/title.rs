@@ -32,6 +32,9 @@ fn made(step: &Step, mut show: impl FnMut(&Template) -> String) -> String {
         // Rendering the first line alone keeps long scripts cheap.
         ActionSpec::Run(spec) => one_line(&show(&first_lines(&spec.run))),
         ActionSpec::Upload(spec) => one_line(&format!("upload {} → {}", show(&spec.from), show(&spec.to))),
+        ActionSpec::Download(spec) => {
+            one_line(&format!("download {} → {}", show(&spec.from), show(&spec.to)))
+        }
         ActionSpec::Resource(spec) => one_line(&resource(spec, show)),
         ActionSpec::WaitFor(spec) => match spec {
             WaitForSpec::Http(probe) => one_line(&format!("wait for {}", show(&probe.http))),

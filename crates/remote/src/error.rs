@@ -202,6 +202,18 @@ pub enum RemoteError {
         /// What went wrong.
         detail: String,
     },
+    /// Files could not be downloaded.
+    #[error("{host}: the download of {from} to {to} failed: {detail}")]
+    Download {
+        /// `host:port`.
+        host: String,
+        /// The path on the host.
+        from: String,
+        /// The local path.
+        to: String,
+        /// What went wrong.
+        detail: String,
+    },
     /// The settings or the request make no sense.
     #[error("{host}: {detail}")]
     Config {
@@ -280,6 +292,7 @@ impl RemoteError {
             | Self::Record { .. }
             | Self::Facts { .. }
             | Self::Upload { .. }
+            | Self::Download { .. }
             | Self::Config { .. } => ConnectionProblem::Other,
         }
     }

@@ -17,8 +17,8 @@ use crate::link::{Link, Use};
 use crate::ssh::Secrets;
 use crate::step::{Step, Went};
 use crate::{
-    Ask, Config, Elevation, Ended, HostKind, HostSpec, Probe, RemoteError, StepRequest, UploadProgress,
-    UploadSummary, facts, probe, shell, upload,
+    Ask, Config, Difference, Elevation, Ended, HostKind, HostSpec, Probe, RemoteError, StepRequest,
+    TransferProgress, TransferSummary, facts, probe, shell, transfer,
 };
 
 /// A lane that dies under a step is replaced so many times while the connection holds.
@@ -240,8 +240,9 @@ impl Host {
     }
 
     /// Uploads a file or a folder. As with rsync, `from/` means the folder's content and `from` the folder itself;
-    /// `to/` is a folder to put things in. With `elevation` they belong to that user. Modes are kept, missing folders made, every file appears whole or not
-    /// at all, and nothing temporary is left.
+    /// `to/` is a folder to put things in. Only what differs in content or mode is sent; what is only there is left alone,
+    /// and folders that are there keep their modes. With `elevation` what is sent belongs to that user. Modes are kept,
+    /// missing folders made, every file appears whole or not at all, and nothing temporary is left.
     ///
     /// # Errors
     /// [`RemoteError::Upload`] says what could not be read here or written there.
@@ -250,10 +251,56 @@ impl Host {
         from: &Path,
         to: &str,
         elevation: Option<&Elevation>,
-        progress: &(dyn Fn(UploadProgress) + Send + Sync),
-    ) -> Result<UploadSummary, RemoteError> {
+        progress: &(dyn Fn(TransferProgress) + Send + Sync),
+    ) -> Result<TransferSummary, RemoteError> {
         let link = self.link().await?;
-        upload::upload(&link, from, to, elevation, progress).await
+        transfer::upload(&link, from, to, elevation, progress).await
+    }
+
+    /// What [`Host::upload`] would put there. Nothing is changed.
+    ///
+    /// # Errors
+    /// As [`Host::upload`].
+    pub async fn compare_upload(
+        &self,
+        from: &Path,
+        to: &str,
+        elevation: Option<&Elevation>,
+    ) -> Result<Vec<Difference>, RemoteError> {
+        let link = self.link().await?;
+        transfer::compare_upload(&link, from, to, elevation).await
+    }
+
+    /// Downloads a file or a folder: the rules of [`Host::upload`], the other way round. With `elevation` it is read by
+    /// that user. Whatever the host says, nothing is written outside of `to`: where the host has a folder, a link on this
+    /// machine is in the way, except for `to` itself. Modes are kept but for what lets a file run as its owner.
+    ///
+    /// # Errors
+    /// [`RemoteError::Download`] says what could not be read there or written here.
+    pub async fn download(
+        &self,
+        from: &str,
+        to: &Path,
+        elevation: Option<&Elevation>,
+        progress: &(dyn Fn(TransferProgress) + Send + Sync),
+    ) -> Result<TransferSummary, RemoteError> {
+        let link = self.link().await?;
+        transfer::download(&link, from, to, elevation, progress).await
+    }
+
+    /// What [`Host::download`] would put here. Nothing is changed. Whether links differ is not asked where there are links
+    /// already.
+    ///
+    /// # Errors
+    /// As [`Host::download`].
+    pub async fn compare_download(
+        &self,
+        from: &str,
+        to: &Path,
+        elevation: Option<&Elevation>,
+    ) -> Result<Vec<Difference>, RemoteError> {
+        let link = self.link().await?;
+        transfer::compare_download(&link, from, to, elevation).await
     }
 
     /// What an attempt that ended, and was to be captured, wrote to standard output, as bytes; none when the host has not kept

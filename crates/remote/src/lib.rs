@@ -1,7 +1,7 @@
 //! Hosts: servers reached by SSH, and `local`, this machine.
 //!
 //! A [`Remote`] holds at most one connection a host and shares it. A [`Host`] runs supervised steps, asks short
-//! questions, uploads files and opens TCP connections through it. Nothing is installed on a host: `/bin/sh` and
+//! questions, uploads and downloads files, and opens TCP connections through it. Nothing is installed on a host: `/bin/sh` and
 //! coreutils or busybox are enough.
 //!
 //! A host keeps two small files an attempt in `~/.local/state/steadyhand` (mode 0700, outlives a logout) until they are
@@ -31,13 +31,13 @@ mod spec;
 mod ssh;
 mod step;
 mod stop;
-mod upload;
+mod transfer;
 
 pub use ask::{Ask, AskNobody, HostKeyQuestion, PassphraseQuestion, PasswordQuestion};
 pub use config::Config;
 pub use elevate::{ElevateBy, Elevation};
 pub use error::{KeyFileProblem, RefusedMethod, RemoteError};
 pub use host::{Duplex, Host, Remote, Tunnel};
-pub use request::{Ended, Probe, StepRequest, UploadProgress, UploadSummary};
+pub use request::{Difference, Differs, Ended, Probe, StepRequest, TransferProgress, TransferSummary};
 pub use spec::{HostKind, HostSpec, SshSpec};
 pub use ssh::config_hosts;

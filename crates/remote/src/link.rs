@@ -16,8 +16,8 @@ use crate::{HostKind, HostSpec, RemoteError};
 
 /// Lanes that are kept for stops, questions and the like while all others run steps.
 const CONTROL_LANES: usize = 2;
-/// Uploads at a time. With the lanes they make the 10 sessions that servers allow by default.
-const UPLOADS: usize = 1;
+/// Uploads and downloads at a time. With the lanes they make the 10 sessions that servers allow by default.
+const TRANSFERS: usize = 1;
 /// Between two tries to open a channel, while the server refuses more of them than it has.
 const CHANNEL_RETRY: Duration = Duration::from_millis(300);
 /// So often a refused channel is tried again when none of ours is open.
@@ -44,7 +44,7 @@ pub(crate) struct Link {
     returned: Arc<Notify>,
     steps: Arc<Semaphore>,
     control: Arc<Semaphore>,
-    uploads: Arc<Semaphore>,
+    transfers: Arc<Semaphore>,
     permits: usize,
 }
 
@@ -75,7 +75,7 @@ impl Link {
             returned: Arc::default(),
             steps: Arc::new(Semaphore::new(steps)),
             control: Arc::new(Semaphore::new(CONTROL_LANES)),
-            uploads: Arc::new(Semaphore::new(UPLOADS)),
+            transfers: Arc::new(Semaphore::new(TRANSFERS)),
             permits: steps + CONTROL_LANES,
         })
     }
@@ -151,12 +151,15 @@ impl Link {
         Lane::open(pipe, &self.name, self.wait).await
     }
 
-    /// Starts a shell that takes an upload.
-    pub(crate) async fn upload_shell(&self) -> Result<(Pipe, OwnedSemaphorePermit), RemoteError> {
-        let permit = Arc::clone(&self.uploads).acquire_owned().await.map_err(|_| self.closed())?;
+    /// Starts a shell for an upload or a download.
+    pub(crate) async fn transfer_shell(&self) -> Result<(Pipe, OwnedSemaphorePermit), RemoteError> {
+        let permit = Arc::clone(&self.transfers).acquire_owned().await.map_err(|_| self.closed())?;
         let mut tries = 0;
         loop {
-            match self.start(&format!("exec /bin/sh -c '{COUNTED}'"), &["-c", COUNTED], "an upload").await {
+            match self
+                .start(&format!("exec /bin/sh -c '{COUNTED}'"), &["-c", COUNTED], "a transfer of files")
+                .await
+            {
                 Err(RemoteError::Channel { .. }) if tries < 20 => {
                     tries += 1;
                     let _ = tokio::time::timeout(CHANNEL_RETRY, self.returned.notified()).await;

@@ -1,6 +1,6 @@
 //! What is asked of a host, and what it answers.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use secrecy::SecretString;
 use steadyhand_domain::StepOutcome;
@@ -76,20 +76,71 @@ pub struct Probe {
     pub output: Vec<u8>,
 }
 
-/// How far an upload has come.
+/// How far an upload or a download has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UploadProgress {
+pub struct TransferProgress {
     /// Files sent.
     pub files: u64,
     /// Bytes of files sent.
     pub bytes: u64,
 }
 
-/// What was uploaded.
+/// What was uploaded or downloaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UploadSummary {
-    /// Files and symbolic links.
+pub struct TransferSummary {
+    /// Files and symbolic links that differed, and so were sent. A downloaded file of which only the mode differed has
+    /// got that without being sent.
     pub files: u64,
-    /// Bytes of files.
+    /// Bytes of files that were sent.
     pub bytes: u64,
+    /// Folders that were missing.
+    pub folders: u64,
+    /// Files and symbolic links that were there already, the same.
+    pub unchanged: u64,
+}
+
+impl TransferSummary {
+    /// Whether anything was other than it is now.
+    #[must_use]
+    pub fn changed(&self) -> bool {
+        self.files > 0 || self.folders > 0
+    }
+}
+
+/// What an upload or a download would put somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Where it would be put.
+    pub path: String,
+    /// How what is there differs.
+    pub how: Differs,
+}
+
+/// How what is in a place differs from what is to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Differs {
+    /// There is nothing.
+    Missing,
+    /// It has another content, or leads elsewhere.
+    Content,
+    /// Only its mode is another.
+    Mode {
+        /// The mode that it has.
+        from: u32,
+        /// The mode that it is to have.
+        to: u32,
+    },
+    /// It is a link where a file is to be, or the other way round.
+    Kind,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = &self.path;
+        match self.how {
+            Differs::Missing => write!(f, "+ {path}"),
+            Differs::Content | Differs::Kind => write!(f, "~ {path}"),
+            Differs::Mode { from, to } => write!(f, "~ {path} (mode {from:04o} → {to:04o})"),
+        }
+    }
 }

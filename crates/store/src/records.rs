@@ -222,7 +222,7 @@ pub struct Step {
     pub host: String,
     /// What it is called.
     pub name: String,
-    /// What it does: `run`, `upload` or `wait_for`.
+    /// What it does: `run`, `upload`, `download`, `wait_for` or the kind of a resource.
     pub kind: String,
     /// What it is.
     pub state: StepState,

@@ -26,7 +26,7 @@ pub struct NewStep<'a> {
     pub host: &'a str,
     /// What it is called.
     pub name: &'a str,
-    /// `run`, `upload`, `wait_for`, or the kind of a resource.
+    /// `run`, `upload`, `download`, `wait_for`, or the kind of a resource.
     pub kind: &'a str,
     /// Why it is skipped from the beginning, if it is.
     pub skipped: Option<Reason>,

@@ -37,7 +37,7 @@ pub struct Failure<'a> {
     pub step_name: &'a str,
     /// The shell script of a `run` step, as it was sent.
     pub script: Option<&'a str>,
-    /// What the step does: `run`, `upload` or `wait_for`.
+    /// What the step does: `run`, `upload`, `download` or `wait_for`.
     pub action: &'a str,
     /// The name of the host it ran on.
     pub host: &'a str,

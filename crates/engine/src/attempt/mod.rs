@@ -7,8 +7,8 @@ mod output;
 mod reach;
 pub(crate) mod resource;
 mod run;
-mod text;
-mod upload;
+pub(crate) mod text;
+pub(crate) mod transfer;
 mod wait_for;
 
 use std::{collections::HashMap, time::Duration};
@@ -130,10 +130,13 @@ impl Execution<'_> {
             }
             Action::Resource { resource, params } => self.resource(&attempt, resource, params).await,
             // They are carried out from here: what an earlier process did of them ends when its connection does.
-            Action::Upload { .. } | Action::WaitFor { .. } if self.is_stopping() => {
+            Action::Upload { .. } | Action::Download { .. } | Action::WaitFor { .. }
+                if self.is_stopping() =>
+            {
                 Ok(AttemptEnd::Stopped(None))
             }
             Action::Upload { from, to } => self.upload(&attempt, from, to).await,
+            Action::Download { from, to } => self.download(&attempt, from, to).await,
             Action::WaitFor { probe, timeout_ms, interval_ms } => {
                 let (timeout, interval) =
                     (Duration::from_millis(*timeout_ms), Duration::from_millis(*interval_ms));
@@ -168,9 +171,10 @@ impl Execution<'_> {
 fn refused(error: &RemoteError) -> AttemptEnd {
     let message = error.to_string();
     let reason = match error {
-        RemoteError::Upload { .. } | RemoteError::Record { .. } | RemoteError::Config { .. } => {
-            Reason::Error { message }
-        }
+        RemoteError::Upload { .. }
+        | RemoteError::Download { .. }
+        | RemoteError::Record { .. }
+        | RemoteError::Config { .. } => Reason::Error { message },
         _ => Reason::Connection { message, problem: error.problem() },
     };
     AttemptEnd::failed(reason)

@@ -10,7 +10,7 @@ use steadyhand_domain::Reason;
 use steadyhand_plan::Text;
 
 /// A text with the values of its secrets.
-pub(super) fn reveal(text: &Text, secrets: &HashMap<String, SecretString>) -> Result<String, Reason> {
+pub(crate) fn reveal(text: &Text, secrets: &HashMap<String, SecretString>) -> Result<String, Reason> {
     text.reveal(|name| secrets.get(name).map(ExposeSecret::expose_secret))
         .map_err(|missing| Reason::Error { message: missing.to_string() })
 }

@@ -102,6 +102,8 @@ pub(crate) enum ActionSpec {
     Run(Box<RunSpec>),
     /// Copies a file or a folder to the host.
     Upload(UploadSpec),
+    /// Copies a file or a folder from the host.
+    Download(DownloadSpec),
     /// Waits until something answers.
     WaitFor(WaitForSpec),
     /// Makes something be as it should be.
@@ -181,10 +183,16 @@ impl JsonSchema for Step {
             Map::from_iter([(key.to_owned(), schema)])
         };
         let upload = own("upload", "What to copy, and where to.", generator.subschema_for::<UploadSpec>());
+        let download = own(
+            "download",
+            "What to copy, and where to on this machine.",
+            generator.subschema_for::<DownloadSpec>(),
+        );
         let probe = own("wait_for", "What to wait for.", generator.subschema_for::<WaitForSpec>());
         let mut choices = vec![
             with("Runs a command.", "run", run, &[]),
             with("Copies a file or a folder to the host.", "upload", upload, &["id"]),
+            with("Copies a file or a folder from the host.", "download", download, &["id"]),
             with(
                 "Waits until something answers.",
                 "wait_for",
@@ -211,6 +219,16 @@ pub(crate) struct UploadSpec {
     /// A path on this machine. A folder that ends in `/` means what is in it.
     pub(crate) from: Template,
     /// A path on the host.
+    pub(crate) to: Template,
+}
+
+/// What to fetch, and where to.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct DownloadSpec {
+    /// A path on the host. A folder that ends in `/` means what is in it.
+    pub(crate) from: Template,
+    /// A path on this machine.
     pub(crate) to: Template,
 }
 

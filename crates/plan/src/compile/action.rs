@@ -34,6 +34,10 @@ pub(super) fn compiled(
             from: scope.plain(&spec.from, problems).0,
             to: scope.plain(&spec.to, problems).0,
         },
+        ActionSpec::Download(spec) => Action::Download {
+            from: scope.plain(&spec.from, problems).0,
+            to: scope.plain(&spec.to, problems).0,
+        },
         ActionSpec::WaitFor(spec) => {
             let (probe, timeout, interval) = match spec {
                 WaitForSpec::Http(spec) => {

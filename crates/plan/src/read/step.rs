@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use super::{Field, Fields, Keys, Reader, is_environment_name, listed};
 use crate::{
     ast::{
-        ActionSpec, CommandProbe, Common, ElevateSpec, Entries, HttpProbe, Method, OnFailure, RetriesSpec,
-        RunSpec, Shell, Step, TcpProbe, UploadSpec, WaitForSpec,
+        ActionSpec, CommandProbe, Common, DownloadSpec, ElevateSpec, Entries, HttpProbe, Method, OnFailure,
+        RetriesSpec, RunSpec, Shell, Step, TcpProbe, UploadSpec, WaitForSpec,
     },
     diagnostic::Code,
     duration::Millis,
@@ -22,7 +22,7 @@ fn is_action(key: &str) -> bool {
 }
 
 /// What a step can do, beside being a resource.
-const ACTIONS: [&str; 3] = ["run", "upload", "wait_for"];
+const ACTIONS: [&str; 4] = ["run", "upload", "download", "wait_for"];
 
 /// The keys of a step that do not say what it does.
 const OTHERS: [&str; 17] = [
@@ -85,6 +85,7 @@ const INSTEAD: &[(&str, &str)] = &[
     ("condition", "when"),
     ("retry", "retries"),
     ("sync", "upload"),
+    ("fetch", "download"),
     ("title", "name"),
     ("register", "id"),
     ("become_user", "become"),
@@ -115,6 +116,20 @@ const UPLOAD: Keys = Keys {
         ("dest", "to"),
         ("destination", "to"),
         ("remote", "to"),
+    ],
+};
+
+const DOWNLOAD: Keys = Keys {
+    what: "`download`",
+    known: &["from", "to"],
+    later: &["exclude", "delete"],
+    instead: &[
+        ("src", "from"),
+        ("source", "from"),
+        ("remote", "from"),
+        ("dest", "to"),
+        ("destination", "to"),
+        ("local", "to"),
     ],
 };
 
@@ -175,7 +190,7 @@ impl Reader<'_> {
                 let Kind::Mapping(entries) = &node.kind else { return None };
                 if entries.len() == fields.fields.len() {
                     let message = "the step has no action";
-                    let hint = "say what it does, with `run`, `upload`, `wait_for`, or a resource such as `package` or `file`";
+                    let hint = "say what it does, with `run`, `upload`, `download`, `wait_for`, or a resource such as `package` or `file`";
                     self.error(Code::Action, first, message, Some(hint));
                 }
                 return None;
@@ -228,6 +243,7 @@ impl Reader<'_> {
                 Some(ActionSpec::Run(Box::new(RunSpec { run: run?, cwd, env, shell })))
             }
             "upload" => self.upload(fields).map(ActionSpec::Upload),
+            "download" => self.download(fields).map(ActionSpec::Download),
             "wait_for" => {
                 let hint = "put it inside: wait_for: { http: …, timeout: 60s }";
                 self.refuse(fields, &["timeout"], &what, hint);
@@ -258,6 +274,18 @@ impl Reader<'_> {
         let from = self.required(&inner, "from", "a path on this machine");
         let to = self.required(&inner, "to", "a path on the host");
         Some(UploadSpec { from: from?, to: to? })
+    }
+
+    fn download(&mut self, fields: &Fields<'_>) -> Option<DownloadSpec> {
+        let field = fields.get("download")?;
+        if matches!(field.node.kind, Kind::Scalar(_) | Kind::Sequence(_)) {
+            self.wrong_type(field, "a mapping", Some("write download: { from: /var/log/shop/, to: logs/ }"));
+            return None;
+        }
+        let inner = self.fields(field.node, "download", fields.key_span("download"), &DOWNLOAD)?;
+        let from = self.required(&inner, "from", "a path on the host");
+        let to = self.required(&inner, "to", "a path on this machine");
+        Some(DownloadSpec { from: from?, to: to? })
     }
 
     pub(super) fn elevate(&mut self, fields: &Fields<'_>) -> Option<ElevateSpec> {

@@ -8,7 +8,9 @@ const COMMON: &str = include_str!("common.sh");
 const LANE: &str = include_str!("lane.sh");
 const SUPERVISOR: &str = include_str!("supervisor.sh");
 const PROBE: &str = include_str!("probe.sh");
+const TRANSFER: &str = include_str!("transfer.sh");
 const UPLOAD: &str = include_str!("upload.sh");
+const DOWNLOAD: &str = include_str!("download.sh");
 const FACTS: &str = include_str!("facts.sh");
 
 /// Where a host has what the programs need. All but the hosts of tests are [`USUAL`].
@@ -49,35 +51,62 @@ pub(crate) fn lane_program(token: &str, places: Places<'_>) -> String {
     format!("k={token} F=\nS={}\nQ={}\n{}{lane}", quote(&supervisor), quote(&probe), strip(COMMON))
 }
 
-/// The shell that takes an upload reads a number, a program of so many bytes, and then the program's own input. It
-/// must not read one byte too many, which the shell's own reading of scripts would.
+/// The shell of a transfer reads a number, a program of so many bytes, and then the program's own input. It must not
+/// read one byte too many, which the shell's own reading of scripts would.
 pub(crate) const COUNTED: &str = r#"IFS= read -r n; eval "$(dd bs=1 count="$n" 2>/dev/null)""#;
 
-/// The program that takes an upload, for [`COUNTED`].
+/// The program that takes an upload, for [`COUNTED`]. `names` and `links` say how many bytes of names follow.
 ///
 /// # Errors
 /// What is wrong with `elevation`.
 pub(crate) fn upload_program(
     token: &str,
     to: &str,
-    what: Uploaded<'_>,
+    what: &Uploaded,
+    (names, links): (usize, usize),
     elevation: Option<&Elevation>,
 ) -> Result<String, String> {
     let (kind, name, mode) = match what {
-        Uploaded::File { name } => ("file", name, 0),
-        Uploaded::Tree { mode } => ("tree", "", mode),
+        Uploaded::File { name } => ("file", name.as_str(), 0),
+        Uploaded::Tree { mode } => ("tree", "", *mode),
     };
-    let program = format!(
-        "k={token} t={} kind={kind} name={} mode={mode:o}\n{}",
-        quote_path(to),
-        quote(name),
-        strip(UPLOAD)
+    let variables = format!(
+        "t={} kind={kind} name={} mode={mode:o} a={names} b={links}",
+        quote_path(&no_option(to)),
+        quote(name)
     );
+    transfer_program(token, &variables, UPLOAD, elevation)
+}
+
+/// The program that sends a download, for [`COUNTED`].
+///
+/// # Errors
+/// What is wrong with `elevation`.
+pub(crate) fn download_program(
+    token: &str,
+    from: &str,
+    elevation: Option<&Elevation>,
+) -> Result<String, String> {
+    transfer_program(token, &format!("f={}", quote_path(&no_option(from))), DOWNLOAD, elevation)
+}
+
+fn transfer_program(
+    token: &str,
+    variables: &str,
+    program: &str,
+    elevation: Option<&Elevation>,
+) -> Result<String, String> {
+    let program = format!("k={token} {variables}\n{}{}", strip(TRANSFER), strip(program));
     let program = match elevation {
         Some(elevation) => elevation.with_input(&program)?,
         None => program,
     };
     Ok(format!("{}\n{program}", program.len()))
+}
+
+/// A path that no program takes for an option.
+fn no_option(path: &str) -> String {
+    if path.starts_with('-') { format!("./{path}") } else { path.to_owned() }
 }
 
 /// The question that a host answers with facts about itself.
@@ -86,8 +115,8 @@ pub(crate) fn facts_question() -> String {
 }
 
 /// What an upload is.
-pub(crate) enum Uploaded<'a> {
-    File { name: &'a str },
+pub(crate) enum Uploaded {
+    File { name: String },
     Tree { mode: u32 },
 }
 

@@ -1,9 +1,8 @@
-# Takes a tar archive from standard input: `data/` with what is uploaded, then the empty file `done`. Variables: k the
-# token, t the target as given, kind `file` or `tree`, name the file's name, mode the tree's mode.
+# Tells what is there of what is to be uploaded, and takes what differs. Variables: k the token, t the target as given, kind
+# `file` or `tree`, name the file's name, mode the tree's mode. Of a tree, a bytes of names come first, and then b bytes of
+# the names of links. Then, if anything is to be sent, come a line and a tar archive: `data/`, and then the empty file `done`.
 # Everything is unpacked beside its target first, on the same file system, and then renamed into place.
 s= made=
-say() { printf '\n%s %s\n' "$k" "$*"; }
-die() { say failed "$*"; exit 1; }
 tidy() { [ "$s" ] && rm -rf "$s"; [ "$made" ] && rmdir "$made" 2>/dev/null; }
 trap tidy EXIT
 trap 'exit 1' HUP INT TERM PIPE
@@ -26,8 +25,9 @@ merge() (
   done
   if [ $# -gt 0 ]; then mv -f "$@" "$dst/" || exit 1; fi
 )
+# Those names of standard input that are links.
+links() { xargs -0 sh -c 'for e; do if [ -L "$e" ]; then printf "%s\0" "$e"; fi; done' sh; }
 command -v tar >/dev/null 2>&1 || die 'there is no tar on the host. Install it.'
-cd "$HOME" 2>/dev/null
 dir=$t
 if [ "$kind" = file ] && [ ! -d "$t" ]; then
   case $t in
@@ -37,6 +37,14 @@ if [ "$kind" = file ] && [ ! -d "$t" ]; then
   esac
 fi
 [ "$dir" ] || dir=/
+if [ "$kind" = file ]; then (cd "$dir" 2>/dev/null && printf '%s\0' "./$name" | survey)
+else part "$a" | (if cd "$dir" 2>/dev/null; then survey; else cat >/dev/null; fi)
+fi
+say listed
+[ "$b" = 0 ] || part "$b" |
+  (if cd "$dir" 2>/dev/null; then links | xargs -0 -r tar -cf - 2>/dev/null; else cat >/dev/null; fi)
+say compared
+IFS= read -r go || exit 0
 if [ ! -d "$dir" ]; then
   mkdir -p "$dir" || die "the folder $dir cannot be made"
   made=$dir

@@ -1703,7 +1703,7 @@ host: string,
  */
 name: string, 
 /**
- * What it does: `run`, `upload` or `wait_for`.
+ * What it does: `run`, `upload`, `download`, `wait_for` or the kind of a resource.
  */
 kind: string, 
 /**
