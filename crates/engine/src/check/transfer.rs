@@ -70,7 +70,7 @@ impl OnHost<'_> {
             Action::WaitFor { .. } => false,
         };
         let before = self.spec.plan.steps.iter().filter(|other| other.index < step.index);
-        let maker = before.filter(|other| other.never().is_none()).filter(makes).next_back()?;
+        let maker = before.filter(|other| other.never().is_none()).rfind(makes)?;
         let name = format!("the step “{}” before it", maker.name);
         Some(Maker { name, is_command: matches!(maker.action, Action::Run { .. }) })
     }
