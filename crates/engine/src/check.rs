@@ -6,7 +6,7 @@
 mod transfer;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     time::Duration,
 };
 
@@ -115,8 +115,8 @@ pub(super) struct OnHost<'a> {
     pub(super) secrets: &'a HashMap<String, SecretString>,
     pub(super) cancel: &'a CancellationToken,
     facts: Option<Facts>,
-    /// As whom steps can be carried out here.
-    elevated: HashSet<String>,
+    /// As whom steps can be carried out here, or why not. A wrong password is tried once.
+    elevated: HashMap<String, Result<(), String>>,
 }
 
 /// What was found out about a step, or why nothing was.
@@ -148,16 +148,18 @@ impl<'a> OnHost<'a> {
         secrets: &'a HashMap<String, SecretString>,
         cancel: &'a CancellationToken,
     ) -> Self {
-        Self { spec, host, secrets, cancel, facts: None, elevated: HashSet::new() }
+        Self { spec, host, secrets, cancel, facts: None, elevated: HashMap::new() }
     }
 
     async fn steps(mut self, steps: Vec<&CompiledStep>) -> Vec<CheckedStep> {
         let mut checked: Vec<CheckedStep> = Vec::with_capacity(steps.len());
-        let mut called: HashSet<(String, String)> = HashSet::new();
+        let mut called: HashMap<(String, String), Verdict> = HashMap::new();
         let mut unreachable = None;
+        let mut is_certain = true;
         for step in steps {
-            let called_for =
-                step.handler.as_ref().map(|name| called.contains(&(step.task.clone(), name.clone())));
+            let called_for = step.handler.as_ref().map(|name| {
+                called.get(&(step.task.clone(), name.clone())).copied().unwrap_or(Verdict::Skipped)
+            });
             let (verdict, text) = match &unreachable {
                 Some(message) => (Verdict::Failed, message),
                 None => match self.step(step, called_for).await {
@@ -166,9 +168,20 @@ impl<'a> OnHost<'a> {
                     Err(Unasked::Host(error)) => (Verdict::Failed, &*unreachable.insert(error.to_string())),
                 },
             };
-            if verdict == Verdict::Change {
-                called.extend(step.notify.iter().map(|name| (step.task.clone(), name.clone())));
+            if matches!(verdict, Verdict::Change | Verdict::Unknown) {
+                for name in &step.notify {
+                    let known = called.entry((step.task.clone(), name.clone())).or_insert(verdict);
+                    if verdict == Verdict::Change {
+                        *known = verdict;
+                    }
+                }
             }
+            // What a step would change, a guard after it does not see yet.
+            let text = match (verdict, is_certain) {
+                (Verdict::Skipped, false) if step.handler.is_none() => &format!("{text} (as things are now)"),
+                _ => text,
+            };
+            is_certain &= !matches!(verdict, Verdict::Change | Verdict::Unknown);
             checked.push(CheckedStep {
                 index: step.index,
                 task: step.task.clone(),
@@ -181,10 +194,14 @@ impl<'a> OnHost<'a> {
         checked
     }
 
-    async fn step(&mut self, step: &CompiledStep, called_for: Option<bool>) -> Found {
+    async fn step(&mut self, step: &CompiledStep, called_for: Option<Verdict>) -> Found {
         let skipped = |reason: &Reason| Ok((Verdict::Skipped, reason.to_string()));
-        if called_for == Some(false) {
-            return skipped(&Reason::NotNotified);
+        match called_for {
+            Some(Verdict::Skipped) => return skipped(&Reason::NotNotified),
+            Some(Verdict::Unknown) => {
+                return Ok((Verdict::Unknown, "depends on a step of which that is not known".to_owned()));
+            }
+            _ => {}
         }
         if let Some(reason) = step.never() {
             return skipped(&reason);
@@ -250,16 +267,19 @@ impl<'a> OnHost<'a> {
         let Some(elevate) = &step.elevate else { return Ok(None) };
         let elevation = elevate::revealed(elevate, self.secrets)?;
         let key = format!("{} {}", elevation.by, elevation.user);
-        if self.elevated.contains(&key) {
-            return Ok(Some(elevation));
+        match self.elevated.get(&key) {
+            Some(Ok(())) => return Ok(Some(elevation)),
+            Some(Err(message)) => return Err(Unasked::Step(message.clone())),
+            None => {}
         }
-        let script = elevation.script("exit 0").map_err(Unasked::Step)?;
+        let script = elevation.question().map_err(Unasked::Step)?;
         let (status, output) = self.ask(&script, elevate::PATIENCE).await?;
         if status != Some(0) {
             let message = elevate::refusal(&step.host, &elevation, output.as_bytes(), status);
+            self.elevated.insert(key, Err(message.clone()));
             return Err(Unasked::Step(message));
         }
-        self.elevated.insert(key);
+        self.elevated.insert(key, Ok(()));
         Ok(Some(elevation))
     }
 

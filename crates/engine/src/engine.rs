@@ -339,13 +339,16 @@ impl Engine {
         self.ask(id, Desired::Paused, by).await
     }
 
-    /// Lets a run go on; steps that are held are tried again. Asking again changes nothing.
+    /// Lets a paused run go on. In a run that is not paused, steps that are held are tried again.
     ///
     /// # Errors
     /// When the run has ended or is being stopped, or when the database cannot be written.
     pub async fn resume(&self, id: RunId, by: &str) -> Result<RunSummary, EngineError> {
+        let was_paused = self.summary(id).await?.desired == Desired::Paused;
         let run = self.ask(id, Desired::Running, by).await?;
-        if run.hindrances.iter().any(|hindrance| matches!(hindrance, Hindrance::StepHeld { .. })) {
+        if !was_paused
+            && run.hindrances.iter().any(|hindrance| matches!(hindrance, Hindrance::StepHeld { .. }))
+        {
             self.retry_held(id, by).await?;
             return self.summary(id).await;
         }

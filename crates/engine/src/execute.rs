@@ -115,6 +115,29 @@ async fn fail_as_a_whole(shared: &Shared, id: RunId, error: &EngineError) -> Res
     Ok(())
 }
 
+/// A step of which a person has decided that it is not tried again, where the process before could not record its end.
+fn decided(index: u32, step: &Step) -> Option<Hindrance> {
+    let last = step.attempts.last();
+    let is_over = last.is_none_or(|last| last.ended_at.is_some());
+    let decision = step.decision.as_ref()?;
+    let is_about_it = decision.attempt == last.map_or(0, |last| last.number);
+    if step.state != StepState::Running || !is_over || !is_about_it || decision.choice == Choice::Retry {
+        return None;
+    }
+    let reason = match last.and_then(|last| last.outcome.clone()) {
+        Some(outcome) => Reason::Outcome { outcome },
+        None => Reason::Error { message: "it could not be carried out".to_owned() },
+    };
+    Some(Hindrance::StepHeld {
+        step_id: step.id,
+        index,
+        step: step.name.clone(),
+        host: step.host.clone(),
+        reason_text: reason.to_string(),
+        reason,
+    })
+}
+
 /// Whether the failure of a step does not count, because the plan or a person says so.
 fn is_tolerated(compiled: &CompiledStep, step: &Step) -> bool {
     let is_skipped = |decision: &Decision| {
@@ -174,10 +197,14 @@ pub(crate) struct Execution<'a> {
     pub(crate) left: HashMap<usize, Left>,
     /// What the hosts have told about themselves.
     pub(crate) facts: KnownFacts,
+    /// Steps of which an attempt was running when this process took the run over.
+    pub(crate) was_running: HashSet<usize>,
     /// What steps have written, for later ones.
     pub(crate) outputs: KnownOutputs,
     /// As whom steps can be carried out.
     pub(crate) elevated: Elevated,
+    /// Held while a host is asked that.
+    pub(crate) asking: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     /// Hosts on which something of this run has been begun.
     reached: Mutex<HashSet<String>>,
     pub(crate) schedule: Mutex<Schedule>,
@@ -267,6 +294,18 @@ impl<'a> Execution<'a> {
             Some((index, left))
         });
         let left = left.collect();
+        let is_running = |step: &Step| {
+            step.state == StepState::Running
+                && step.attempts.last().is_some_and(|last| last.ended_at.is_none())
+        };
+        let was_running =
+            (0..).zip(&steps).filter(|(_, step)| is_running(step)).map(|(index, _)| index).collect();
+        let mut hindrances = hindrances;
+        hindrances.extend(
+            (0..)
+                .zip(&steps)
+                .filter_map(|(index, step)| decided(index, step).map(|held| (format!("step {index}"), held))),
+        );
         let outputs = KnownOutputs::recorded(&steps);
         let steps = steps
             .into_iter()
@@ -288,7 +327,9 @@ impl<'a> Execution<'a> {
             left,
             facts: KnownFacts::default(),
             elevated: Elevated::default(),
+            asking: Mutex::default(),
             outputs,
+            was_running,
             reached: Mutex::new(reached),
             schedule: Mutex::new(schedule),
             cut: CancellationToken::new(),

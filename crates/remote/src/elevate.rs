@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::shell::{quote, whole};
 
-/// Between the password and the code.
+/// Between the password and the code. A program that asks again after a wrong password reads empty lines before it.
 const MARK: &str = "#steadyhand:";
 /// The longest code that the environment takes (Linux: `MAX_ARG_STRLEN`, 128 KiB).
 const LONGEST: usize = 120_000;
@@ -99,7 +99,7 @@ impl Elevation {
         );
         let input = match &self.password {
             Some(password) => format!(
-                "printf '%s\\n%s' {} {}",
+                "printf '%s\\n\\n\\n%s' {} {}",
                 quote(password.expose_secret()),
                 quote(&format!("{MARK}{whole}"))
             ),
@@ -122,6 +122,20 @@ impl Elevation {
         self.wrap(&format!("eval {}", quote(script)))
     }
 
+    /// A script that tells, by its status, whether this user may become the other one. A wrong password is tried once.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn question(&self) -> Result<String, String> {
+        match (self.by, &self.password) {
+            (ElevateBy::Sudo, Some(password)) => {
+                self.check()?;
+                Ok(format!("printf '%s\\n' {} | {} true", quote(password.expose_secret()), self.command()))
+            }
+            _ => self.script("exit 0"),
+        }
+    }
+
     /// The same for a program that goes on to read standard input.
     pub(crate) fn with_input(&self, program: &str) -> Result<String, String> {
         self.check()?;
@@ -135,7 +149,7 @@ impl Elevation {
             (_, Some(password)) => {
                 let past = format!("while IFS= read -r l && [ \"$l\" != {} ]; do :; done\n", quote(MARK));
                 format!(
-                    "{{ printf '%s\\n' {} {}; exec cat; }} | {} /bin/sh -c {}",
+                    "{{ printf '%s\\n\\n\\n%s\\n' {} {}; exec cat; }} | {} /bin/sh -c {}",
                     quote(password.expose_secret()),
                     quote(MARK),
                     self.command(),

@@ -128,6 +128,32 @@ impl Store {
     }
 }
 
+/// One process at a time brings a database to the newest form: two that start at once would do it twice.
+struct Alone(std::fs::File);
+
+impl Alone {
+    async fn with(database: &Path) -> Result<Self, StoreError> {
+        let path = database.with_extension("lock");
+        let lock = {
+            let path = path.clone();
+            move || std::fs::File::create(path).and_then(|file| file.lock().map(|()| file))
+        };
+        let failed = |cause: String| StoreError::Folder { path: path.clone(), cause };
+        match tokio::task::spawn_blocking(lock).await {
+            Ok(Ok(file)) => Ok(Self(file)),
+            Ok(Err(error)) => Err(failed(error.to_string())),
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        // Closing it would do; this is at once, also where a program that was just started still has it.
+        let _ = self.0.unlock();
+    }
+}
+
 impl File {
     async fn open(options: SqliteConnectOptions, migrations: &Migrator) -> Result<Self, StoreError> {
         let path = options.get_filename().to_owned();
@@ -146,7 +172,10 @@ impl File {
             .connect_with(options.clone())
             .await
             .map_err(|error| StoreError::Folder { path: path.clone(), cause: error.to_string() })?;
-        migrations.run(&writer).await.map_err(|error| match error {
+        let alone = Alone::with(&path).await?;
+        let migrated = migrations.run(&writer).await;
+        drop(alone);
+        migrated.map_err(|error| match error {
             MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => {
                 StoreError::Newer { path: path.clone() }
             }

@@ -1,10 +1,6 @@
 //! As whom a step is carried out: whether the host allows it is asked once, before anything depends on it.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Mutex,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use futures::future::BoxFuture;
 use secrecy::SecretString;
@@ -22,9 +18,10 @@ use crate::{
 /// How long `sudo` may take to say yes. It may look up a directory service, and waits after a wrong password.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// As whom steps are known to be carried out on each host: `HOST PROGRAM USER`.
+/// Whether steps can be carried out as another user, by `HOST PROGRAM USER`: yes, or why not. A refusal is kept, too: asking again
+/// with a wrong password can lock an account.
 #[derive(Default)]
-pub(crate) struct Elevated(Mutex<HashSet<String>>);
+pub(crate) struct Elevated(Mutex<HashMap<String, Result<(), String>>>);
 
 impl Execution<'_> {
     /// As whom a step is carried out, when that is not who logs in; or how its attempt ends, because the host does not
@@ -40,11 +37,20 @@ impl Execution<'_> {
             Err(reason) => return Ok(Err(AttemptEnd::failed(reason))),
         };
         let key = format!("{} {} {}", step.host, elevation.by, elevation.user);
-        if lock(&self.elevated.0).contains(&key) || self.is_stopping() {
+        let failed = |message: String| Ok(Err(AttemptEnd::failed(Reason::Error { message })));
+        if self.is_stopping() {
             return Ok(Ok(Some(elevation)));
         }
-        let failed = |message: String| Ok(Err(AttemptEnd::failed(Reason::Error { message })));
-        let script = match elevation.script("exit 0") {
+        // Who asks for the same at the same time waits for the answer.
+        let asked = lock(&self.asking).entry(key.clone()).or_default().clone();
+        let _asking = asked.lock().await;
+        let known = lock(&self.elevated.0).get(&key).cloned();
+        match known {
+            Some(Ok(())) => return Ok(Ok(Some(elevation))),
+            Some(Err(message)) => return failed(message),
+            None => {}
+        }
+        let script = match elevation.question() {
             Ok(script) => script,
             Err(what) => return failed(what),
         };
@@ -58,11 +64,13 @@ impl Execution<'_> {
         };
         match self.reach::<Option<Probe>>(&step.host, Box::new(operation)).await? {
             Reached::Done(Some(probe)) if probe.status == Some(0) => {
-                lock(&self.elevated.0).insert(key);
+                lock(&self.elevated.0).insert(key, Ok(()));
                 Ok(Ok(Some(elevation)))
             }
             Reached::Done(Some(probe)) => {
-                failed(refusal(&step.host, &elevation, &probe.output, probe.status))
+                let message = refusal(&step.host, &elevation, &probe.output, probe.status);
+                lock(&self.elevated.0).insert(key, Err(message.clone()));
+                failed(message)
             }
             // What is stopped is never started.
             Reached::Done(None) | Reached::Unreachable(_) | Reached::NotBegun => Ok(Ok(Some(elevation))),

@@ -14,14 +14,18 @@ mod wait_for;
 use std::{collections::HashMap, time::Duration};
 
 use secrecy::SecretString;
-use steadyhand_domain::{Desired, Reason, StepId, StepOutcome};
+use steadyhand_domain::{Desired, LossReason, Reason, StepId, StepOutcome};
 use steadyhand_plan::{Action, CompiledStep, Missing};
-use steadyhand_remote::{Elevation, Host, RemoteError};
+use steadyhand_remote::{Elevation, Host, RemoteError, StepRequest};
 use steadyhand_store::progress::Write;
 use tokio::time::sleep;
 
 use self::facts::Asked;
-use crate::{EngineError, execute::Execution, hosts::host_spec};
+use crate::{
+    EngineError,
+    execute::{Execution, Progress},
+    hosts::host_spec,
+};
 
 pub(crate) use self::text::resolve;
 pub(crate) use self::{elevate::Elevated, facts::KnownFacts, output::KnownOutputs};
@@ -97,6 +101,8 @@ impl Execution<'_> {
     fn may_retry(&self, index: usize, outcome: Option<&StepOutcome>) -> bool {
         self.progress(index).attempt <= self.step(index).retries.times
             && !matches!(outcome, Some(StepOutcome::Lost { .. } | StepOutcome::Stopped))
+            // What has done its work, and failed only afterwards, is not done again.
+            && !outcome.is_some_and(StepOutcome::is_success)
             && !self.is_stopping()
     }
 
@@ -106,22 +112,10 @@ impl Execution<'_> {
     }
 
     async fn attempt(&self, index: usize) -> Result<AttemptEnd, EngineError> {
-        let step = match self.with_facts(self.step(index)).await? {
-            Ok(step) => step,
+        let attempt = match self.prepared(index).await? {
+            Ok(attempt) => attempt,
+            Err(end) if self.was_running.contains(&index) => return self.attached(index, end).await,
             Err(end) => return Ok(end),
-        };
-        let secrets = self.shared.secrets_of(&self.spec);
-        let elevation = match self.elevation(&step, &secrets).await? {
-            Ok(elevation) => elevation,
-            Err(end) => return Ok(end),
-        };
-        let attempt = Attempt {
-            id: self.progress(index).id,
-            number: self.progress(index).attempt,
-            host: self.host(&step.host)?,
-            elevation,
-            secrets,
-            step,
         };
         match &attempt.step.action {
             Action::Run { script, cwd, env, login_shell } => {
@@ -143,6 +137,53 @@ impl Execution<'_> {
                 self.wait_for(&attempt, probe, timeout, interval).await
             }
         }
+    }
+
+    /// An attempt with all that it needs, or how it ends without.
+    async fn prepared(&self, index: usize) -> Result<Result<Attempt, AttemptEnd>, EngineError> {
+        let step = match self.with_facts(self.step(index)).await? {
+            Ok(step) => step,
+            Err(end) => return Ok(Err(end)),
+        };
+        let secrets = self.shared.secrets_of(&self.spec);
+        let elevation = match self.elevation(&step, &secrets).await? {
+            Ok(elevation) => elevation,
+            Err(end) => return Ok(Err(end)),
+        };
+        self.attempt_of(index, step, elevation).map(Ok)
+    }
+
+    fn attempt_of(
+        &self,
+        index: usize,
+        step: CompiledStep,
+        elevation: Option<Elevation>,
+    ) -> Result<Attempt, EngineError> {
+        let Progress { id, attempt: number, .. } = self.progress(index);
+        let (host, secrets) = (self.host(&step.host)?, self.shared.secrets_of(&self.spec));
+        Ok(Attempt { id, number, host, elevation, secrets, step })
+    }
+
+    /// An attempt that an earlier process began, and that could not be begun now: what its host has of it counts. Only when it
+    /// has nothing, the attempt ends as `otherwise`.
+    async fn attached(&self, index: usize, otherwise: AttemptEnd) -> Result<AttemptEnd, EngineError> {
+        let attempt = self.attempt_of(index, self.step(index).clone(), None)?;
+        let end = match &attempt.step.action {
+            Action::Run { .. } | Action::Resource { .. } => {
+                let request = StepRequest::new(self.attempt_name(&attempt), "");
+                self.execute(&attempt, Ok(StepRequest { started_before: true, ..request })).await?
+            }
+            Action::Upload { .. } | Action::Download { .. } | Action::WaitFor { .. } => return Ok(otherwise),
+        };
+        Ok(match (&end, &attempt.step.action) {
+            (AttemptEnd::Failed { outcome: Some(StepOutcome::Lost { reason }), .. }, _)
+                if matches!(reason, LossReason::RecordGone { .. }) =>
+            {
+                otherwise
+            }
+            (_, Action::Resource { .. }) => resource::end(end),
+            _ => end,
+        })
     }
 
     /// The step with the facts of its host in its texts, or how its attempt ends without them.

@@ -8,6 +8,7 @@ use std::{collections::HashMap, sync::Mutex};
 use futures::future::BoxFuture;
 use steadyhand_domain::{Reason, StepState};
 use steadyhand_plan::{CompiledStep, Missing, Output};
+use steadyhand_remote::Host;
 use steadyhand_store::records::{self, Step};
 use tokio_util::sync::CancellationToken;
 
@@ -69,11 +70,17 @@ impl Execution<'_> {
         let failed = |message: String| Ok(Err(Reason::Error { message }));
         let bytes = match self.reach::<Option<Vec<u8>>>(on, Box::new(operation)).await? {
             Reached::Done(Some(bytes)) => bytes,
-            Reached::Done(None) | Reached::Unreachable(_) | Reached::NotBegun => {
-                return failed(format!("{on} has not kept what the step wrote; run it again"));
+            // It has done its work. Who needs what it wrote says that it is not there.
+            Reached::Done(None) | Reached::Unreachable(_) | Reached::NotBegun | Reached::Failed(_) => {
+                return Ok(Ok(()));
             }
-            Reached::Failed(error) => return failed(error.to_string()),
         };
+        if bytes.len() > Host::LONGEST_OUTPUT {
+            let longest = Host::LONGEST_OUTPUT;
+            return failed(format!(
+                "it has an `id`, and wrote more than {longest} bytes to standard output; write to a file what is long, or remove the `id`"
+            ));
+        }
         let text = match String::from_utf8(bytes) {
             Ok(text) if !text.contains('\0') => text.trim_end_matches(['\n', '\r']).to_owned(),
             Ok(_) | Err(_) => {
@@ -132,7 +139,7 @@ impl Execution<'_> {
                 ));
             }
             (None, StepState::Skipped) => return Err(missing("that step was skipped".to_owned())),
-            (None, _) => return Err(missing("that step has not written it".to_owned())),
+            (None, _) => return Err(missing(format!("{} has not kept what that step wrote", output.host))),
         };
         match &output.json {
             None => Ok(text),

@@ -32,14 +32,18 @@ impl Execution<'_> {
         let timeout = attempt.step.timeout_ms.map(Duration::from_millis);
         let name = self.attempt_name(attempt);
         let request = script.map(|script| StepRequest { timeout, ..StepRequest::new(name, script) });
-        let changed = Some(StepOutcome::Exited { status: CHANGED });
-        Ok(match self.execute(attempt, request).await? {
-            AttemptEnd::Succeeded { outcome, .. } => AttemptEnd::Succeeded { outcome, changed: false },
-            AttemptEnd::Failed { outcome, .. } if outcome == changed => {
-                AttemptEnd::Succeeded { outcome: Some(StepOutcome::Exited { status: 0 }), changed: true }
-            }
-            other => other,
-        })
+        Ok(end(self.execute(attempt, request).await?))
+    }
+}
+
+/// What the end of a resource's script means.
+pub(super) fn end(end: AttemptEnd) -> AttemptEnd {
+    match end {
+        AttemptEnd::Succeeded { outcome, .. } => AttemptEnd::Succeeded { outcome, changed: false },
+        AttemptEnd::Failed { outcome: Some(StepOutcome::Exited { status: CHANGED }), .. } => {
+            AttemptEnd::Succeeded { outcome: Some(StepOutcome::Exited { status: 0 }), changed: true }
+        }
+        other => other,
     }
 }
 

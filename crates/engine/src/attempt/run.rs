@@ -35,7 +35,9 @@ impl Execution<'_> {
         if capture && matches!(end, AttemptEnd::Succeeded { .. }) {
             return Ok(match self.fetch_output(attempt).await? {
                 Ok(()) => end,
-                Err(reason) => AttemptEnd::failed(reason),
+                Err(reason) => {
+                    AttemptEnd::Failed { reason, outcome: Some(StepOutcome::Exited { status: 0 }) }
+                }
             });
         }
         Ok(end)
@@ -68,7 +70,8 @@ impl Execution<'_> {
                     Err(error) => return Ok(Err(error)),
                 };
                 // Bytes of its log are proof that the command was started.
-                let request = StepRequest { started_before: log.offset > 0, ..(*request).clone() };
+                let started_before = request.started_before || log.offset > 0;
+                let request = StepRequest { started_before, ..(*request).clone() };
                 let ended = host.execute(&request, log.offset, log.input.clone(), cancel).await;
                 match (log.close(ended.is_ok()).await, ended) {
                     // The process that had the run before had not quite ended: what it added is a part of the

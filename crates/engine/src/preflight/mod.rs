@@ -12,7 +12,7 @@ use std::{
 use futures::{StreamExt, stream};
 use secrecy::ExposeSecret;
 use steadyhand_domain::{Check, CheckKind, HostPreflight, Preflight};
-use steadyhand_plan::{Action, CompiledStep, ElevateMethod, Text};
+use steadyhand_plan::{Action, CompiledStep, Elevate, ElevateMethod, Text};
 use steadyhand_remote::{AskNobody, Host, HostKind, HostSpec, Remote};
 use tokio::time::{Instant, timeout};
 
@@ -198,15 +198,14 @@ impl Server {
     }
 }
 
-/// The programs that an action needs beside the shell.
-/// The same with the hosts on which steps say so themselves.
+/// The same with the hosts on which steps become root by `sudo`. Whether it lets them become somebody else is not asked.
 fn with_steps(needs_sudo: &NeedsSudo, steps: &[CompiledStep]) -> NeedsSudo {
     let mut needs = needs_sudo.clone();
     for step in steps {
-        let Some(elevate) = step.elevate.as_ref().filter(|elevate| elevate.method == ElevateMethod::Sudo)
-        else {
-            continue;
+        let is_root = |elevate: &&Elevate| {
+            elevate.method == ElevateMethod::Sudo && elevate.user.as_literal() == Some("root")
         };
+        let Some(elevate) = step.elevate.as_ref().filter(is_root) else { continue };
         let has_password = elevate.password.is_some();
         let known = needs.entry(step.host.clone()).or_insert(has_password);
         *known &= has_password;
@@ -214,6 +213,7 @@ fn with_steps(needs_sudo: &NeedsSudo, steps: &[CompiledStep]) -> NeedsSudo {
     needs
 }
 
+/// The programs that an action needs beside the shell.
 fn programs(action: &Action) -> &'static [&'static str] {
     match action {
         Action::Upload { .. } => &["tar", "dd"],

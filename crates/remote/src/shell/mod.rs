@@ -177,10 +177,11 @@ pub(crate) fn payload(request: &StepRequest) -> SecretString {
     SecretString::from(whole(&if request.capture { captured(&code) } else { code }))
 }
 
-/// `code`, with what it writes to standard output in a file beside its log, too. Its status is that of `code`.
+/// `code`, with what it writes to standard output in a file beside its log, which goes into the log when it has ended. What
+/// it leaves behind may go on to write, and is not waited for. Its status is that of `code`.
 fn captured(code: &str) -> String {
     format!(
-        "exec 5>&1;r=$({{ {{ ({code}) 4>&- 5>&-;echo $? >&4; }} | tee \"${{STEADYHAND_ATTEMPT%/}}.out\" >&5; }} 4>&1 );exit \"${{r:-2}}\""
+        "o=\"${{STEADYHAND_ATTEMPT%/}}.out\";({code}) >\"$o\";r=$?;cat <\"$o\" || [ \"$r\" != 0 ] || r=1;exit \"$r\""
     )
 }
 
