@@ -205,10 +205,13 @@ fn a_bare_server_becomes_a_hardened_host_with_docker_and_caddy() {
         assert!(sshd.lines().any(|is| is == line), "{line}: {sshd}");
     }
     host.does(
-        "docker --version; dockerd --validate --config-file /etc/docker/daemon.json
+        "docker --version
          apt-config dump | grep -xF 'Unattended-Upgrade::Automatic-Reboot-Time \"04:30\";'
          [ \"$(getent shadow ops | cut -d: -f2)\" = '*' ]",
     );
+
+    let docker: Value = serde_json::from_str(&host.asked("cat /etc/docker/daemon.json")).expect("JSON");
+    assert_eq!(docker["ip"], "127.0.0.1");
 
     // From now on the server has the door that the plan has made: only the administrator comes in.
     host.does(&format!("/usr/sbin/sshd -o ListenAddress=127.0.0.1:{door} -o PidFile=/run/sshd.pid"));
@@ -301,25 +304,29 @@ fn a_site_has_a_certificate_of_its_own_authority_and_gets_a_new_one_in_time() {
     let mut person = Person::new("certificates.yaml", &[&host]);
     let port = free_port();
     person.set("port", port);
-    let site = person.home.path().join("site");
-    fs::create_dir(&site).expect("a site");
-    fs::write(site.join("index.html"), "welcome").expect("a page");
+    person.set("repository", "/srv/site.git");
+    host.does(
+        "export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b
+         git init -q -b main /tmp/site; cd /tmp/site
+         echo welcome >index.html; git add index.html; git commit -qm welcome
+         git clone -q --bare /tmp/site /srv/site.git",
+    );
     is_left_alone(&host, &person);
     person.does_what_was_foretold(&[]);
     person.is_settled(&[]);
 
     let authority = person.home.path().join("ca.crt");
     fs::write(&authority, host.asked("cat /etc/steady-ca/ca.crt")).expect("the certificate");
-    let page = || {
+    let page = |path: &str| {
         curl(&[
             "--cacert",
             authority.to_str().expect("a path"),
             "--resolve",
             &format!("shop.internal:{port}:127.0.0.1"),
-            &format!("https://shop.internal:{port}/"),
+            &format!("https://shop.internal:{port}/{path}"),
         ])
     };
-    assert_eq!(page().expect("verified"), "welcome");
+    assert_eq!(page("").expect("verified"), "welcome\n");
     let other = curl(&[
         "--resolve",
         &format!("shop.internal:{port}:127.0.0.1"),
@@ -351,12 +358,16 @@ fn a_site_has_a_certificate_of_its_own_authority_and_gets_a_new_one_in_time() {
     );
     host.does(&wait);
     assert_eq!(host.asked("cat /run/nginx.pid"), pid);
-    assert_eq!(page().expect("verified"), "welcome");
+    assert_eq!(page("").expect("verified"), "welcome\n");
     // The plan repairs what was done to the script; a certificate of 20 days is too short for it.
     person.set("days", 90);
-    fs::write(site.join("index.html"), "changed").expect("a page");
+    host.does(
+        "cd /tmp/site; echo changed >index.html
+         git -c user.name=a -c user.email=a@b commit -qam changed; git push -q /srv/site.git main",
+    );
     person.does_what_was_foretold(&[]);
-    assert_eq!(page().expect("verified"), "changed");
+    assert_eq!(page("").expect("verified"), "changed\n");
+    assert!(page(".git/HEAD").is_err(), "the repository itself is not served");
     person.is_settled(&[]);
 }
 
