@@ -103,6 +103,7 @@ if command -v dpkg-query >/dev/null; then dpkg-query -W -f '${Package} ${Version
 /// A running host; it ends, with all that runs on it, when this is dropped.
 pub struct Debian {
     folder: TempDir,
+    address: String,
     port: u16,
     process: Child,
 }
@@ -110,12 +111,17 @@ pub struct Debian {
 impl Debian {
     /// Starts a host and waits until it answers. The first one on a machine takes a minute or two.
     pub fn start() -> Self {
-        Self::over(&debian(), None)
+        Self::start_at("127.0.0.1", free_port())
+    }
+
+    /// Starts a host with another address on loopback, so that several can use the same ports.
+    pub fn start_at(address: &str, port: u16) -> Self {
+        Self::over(&debian(), address, port, None)
     }
 
     /// Starts a host on which `docker` talks to this daemon.
     pub fn start_with(docker: &Dockerd) -> Self {
-        Self::over(&debian(), Some(docker))
+        Self::over(&debian(), "127.0.0.1", free_port(), Some(docker))
     }
 
     /// Starts a host that has busybox and nothing else, as Alpine in the beginning. It knows only root.
@@ -124,10 +130,10 @@ impl Debian {
             fs::create_dir(new).expect("a folder for the root");
             succeed(Command::new("sh").args(["-c", PREPARE_BUSYBOX]).current_dir(new), log);
         });
-        Self::over(&root, None)
+        Self::over(&root, "127.0.0.1", free_port(), None)
     }
 
-    fn over(root: &Path, docker: Option<&Dockerd>) -> Self {
+    fn over(root: &Path, address: &str, port: u16, docker: Option<&Dockerd>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let ssh = folder.path().join("ssh");
         fs::create_dir(&ssh).expect("its folder");
@@ -135,9 +141,8 @@ impl Debian {
         keygen(&folder.path().join("client_key"), "");
         fs::copy(folder.path().join("client_key.pub"), ssh.join("authorized_keys"))
             .expect("the client's key");
-        let port = free_port();
         let config = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey /run/steadyhand/host_key\n\
+            "Port {port}\nListenAddress {address}\nHostKey /run/steadyhand/host_key\n\
              AuthorizedKeysFile /run/steadyhand/authorized_keys\nPidFile none\nUsePAM no\nStrictModes no\n\
              PermitRootLogin yes\nLogLevel ERROR\nMaxStartups 1000\nSubsystem sftp internal-sftp\n"
         );
@@ -154,8 +159,8 @@ impl Debian {
             .stderr(log)
             .spawn()
             .expect("unshare, of the package util-linux, starts");
-        let mut host = Self { folder, port, process };
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        let mut host = Self { folder, address: address.to_owned(), port, process };
+        while std::net::TcpStream::connect((address, port)).is_err() {
             let ended = host.process.try_wait().expect("its state");
             assert!(ended.is_none(), "the host ended (it needs root): {}", host.log());
             std::thread::yield_now();
@@ -166,15 +171,29 @@ impl Debian {
     /// A host of a plan that is this one, for this user.
     #[must_use]
     pub fn host(&self, user: &str) -> String {
-        let key = self.folder.path().join("client_key");
-        format!("{{ address: 127.0.0.1, port: {}, user: {user}, identity: {} }}", self.port, key.display())
+        let (address, port, key) = (&self.address, self.port, self.key());
+        format!("{{ address: {address}, port: {port}, user: {user}, identity: {} }}", key.display())
+    }
+
+    /// The key that lets in; beside it is its public half, with the ending `pub`.
+    #[must_use]
+    pub fn key(&self) -> PathBuf {
+        self.folder.path().join("client_key")
+    }
+
+    /// The port of its sshd.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Lets the app on this data know the host's key.
     pub fn is_known_in(&self, data: &Path) {
         let key = fs::read_to_string(self.folder.path().join("ssh/host_key.pub")).expect("the host key");
-        fs::write(data.join("known_hosts"), format!("[127.0.0.1]:{} {}\n", self.port, key.trim()))
-            .expect("known_hosts");
+        let line = format!("[{}]:{} {}\n", self.address, self.port, key.trim());
+        let mut known = fs::read_to_string(data.join("known_hosts")).unwrap_or_default();
+        known.push_str(&line);
+        fs::write(data.join("known_hosts"), known).expect("known_hosts");
     }
 
     /// What a script says on the host, carried out by root there; it has to succeed.
@@ -189,8 +208,8 @@ impl Debian {
         let mut ssh = Command::new("ssh")
             .args(["-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"])
             .args(["-o", "LogLevel=ERROR", "-o", "BatchMode=yes", "-p", &self.port.to_string(), "-i"])
-            .arg(self.folder.path().join("client_key"))
-            .args([&format!("{user}@127.0.0.1"), "sh -e"])
+            .arg(self.key())
+            .args([&format!("{user}@{}", self.address), "sh -e"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

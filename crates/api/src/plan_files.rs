@@ -13,11 +13,15 @@ use crate::{
 };
 
 /// The plans that come with Steadyhand and that an own one can begin with.
-const SHIPPED: [(&str, &str); 4] = [
+const SHIPPED: [(&str, &str); 8] = [
     ("first", FIRST_PLAN),
     ("docker-compose", include_str!("../../../plans/docker-compose.yaml")),
     ("git-application", include_str!("../../../plans/git-application.yaml")),
     ("static-site", include_str!("../../../plans/static-site.yaml")),
+    ("hardened-host", include_str!("../../../plans/hardened-host.yaml")),
+    ("rolling-release", include_str!("../../../plans/rolling-release.yaml")),
+    ("postgres-backup", include_str!("../../../plans/postgres-backup.yaml")),
+    ("certificates", include_str!("../../../plans/certificates.yaml")),
 ];
 
 /// The names of the plans that [`first_plan`] can begin with.

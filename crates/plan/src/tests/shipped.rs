@@ -70,8 +70,16 @@ const VALID: [&str; 11] = [
 #[test]
 fn every_shipped_plan_is_valid_and_satisfies_the_schema() {
     let plans = shipped();
-    for name in ["docker-compose.yaml", "git-application.yaml", "static-site.yaml"] {
-        assert!(plans.iter().any(|(file, _)| file == name), "{name} is missing");
+    for name in [
+        "certificates",
+        "docker-compose",
+        "git-application",
+        "hardened-host",
+        "postgres-backup",
+        "rolling-release",
+        "static-site",
+    ] {
+        assert!(plans.iter().any(|(file, _)| *file == format!("{name}.yaml")), "{name} is missing");
     }
     for (name, source) in plans {
         let checked = check(&source);
