@@ -9,7 +9,7 @@ if ! has "$docker"; then
 fi
 answer=$("$docker" version --format '{{.Server.Version}}' 2>&1 </dev/null) || case $answer in
   *'permission denied'*) fail "this user may not use docker; say sudo: true, or put the user into group docker" ;;
-  *) missing "$docker does not answer" "see whether its service runs: $(printf '%s\n' "$answer" | tail -n 1)" ;;
+  *) missing "$docker does not answer" "see whether its service runs" "$(printf '%s\n' "$answer" | tail -n 1)" ;;
 esac
 # One line about the container: its state, the image it was made from, and what this made it from.
 of() { "$docker" container inspect -f "$2" -- "$1" 2>/dev/null </dev/null; }
