@@ -31,7 +31,7 @@ note=$p_to/.steadyhand.unpacked
 name=$(printf %s "$p_from" | digest)
 entry="$name $sum $p_strip"
 if [ ! "${p_creates+set}" ] && grep -qxF "$entry" "$note" 2>/dev/null; then finish; fi
-shown=${p_from%%[?#]*}
+shown=$(printf %s "${p_from%%[?#]*}" | sed 's|^\(https*://\)[^/]*@|\1|')
 has tar || has unzip || missing "there is no tar on this host" "install it in a step before this one"
 if change "$p_to: unpack $shown"; then
   [ -d "$p_to" ] || try mkdir -p -- "$p_to"
@@ -45,7 +45,9 @@ if change "$p_to: unpack $shown"; then
       case $p_from in *['"\']*) fail "the address cannot have a quotation mark or a backslash in it" ;; esac
       printf 'url = "%s"\n' "$p_from" | curl -fsSL --retry 2 -o "$part/archive" -K - || fail "$shown could not be fetched"
     elif has wget; then
-      printf '%s\n' "$p_from" | wget -q -O "$part/archive" -i - 2>/dev/null || wget -q -O "$part/archive" "$p_from" </dev/null || fail "$shown could not be fetched"
+      if wget --help 2>&1 </dev/null | grep -q -e --input-file; then printf '%s\n' "$p_from" | wget -q -O "$part/archive" -i - 2>/dev/null
+      # That of busybox takes it from nowhere else.
+      else wget -q -O "$part/archive" "$p_from" </dev/null; fi || fail "$shown could not be fetched"
     else fail "this host has neither curl nor wget to fetch $shown with; install one in a step before this one"; fi
     is=$(digest <"$part/archive")
     [ "$is" = "$sum" ] || fail "$shown is not what it should be: its SHA-256 is $is"

@@ -17,7 +17,8 @@ for path in "$ssh" "$keys"; do
 done
 case $p_key in *'PRIVATE KEY'*) fail "the key is a private one; give the public one, from the file that ends in .pub" ;; esac
 wanted=$(printf '%s\n' "$p_key" | sed 's/^[[:space:]]*//;s/[[:space:]]*$//;/^$/d;/^#/d')
-[ "$wanted" ] || [ "$p_exclusive" = yes ] || fail "no key is given"
+[ "$wanted" ] || fail "no key is given"
+if [ "$p_exclusive" = yes ] && [ "$p_state" != present ]; then fail "exclusive: true only goes with state: present"; fi
 # The part of a key that makes it that key, from each line: what follows its type.
 blobs() {
   awk '{ for (i = 1; i < NF; i++) if ($i ~ /^(ssh-|ecdsa-|sk-)/ && $(i + 1) ~ /^AAAA/) { print $(i + 1); next } print "?" }'

@@ -19,11 +19,22 @@ if [ "$p_state" = present ]; then
   job="$p_schedule $(printf '%s\n' "$p_run" | sed 's/%/\\%/g')"
 else job=; fi
 current() {
-  if [ "$p_user" = "$me" ]; then crontab -l 2>/dev/null; else crontab -u "$p_user" -l 2>/dev/null; fi
+  if [ "$p_user" = "$me" ]; then crontab -l </dev/null; else crontab -u "$p_user" -l </dev/null; fi
 }
+# Only who has no crontab has an empty one: whatever else goes wrong, the lines that are there would be lost.
+if ! was=$(current 2>/dev/null); then
+  said=$(current 2>&1 >/dev/null)
+  case $said in
+    *[Nn]'o crontab'*) ;;
+    # So says the one of busybox.
+    *"can't open '$p_user': No such file"*) ;;
+    *) fail "the crontab of $p_user cannot be read: $(printf '%s\n' "$said" | tail -n 1)" ;;
+  esac
+  was=
+fi
 # The crontab with the job between its two marks, where they are, else at the end. Marks without an end are only a line.
 put() {
-  current | name=$p_name job=$job awk '
+  { [ ! "$was" ] || printf '%s\n' "$was"; } | name=$p_name job=$job awk '
     function block() { if (ENVIRON["job"] != "" && !done++) { print begin; print ENVIRON["job"]; print end } }
     BEGIN { begin = "# steadyhand: " ENVIRON["name"]; end = "# steadyhand end: " ENVIRON["name"] }
     $0 == begin { if (inside) printf "%s", kept; inside = 1; kept = ""; next }
@@ -34,7 +45,6 @@ put() {
   '
 }
 mark="# steadyhand: $p_name"
-was=$(current)
 is=$(put)
 [ "$was" = "$is" ] && finish
 case "

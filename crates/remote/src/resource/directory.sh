@@ -1,5 +1,20 @@
 # directory: path, state (present, absent), owner, group, mode, recursive
 if [ "$p_state" = absent ]; then
+  case $p_path in
+    '' | . | .. | */ | */. | */..) fail "\"$p_path\" is not removed: say the directory by its name, without a / or a dot at its end" ;;
+  esac
+  refuse() { fail "$p_path is not removed: it is $1"; }
+  case $p_path in /*/*) ;; /*) refuse "at the top of the host" ;; esac
+  if [ -d "$p_path" ] && [ ! -L "$p_path" ]; then
+    # By whatever way it is named.
+    real=$(cd -- "$p_path" && pwd -P) || fail "$p_path cannot be entered"
+    # There are shells that say //etc.
+    real=/${real#"${real%%[!/]*}"}
+    case $real in /*/*) ;; *) refuse "at the top of the host" ;; esac
+    own_home=$(cd -- "${HOME:-/}" 2>/dev/null && pwd -P)
+    own_home=/${own_home#"${own_home%%[!/]*}"}
+    case $own_home/ in "$real"/*) refuse "or has in it the home of the one who carries this step out" ;; esac
+  fi
   if [ -d "$p_path" ] && [ ! -L "$p_path" ]; then
     if [ "$p_recursive" != yes ] && [ "$(ls -A "$p_path")" ]; then
       fail "$p_path is not empty; say recursive: true to remove what is in it, too"

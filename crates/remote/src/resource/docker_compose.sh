@@ -7,7 +7,7 @@ docker version --format '{{.Server.Version}}' >/dev/null 2>&1 </dev/null || {
   answer=$(docker version 2>&1 </dev/null | tail -n 1)
   case $answer in
     *'permission denied'*) fail "this user may not use docker; say sudo: true, or put the user into group docker" ;;
-    *) missing "docker does not answer" "see whether its service runs: $answer" ;;
+    *) missing "docker does not answer" "see whether its service runs" "$answer" ;;
   esac
 }
 [ -d "$p_folder" ] || {

@@ -9,7 +9,7 @@ if ! has "$docker"; then
 fi
 answer=$("$docker" version --format '{{.Server.Version}}' 2>&1 </dev/null) || case $answer in
   *'permission denied'*) fail "this user may not use docker; say sudo: true, or put the user into group docker" ;;
-  *) missing "$docker does not answer" "see whether its service runs: $(printf '%s\n' "$answer" | tail -n 1)" ;;
+  *) missing "$docker does not answer" "see whether its service runs" "$(printf '%s\n' "$answer" | tail -n 1)" ;;
 esac
 # One line about the container: its state, the image it was made from, and what this made it from.
 of() { "$docker" container inspect -f "$2" -- "$1" 2>/dev/null </dev/null; }
@@ -49,7 +49,25 @@ if [ "$p_pull" = always ]; then
   fi
 fi
 start() {
-  out=$("$docker" start -- "$1" 2>&1 </dev/null)
+  out=$("$docker" start -- "$1" 2>&1 </dev/null) && return
+  out=$(printf '%s\n' "$out" | head -n 1)
+  return 1
+}
+# Whether container $1, which has just started, still runs three seconds later; else says in `out` what it did.
+stays() {
+  for second in 1 2 3; do
+    sleep 1
+    [ "$(of "$1" '{{.State.Running}} {{.State.Restarting}}')" = 'true false' ] || second=
+    # It may run again at this moment.
+    case $(of "$1" '{{.RestartCount}}') in 0 | '') ;; *) second= ;; esac
+    [ "$second" ] && continue
+    out="it ended with status $(of "$1" '{{.State.ExitCode}}') as soon as it ran"
+    log=$("$docker" logs --tail 10 -- "$1" 2>&1 </dev/null | sed 's/^/  /')
+    [ "$log" ] && out="$out; the end of its log:
+$log"
+    return 1
+  done
+  return 0
 }
 make_it() {
   [ "$id" ] || pull
@@ -99,12 +117,12 @@ if [ "$doing" ]; then
       try "$docker" rename "$p_name" "$old"
       try "$docker" rename "$new" "$p_name"
     else make_it "$p_name"; fi
-    if [ "$p_state" = running ] && ! start "$p_name"; then
-      why=$(printf '%s\n' "$out" | head -n 1)
+    if [ "$p_state" = running ] && ! { start "$p_name" && stays "$p_name"; }; then
+      why=$out
       "$docker" rm -f -- "$p_name" >/dev/null 2>&1 </dev/null
       if [ "$is" ]; then
         "$docker" rename "$old" "$p_name" </dev/null
-        [ "$is" = running ] && start "$p_name"
+        case $is in running | restarting | paused) start "$p_name" ;; esac
         fail "$p_name could not be started, and the one before is back: $why"
       fi
       fail "$p_name could not be started: $why"
@@ -113,8 +131,8 @@ if [ "$doing" ]; then
   fi
 elif [ "$p_state" = running ] && [ "$is" != running ]; then
   if change "$p_name: start, since it is $is"; then
-    if [ "$is" = paused ]; then out=$("$docker" unpause "$p_name" 2>&1 </dev/null); else start "$p_name"; fi ||
-      fail "$p_name could not be started: $(printf '%s\n' "$out" | head -n 1)"
+    if [ "$is" = paused ]; then out=$("$docker" unpause "$p_name" 2>&1 </dev/null); else start "$p_name" && stays "$p_name"; fi ||
+      fail "$p_name could not be started: $out"
   fi
 elif [ "$p_state" = stopped ]; then
   case $is in running | paused | restarting) change "$p_name: stop" && try "$docker" stop -- "$p_name" ;; esac

@@ -6,6 +6,12 @@ if [ "$p_state" = absent ]; then
   fi
   finish
 fi
+# What a link points to is written, and the link stays.
+if [ -L "$p_path" ]; then
+  to=$(readlink -f -- "$p_path") && [ "$to" ] || fail "$p_path is a link to nothing"
+  p_path=$to
+fi
+if [ -e "$p_path" ] && [ ! -f "$p_path" ]; then fail "$p_path is there, and is no file"; fi
 put() {
   if [ "${p_content_base64+set}" ]; then printf %s "$p_content_base64" | base64 -d
   else printf %s "${p_content-}"; fi
@@ -14,6 +20,7 @@ if [ ! -e "$p_path" ]; then
   [ "${p_owner+set}" ] && who owner "$p_owner"
   [ "${p_group+set}" ] && who group "$p_group"
 fi
+private "$p_path" && was_private=1
 # First, so that what is to be hidden is never seen with the old mode.
 own "$p_path"
 if [ ! -e "$p_path" ] || { [ "${p_content+set}${p_content_base64+set}" ] && ! put | cmp -s - "$p_path"; }; then

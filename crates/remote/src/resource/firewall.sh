@@ -117,6 +117,12 @@ if [ "${p_default+set}" ]; then
       add "21 tcp $port" "tcp dport $port accept"
       change "$port/tcp: allow, since this connection came in by it"
     fi
+    # Without an answer to DHCP, the host would lose its addresses some hours later.
+    if ! has_rule "30 dhcp" || ! has_rule "30 dhcpv6"; then
+      add "30 dhcp" "udp sport 67 udp dport 68 accept"
+      add "30 dhcpv6" "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept"
+      change "answers of DHCP: allow, since the host may have its addresses by it"
+    fi
     policy=drop
   else policy=accept; fi
   [ "$is" = "$p_default" ] || change "what no rule is for: $is → $p_default"

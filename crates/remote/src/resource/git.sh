@@ -5,17 +5,20 @@ dir=$p_to
 case $p_repo in
   http://*@* | https://*@*)
     rest=${p_repo#*://}
-    account=${rest%%@*}
-    case $account in
-      */*) ;;
-      *)
+    authority=${rest%%/*}
+    case $authority in
+      *@*)
+        account=${authority%@*}
         git_user=${account%%:*} git_password=
         case $account in *:*) git_password=${account#*:} ;; esac
         export git_user git_password
-        p_repo=${p_repo%%://*}://${rest#*@}
+        p_repo=${p_repo%%://*}://${rest#"$account@"}
         ;;
     esac ;;
 esac
+# An address as it may be shown: without a password, and without a user where that may be a token.
+plain() { sed -e 's|\(https*://\)[^/ ]*@|\1|g' -e 's|//\([^/:@ ]*\):[^/ ]*@|//\1@|g'; }
+shown=$(printf %s "$p_repo" | plain)
 GIT_TERMINAL_PROMPT=0 GIT_OPTIONAL_LOCKS=0
 GIT_SSH_COMMAND=${GIT_SSH_COMMAND:-ssh -o BatchMode=yes}
 export GIT_TERMINAL_PROMPT GIT_OPTIONAL_LOCKS GIT_SSH_COMMAND
@@ -37,7 +40,7 @@ resolve() {
     target=$p_revision
     return
   fi
-  listed=$(alone ls-remote -- "$p_repo" 2>&1) || fail "$p_repo does not answer: $(printf '%s\n' "$listed" | grep -vi '^warning' | grep . | head -n 1)"
+  listed=$(alone ls-remote -- "$p_repo" 2>&1) || fail "$shown does not answer: $(printf '%s\n' "$listed" | plain | grep -vi '^warning' | grep . | head -n 1)"
   target=$(printf '%s\n' "$listed" | r=${p_revision-} awk -F '\t' '
     BEGIN { r = ENVIRON["r"] }
     r == "" && $2 == "HEAD" { print $1; exit }
@@ -46,13 +49,13 @@ resolve() {
     r != "" && $2 == "refs/tags/" r "^{}" { tag = $1 }
     END { if (r != "") { if (head) print head; else if (tag) print tag } }')
   [ "$target" ] && return
-  [ "${p_revision+set}" ] || fail "$p_repo has no main branch; it may be empty"
-  short "$p_revision" || fail "$p_repo has no branch or tag $p_revision"
+  [ "${p_revision+set}" ] || fail "$shown has no main branch; it may be empty"
+  short "$p_revision" || fail "$shown has no branch or tag $p_revision"
 }
 fetch() {
-  at fetch --tags --force --prune --quiet -- origin '+refs/heads/*:refs/remotes/origin/*' || fail "$p_repo could not be fetched"
+  at fetch --tags --force --prune --quiet -- origin '+refs/heads/*:refs/remotes/origin/*' || fail "$shown could not be fetched"
   if [ "$target" ]; then
-    at cat-file -e "$target^{commit}" 2>/dev/null || at fetch --quiet -- origin "$target" || fail "$p_repo has no commit $target"
+    at cat-file -e "$target^{commit}" 2>/dev/null || at fetch --quiet -- origin "$target" || fail "$shown has no commit $target"
   fi
 }
 abbreviated() { printf %.12s "$1"; }
@@ -65,7 +68,7 @@ if [ ! -e "$dir/.git" ]; then
     fresh=
   else fresh=1; fi
   resolve
-  if change "$dir: clone $p_repo at $called${target:+ ($(abbreviated "$target"))}"; then
+  if change "$dir: clone $shown at $called${target:+ ($(abbreviated "$target"))}"; then
     try mkdir -p -- "$dir"
     undo() {
       rm -rf -- "$dir/.git"
@@ -75,7 +78,7 @@ if [ ! -e "$dir/.git" ]; then
     at init -q || fail "$dir cannot become a repository"
     at remote add origin "$p_repo" || fail "$dir cannot become a repository"
     fetch
-    [ "$target" ] || target=$(at rev-parse --verify -q "$p_revision^{commit}") || fail "$p_repo has no commit $p_revision"
+    [ "$target" ] || target=$(at rev-parse --verify -q "$p_revision^{commit}") || fail "$shown has no commit $p_revision"
     at checkout -q --detach "$target" || fail "$target could not be checked out"
     at update-ref refs/steadyhand/here "$target"
     trap - EXIT
@@ -88,7 +91,9 @@ look "$dir"
 [ "$its_uid" = "$(id -u)" ] || fail "$dir belongs to $its_owner; carry this step out as that user, with become: { user: $its_owner }"
 is=$(at config --get remote.origin.url)
 if [ "$is" != "$p_repo" ]; then
-  if change "$dir: comes from ${is:-nowhere} → $p_repo"; then
+  was=$(printf %s "$is" | plain)
+  [ "$was" != "$shown" ] || was="$was with an account"
+  if change "$dir: comes from ${was:-nowhere} → $shown"; then
     if [ "$is" ]; then at remote set-url origin "$p_repo"; else at remote add origin "$p_repo"; fi || fail "its origin could not be changed"
   fi
 fi
@@ -108,7 +113,7 @@ fi
 if [ ! "$target" ]; then
   [ "$mode" = check ] && unknown "whether $dir is at $p_revision is seen when it has been fetched"
   fetch
-  target=$(at rev-parse --verify -q "$p_revision^{commit}") || fail "$p_repo has no commit $p_revision"
+  target=$(at rev-parse --verify -q "$p_revision^{commit}") || fail "$shown has no commit $p_revision"
 fi
 if [ "$here" != "$target" ]; then change "$dir: $(abbreviated "${here:-nothing}") → $called ($(abbreviated "$target"))"; fi
 if [ "$mode" = apply ]; then

@@ -2,7 +2,9 @@
 # mapping is lines NAME=VALUE, a truth is yes or no, what the plan does not say is not set), and `mode`, which is
 # `check` or `apply`. A resource compares what is with what should be, says each difference with `change`, and removes it only
 # where `change` says so: one script checks and applies, so that a check foretells what an apply does.
-# No value is in the command line of a program: it goes through standard input, or the environment.
+# What may be secret (contents, keys, hashes, variables, accounts and addresses) is in no command line: it goes through
+# standard input, or the environment. Only the wget of busybox takes an address in no other way. Names, paths and options
+# are in command lines.
 # Before a script is sent, its indentation and the lines that begin with # are removed, also within quotes.
 # It ends with `finish`: status 0 says that nothing differs, 80 that something does or did, 81 that a check cannot tell,
 # anything else that it failed.
@@ -29,10 +31,10 @@ fail() {
   printf '%s\n' "$*" >&2
   exit 1
 }
-# Something that an earlier step makes is not there: $1 says what, $2 what to do about it.
+# Something that an earlier step makes is not there: $1 says what, $2 what to do about it, $3 what a tool said of it.
 missing() {
-  [ "$mode" = check ] && unknown "$1 yet"
-  fail "$1; $2"
+  [ "$mode" = check ] && unknown "$1 yet${3:+: $3}"
+  fail "$1; $2${3:+: $3}"
 }
 # What $1 says can only be done by root.
 root() { [ "$(id -u)" = 0 ] || fail "$1 needs root; say sudo: true"; }
@@ -44,9 +46,18 @@ try() {
 }
 has() { command -v "$1" >/dev/null 2>&1; }
 # Owner, group and mode of a path that is there, and its numbers, in `its_owner its_group its_mode its_uid its_gid`.
+# Of a link, they are those of what it points to.
+stat=
 look() {
-  set -- $(stat -c '%U %G %a %u %g' "$1" 2>/dev/null || stat -f '%Su %Sg %Lp %u %g' "$1") || fail "$1 cannot be looked at"
-  its_owner=$1 its_group=$2 its_mode=$3 its_uid=$4 its_gid=$5
+  if [ ! "$stat" ]; then
+    if stat -L -c %u / >/dev/null 2>&1; then stat=c; else stat=f; fi
+  fi
+  if [ "$stat" = c ]; then its=$(stat -L -c '%u:%g:%a:%U:%G' -- "$1" 2>/dev/null)
+  else its=$(stat -L -f '%u:%g:%Mp%Lp:%Su:%Sg' -- "$1" 2>/dev/null); fi || fail "$1 cannot be looked at"
+  IFS=: read -r its_uid its_gid its_mode its_owner its_group <<END
+$its
+END
+  its_mode=$(bare "$its_mode")
 }
 # A mode without zeros before it.
 bare() { printf '%s' "$1" | sed 's/^0*\(.\)/\1/'; }
@@ -93,11 +104,29 @@ entry() {
   if has getent; then getent "$1" "$2"; else cat "/etc/$1"; fi | awk -F: -v n="$2" '$1 == n { print; exit }'
 }
 # A resource that writes files has a function `put`, which prints what is to be in one: a value is in no command line.
-# Shows how that differs from the file $1.
+# Whether the file $1 is there and not everybody may read it: what is in it is then shown to nobody, since it may be a
+# secret that no plan names any more.
+private() {
+  [ -e "$1" ] || return 1
+  look "$1"
+  case $its_mode in *[4567]) return 1 ;; esac
+}
+# Shows how that differs from the file $1. `was_private` says that it was so before this script changed its mode.
+was_private=
 show() {
   old=/dev/null
   [ -e "$1" ] && old=$1
-  if has diff; then
+  if [ "$was_private" ] || private "$1"; then
+    if has diff; then
+      put | diff -u "$old" - | awk '
+        NR > 2 && /^-/ { go++ }
+        NR > 2 && /^[+]/ { come++ }
+        END {
+          printf "  %d %s, %d %s; not shown, because not everybody may read the file\n", go, go == 1 ? "line goes" : "lines go",
+            come, come == 1 ? "comes" : "come"
+        }'
+    else printf '  not shown, because not everybody may read the file\n'; fi
+  elif has diff; then
     put | diff -u "$old" - | {
       IFS= read -r skipped && IFS= read -r skipped && printf -- '--- %s\n+++ %s\n' "$1" "$1"
       head -n 400
@@ -118,7 +147,8 @@ replace() {
     set -C
     put >"$new"
   ) || fail "$1 cannot be written"
-  if [ -e "$1" ]; then
+  # The mode of a device, to which a link may point, is none for a file.
+  if [ -f "$1" ]; then
     look "$1"
     chown "$its_uid:$its_gid" "$new" 2>/dev/null
     try chmod "$its_mode" "$new"

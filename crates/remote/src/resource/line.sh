@@ -8,7 +8,7 @@ fi
 if [ -d "$p_path" ]; then fail "$p_path is a directory"; fi
 # What a link points to is changed, and the link stays.
 if [ -L "$p_path" ]; then
-  to=$(readlink -f -- "$p_path") || fail "$p_path is a link to nothing"
+  to=$(readlink -f -- "$p_path") && [ "$to" ] || fail "$p_path is a link to nothing"
   p_path=$to
 fi
 if [ ! -e "$p_path" ]; then

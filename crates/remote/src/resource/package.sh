@@ -223,6 +223,17 @@ for name in $older; do
   fi
 done
 [ "${doubt-}" ] && [ ! "$changed" ] && unknown "$doubt"
+flag=
+if [ "$tool" = apt ] && [ "$todo" ]; then
+  [ "$p_recommends" = no ] && flag=--no-install-recommends
+  names=$todo
+  [ "${p_version+set}" ] && names="$1=$p_version"
+  [ "$mode" = apply ] && wait_for_lock
+  # What cannot stay beside them goes: only what is said here.
+  goes=$(ask_apt apt-get -s -y --allow-downgrades $flag install $names | sed -n 's/^Remv \([^ ]*\) .*/\1/p')
+  for also in $goes; do change "$also: remove, since it cannot stay beside what is installed"; done
+  [ "$goes" ] || flag="$flag --no-remove"
+fi
 [ "$mode" = apply ] && [ "$todo" ] || finish
 names=$todo
 if [ "${p_version+set}" ]; then
@@ -238,8 +249,6 @@ fi
 case $tool in
   apt)
     wait_for_lock
-    flag=
-    [ "$p_recommends" = no ] && flag=--no-install-recommends
     apt -y -q --allow-downgrades $flag install $names || {
       versions=$(ask_apt apt-cache madison $todo | awk '{ print $1 " " $3 }' | sort -u | head -n 20)
       fail "apt could not install:$(printf ' %s' $names)${p_version+; it knows ${versions:-no version}}"

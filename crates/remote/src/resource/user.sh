@@ -2,18 +2,64 @@
 # create_home, remove_home
 case $p_name in '' | -* | [0-9]* | *[!A-Za-z0-9._-]*) fail "\"$p_name\" cannot be the name of a user" ;; esac
 for text in "${p_home-}" "${p_shell-}" "${p_comment-}" "${p_password-}"; do
-  case $text in *:*) fail "home, shell, comment and password of a user cannot have a colon in them" ;; esac
+  case $text in
+    *:*) fail "home, shell, comment and password of a user cannot have a colon in them" ;;
+    *"
+"*) fail "home, shell, comment and password of a user are each one line" ;;
+  esac
 done
-case ${p_password-} in [!\$!*]*) [ "${#p_password}" -ge 13 ] || fail "password: is to be a hash, such as \`openssl passwd -6\` prints, and not the password itself" ;; esac
+# A hash is `$KIND$…`, or 13 signs of the old kind; after ! or * nobody can log in with one.
+no_hash() { fail "password: is to be a hash, such as \`openssl passwd -6\` prints, and not the password itself"; }
+case ${p_password-!} in
+  \$?*\$?* | !* | \**) ;;
+  *[!./0-9A-Za-z]*) no_hash ;;
+  ?????????????) ;;
+  *) no_hash ;;
+esac
 is=$(entry passwd "$p_name")
 if has usermod; then shadow=1; else shadow=; fi
 field() { printf '%s' "$is" | cut -d: -f"$1"; }
+# Whether home $1 of uid $2 is not to be removed with the user, and in `stays` why: whatever somebody wrote into the table,
+# nothing of the system goes, nor what is another's.
+keep_home() {
+  [ -e "$1" ] || [ -L "$1" ] || return 0
+  if [ -L "$1" ] || [ ! -d "$1" ]; then
+    stays="it is no directory"
+    return
+  fi
+  real=$(cd -- "$1" && pwd -P) || real=/
+  # There are shells that say //etc.
+  real=/${real#"${real%%[!/]*}"}
+  case $1:$real in
+    [!/]* | */: | */.: | */..:) stays="it is not named in full" ;;
+    *:/root/* | *:/bin/* | *:/boot/* | *:/dev/* | *:/etc/* | *:/lib*/* | *:/proc/* | *:/run/* | *:/sbin/* | *:/sys/* | *:/usr/*) stays="it is the system's" ;;
+    *:/*/*) ;;
+    *) stays="it is at the top of the host" ;;
+  esac
+  [ "$stays" ] && return
+  look "$1"
+  if [ "$its_uid" != "$2" ]; then
+    case $its_owner in UNKNOWN | '') its_owner="uid $its_uid" ;; esac
+    stays="it belongs to $its_owner"
+    return
+  fi
+  other=$(entries passwd | n=$p_name h=$1 r=$real awk -F: '
+    $1 != ENVIRON["n"] && (index($6 "/", ENVIRON["h"] "/") == 1 || index($6 "/", ENVIRON["r"] "/") == 1) { print $1; exit }')
+  [ "$other" ] && stays="user $other is at home there, too"
+  return 0
+}
 if [ "$p_state" = absent ]; then
   [ "$is" ] || finish
   [ "$(field 3)" != 0 ] || fail "$p_name is root, and is left alone"
   root "removing a user"
   home=$(field 6)
+  stays=
+  if [ "$p_remove_home" = yes ]; then
+    keep_home "$home" "$(field 3)"
+    [ "$stays" ] && p_remove_home=no
+  fi
   if [ "$p_remove_home" = yes ] && [ -d "$home" ]; then change "$p_name: remove the user and $home"
+  elif [ "$stays" ]; then change "$p_name: remove the user; $home stays, since $stays"
   else change "$p_name: remove the user"; fi
   if [ "$mode" = apply ]; then
     if [ "$shadow" ]; then
@@ -26,8 +72,7 @@ if [ "$p_state" = absent ]; then
       table group '
         { k = split($4, m, ","); $4 = ""; for (i = 1; i <= k; i++) if (m[i] != ENVIRON["N"]) $4 = $4 ($4 == "" ? "" : ",") m[i] }
         $1 != ENVIRON["N"] || $4 != "" { print }'
-      # Nothing of the system, whatever somebody wrote into the table.
-      if [ "$p_remove_home" = yes ]; then case $home in / | /bin* | /dev* | /etc* | /lib* | /proc* | /run | /sbin* | /sys* | /usr* | /var) ;; /*) try rm -rf -- "$home" ;; esac; fi
+      if [ "$p_remove_home" = yes ] && [ -d "$home" ]; then try rm -rf -- "$home"; fi
     fi
     [ "$(entry passwd "$p_name")" ] && fail "$p_name is still there"
   fi
@@ -73,10 +118,12 @@ leave() {
     table group '$1 == ENVIRON["N"] { k = split($4, m, ","); $4 = ""; for (i = 1; i <= k; i++) if (m[i] != ENVIRON["V"]) $4 = $4 ($4 == "" ? "" : ",") m[i] } { print }'
   fi
 }
+# A new home. One that is there stays as it is: what is in it may be another's.
 furnish() {
+  [ -d "$1" ] && return
   try mkdir -p -- "$1"
   [ -d /etc/skel ] && try cp -R /etc/skel/. "$1"
-  try chown -R "$p_name:$2" "$1"
+  try chown -hR "$p_name:$2" "$1"
   try chmod 0755 "$1"
 }
 if [ ! "$is" ]; then
