@@ -353,7 +353,7 @@ fn a_site_has_a_certificate_of_its_own_authority_and_gets_a_new_one_in_time() {
     );
     let job = host.asked("crontab -l | sed -n 's/^@daily //p'");
     let pid = host.asked("cat /run/nginx.pid");
-    host.does(&job);
+    host.does(&format!("{} 2>/run/log", job.trim()));
     let wait = format!(
         "until [ \"$(openssl s_client -connect 127.0.0.1:{port} </dev/null 2>/dev/null | openssl x509 -noout -serial)\" != '{}' ]; do :; done",
         first.trim()
@@ -467,7 +467,8 @@ fn a_release_goes_over_the_hosts_behind_a_balancer_and_no_visitor_notices() {
         "{failed:#?}"
     );
     assert_eq!(visits(port), all(2));
-    let current = |app: &Debian| app.asked("readlink /opt/shop/current; cat /opt/shop/serving || true");
+    let current =
+        |app: &Debian| app.asked("readlink /opt/shop/current; cat /opt/shop/serving 2>/dev/null || true");
     assert_eq!(apps.each_ref().map(current), ["releases/3\n", "releases/2\n2\n", "releases/2\n2\n"]);
 
     // Back to the version before, on that host alone; the oldest is no longer kept.
