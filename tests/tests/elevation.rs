@@ -194,3 +194,30 @@ async fn a_stop_ends_what_runs_as_another_user_and_leaves_nothing() {
         app.end().await;
     }
 }
+
+#[tokio::test]
+async fn what_was_begun_as_another_user_is_followed_to_its_end_though_the_host_refuses_now() {
+    let (host, data) = (host(), tempfile::tempdir().expect("a folder"));
+    host.is_known_in(data.path());
+    let steps = "    sudo: true\n    steps:\n      - run: |\n          echo began >> /tmp/began\n          until [ -e /tmp/go ]; do sleep 0.05; done\n        retries: { times: 1, backoff: 10ms }\n";
+    let source = plan(data.path(), &host, DEPLOY, steps);
+    let app = App::start_with(data.path(), |command| {
+        command.env("STEADYHAND_SECRET_PASSWORD", PASSWORD);
+    })
+    .await;
+    let project = app.project("shop", &source).await;
+    app.call("start_run", json!({ "project_id": project })).await;
+    app.run(&project, 1, |run| run["steps"][0]["state"] == "running").await;
+    host.does("until [ -e /tmp/began ]; do sleep 0.05; done; mv /etc/sudoers.d/deploy /root/");
+    let mut app = app;
+    app.kill().await;
+    let app = App::start_with(data.path(), |command| {
+        command.env("STEADYHAND_SECRET_PASSWORD", PASSWORD);
+    })
+    .await;
+    host.does("touch /tmp/go");
+    let run = app.ended(&project, 1).await;
+    assert_eq!(run["run"]["state"], "completed", "{run:#}");
+    assert_eq!(host.asked("cat /tmp/began"), "began\n");
+    app.end().await;
+}

@@ -176,3 +176,23 @@ async fn an_output_that_is_not_there_says_why() {
         assert!(said.contains(expected), "{expected}: {said}");
     }
 }
+
+#[tokio::test]
+async fn a_step_whose_output_cannot_be_used_is_not_run_again_and_one_that_leaves_something_behind_ends() {
+    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+    sshd.is_known_in(data.path());
+    let steps = r#"      - { id: left, run: "( until [ -e ~/go ]; do [ -d ~ ] || exit 1; sleep 0.02; done ) & echo here" }
+      - run: echo ${{ steps.left.stdout }} >> ~/ran
+      - id: long
+        run: echo once >> ~/ran; head -c 70000 /dev/zero | tr '\0' x
+        retries: { times: 2, backoff: 10ms }
+"#;
+    let app = App::start(data.path()).await;
+    let project = app.project("shop", &sshd.plan(steps)).await;
+    app.call("start_run", json!({ "project_id": project })).await;
+    let run = app.ended(&project, 1).await;
+    fs::write(sshd.home().join("go"), "").expect("go");
+    assert_eq!(states(&run), ["completed", "completed", "failed"], "{run:#}");
+    assert_eq!(ran(&sshd), ["here", "once"]);
+    app.end().await;
+}

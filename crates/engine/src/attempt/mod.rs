@@ -176,11 +176,13 @@ impl Execution<'_> {
             Action::Upload { .. } | Action::Download { .. } | Action::WaitFor { .. } => return Ok(otherwise),
         };
         Ok(match (&end, &attempt.step.action) {
-            (AttemptEnd::Failed { outcome: Some(StepOutcome::Lost { reason }), .. }, _)
-                if matches!(reason, LossReason::RecordGone { .. }) =>
-            {
-                otherwise
-            }
+            (
+                AttemptEnd::Failed {
+                    outcome: Some(StepOutcome::Lost { reason: LossReason::RecordGone { .. } }),
+                    ..
+                },
+                _,
+            ) => otherwise,
             (_, Action::Resource { .. }) => resource::end(end),
             _ => end,
         })
