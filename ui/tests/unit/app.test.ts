@@ -49,6 +49,21 @@ it('fetches anew after the connection was lost, and says meanwhile that it is', 
   end();
 });
 
+it('keeps what it heard while an older answer was on its way', async () => {
+  const { app, fake, end } = await started();
+  const later = makeProject('q', 'later', null);
+  let answer: (projects: typeof project[]) => void = () => undefined;
+  fake.answers.projects = () => new Promise((resolve) => { answer = resolve; });
+  fake.state(true);
+  await settle();
+  fake.send([{ kind: 'project', project: later }]);
+  fake.answers.projects = () => [project, later];
+  answer([project]);
+  await settle();
+  expect(app.projects.list.map(({ name }) => name)).toEqual(['later', 'shop']);
+  end();
+});
+
 it('fetches anew when it is told that updates were left out', async () => {
   const { fake, end } = await started();
   const before = { runs: fake.count('runs'), messages: fake.count('messages'), plan: fake.count('plan') };

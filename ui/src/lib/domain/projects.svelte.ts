@@ -6,6 +6,8 @@ import type { Backend } from '../shared/backend';
 export class Projects {
   readonly #backend: Backend;
   readonly #byId = new SvelteMap<ProjectId, Project>();
+  /** Updates of projects so far. */
+  #heard = 0;
   loaded = $state(false);
   /** By name. */
   readonly list = $derived([...this.#byId.values()].sort((a, b) => a.name.toLowerCase().localeCompare(b.name.toLowerCase())));
@@ -19,10 +21,20 @@ export class Projects {
   }
 
   async load(): Promise<void> {
-    const projects = await this.#backend.call('projects', {});
+    let projects: Project[];
+    let heard: number;
+    // An answer may be older than what was heard while it was on its way.
+    do {
+      heard = this.#heard;
+      projects = await this.#backend.call('projects', {});
+    } while (heard !== this.#heard);
     const here = new Set(projects.map((project) => project.id));
     for (const id of [...this.#byId.keys()]) if (!here.has(id)) this.#byId.delete(id);
-    for (const project of projects) this.#byId.set(project.id, project);
+    for (const project of projects) {
+      const known = this.#byId.get(project.id)?.last_run;
+      const isOlder = known && (project.last_run?.number ?? 0) <= known.number && (project.last_run?.seq ?? 0) < known.seq;
+      this.#byId.set(project.id, isOlder ? { ...project, last_run: known } : project);
+    }
     this.loaded = true;
   }
 
@@ -42,6 +54,7 @@ export class Projects {
   }
 
   apply(update: Update): void {
+    if (update.kind === 'project' || update.kind === 'project_removed') this.#heard += 1;
     if (update.kind === 'project') this.#byId.set(update.project.id, update.project);
     else if (update.kind === 'project_removed') this.#byId.delete(update.project_id);
     else if (update.kind === 'run') {

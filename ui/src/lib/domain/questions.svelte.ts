@@ -5,6 +5,8 @@ import type { Backend } from '../shared/backend';
 /** What waits for a person while a connection is made, oldest first. */
 export class Questions {
   readonly #backend: Backend;
+  /** Updates of questions so far. */
+  #heard = 0;
   all = $state.raw<Question[]>([]);
   /** Those that the person has put aside; they wait on. */
   readonly #aside = new SvelteSet<string>();
@@ -17,7 +19,14 @@ export class Questions {
   }
 
   async load(): Promise<void> {
-    this.all = await this.#backend.call('questions', {});
+    let all: Question[];
+    let heard: number;
+    // An answer may be older than what was heard while it was on its way.
+    do {
+      heard = this.#heard;
+      all = await this.#backend.call('questions', {});
+    } while (heard !== this.#heard);
+    this.all = all;
   }
 
   /** Those that a run waits for. */
@@ -42,6 +51,7 @@ export class Questions {
   }
 
   apply(update: Update): void {
+    if (update.kind === 'question' || update.kind === 'question_gone') this.#heard += 1;
     if (update.kind === 'question') {
       this.all = [...this.all.filter((known) => known.id !== update.question.id), update.question];
     } else if (update.kind === 'question_gone') {
