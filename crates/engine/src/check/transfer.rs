@@ -50,11 +50,19 @@ impl OnHost<'_> {
     ) -> Found {
         let (from, to) = (reveal(from, self.secrets)?, reveal(to, self.secrets)?);
         let local = resolve(&self.spec.base(), &to);
-        let maker = self.maker(step, |other| other.host == step.host);
-        match (self.in_time(self.host.compare_download(&from, &local, elevation)).await, maker) {
-            (Err(Unasked::Step(why)), Some(maker)) => {
-                Ok((Verdict::Unknown, format!("{why} But {} may make it.", maker.name)))
+        // What an upload sends is known to be where it goes.
+        let is_sent_elsewhere = |other: &CompiledStep| match &other.action {
+            Action::Upload { to, .. } => {
+                to.as_literal().is_some_and(|to| !from.starts_with(to.trim_end_matches('/')))
             }
+            _ => false,
+        };
+        let maker = self.maker(step, |other| other.host == step.host && !is_sent_elsewhere(other));
+        match (self.in_time(self.host.compare_download(&from, &local, elevation)).await, maker) {
+            (Err(Unasked::Step(why)), Some(maker)) => Ok((
+                Verdict::Unknown,
+                format!("{}. But {} may make it", why.trim_end_matches('.'), maker.name),
+            )),
             (compared, maker) => found(&compared?, maker, "what is fetched"),
         }
     }
