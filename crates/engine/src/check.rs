@@ -79,7 +79,8 @@ impl Engine {
     ) -> Result<Vec<CheckedStep>, EngineError> {
         let names = self.missing_secrets(spec).await?;
         if !names.is_empty() {
-            return Err(EngineError::MissingSecrets { names, project: spec.plan.name.clone() });
+            let project = self.project_of_secrets(spec).await?;
+            return Err(EngineError::MissingSecrets { names, project });
         }
         let shared = &self.shared;
         let secrets = shared.secrets_of(spec);

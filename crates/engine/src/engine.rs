@@ -26,7 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
-    Change, EngineError, Questions, RunSpec,
+    Change, EngineError, ProjectOfSecrets, Questions, RunSpec,
     control::Control,
     discover::Answers,
     execute,
@@ -215,6 +215,19 @@ impl Engine {
         self.shared.feed.subscribe()
     }
 
+    /// The project of a run, or of one that is only looked at, as the commands about its secrets name it.
+    pub(crate) async fn project_of_secrets(&self, spec: &RunSpec) -> Result<ProjectOfSecrets, EngineError> {
+        let known = match spec.project {
+            Some(id) => projects::get(&mut *self.shared.store.read().await?, id).await?,
+            None => None,
+        };
+        let is_new = known.is_none();
+        Ok(ProjectOfSecrets {
+            name: known.map_or_else(|| spec.plan.name.clone(), |project| project.name),
+            is_new,
+        })
+    }
+
     /// To be called after each commit that was made outside the engine.
     pub fn committed(&self) {
         self.shared.feed.committed();
@@ -256,8 +269,7 @@ impl Engine {
         }
         let names = shared.missing_secrets(&new.spec).await?;
         if !names.is_empty() {
-            let project = projects::get(&mut *shared.store.read().await?, new.project_id).await?;
-            let project = project.map(|project| project.name).unwrap_or_default();
+            let project = self.project_of_secrets(&new.spec).await?;
             return Err(EngineError::MissingSecrets { names, project });
         }
         let id = RunId(Uuid::now_v7());

@@ -7,6 +7,24 @@ use steadyhand_store::StoreError;
 
 use crate::SECRET_VARIABLE;
 
+/// A project as the commands about its secrets name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectOfSecrets {
+    /// Its name.
+    pub name: String,
+    /// Whether it has not been made yet: a plan file makes it with its first run.
+    pub is_new: bool,
+}
+
+impl ProjectOfSecrets {
+    /// The command that gives a secret of it a value.
+    #[must_use]
+    pub fn set_secret(&self, secret: &str) -> String {
+        let create = if self.is_new { " --create" } else { "" };
+        format!("steady secret set {secret} --project {}{create}", word(&self.name))
+    }
+}
+
 /// What can go wrong when runs are started or asked for something.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -105,13 +123,13 @@ pub enum EngineError {
         if names.len() == 1 { "" } else { "s" },
         names.join(", "),
         if names.len() == 1 { "it" } else { "them" },
-        and(names.iter().map(|name| format!("`steady secret set {name} --project {}`", word(project)))),
+        and(names.iter().map(|name| format!("`{}`", project.set_secret(name)))),
         and(names.iter().map(|name| format!("{SECRET_VARIABLE}{name}"))))]
     MissingSecrets {
         /// Their names.
         names: Vec<String>,
-        /// The name of the project that needs them.
-        project: String,
+        /// The project that needs them.
+        project: ProjectOfSecrets,
     },
     /// The recorded plan of a run cannot be read.
     #[error("the recorded plan of run {run} cannot be read: {detail}")]
@@ -175,7 +193,8 @@ mod tests {
     fn a_missing_secret_is_told_with_the_command_that_sets_it() {
         let missing = |names: &[&str], project: &str| {
             let names = names.iter().map(|&name| name.to_owned()).collect();
-            EngineError::MissingSecrets { names, project: project.to_owned() }.to_string()
+            let project = ProjectOfSecrets { name: project.to_owned(), is_new: false };
+            EngineError::MissingSecrets { names, project }.to_string()
         };
         assert_eq!(
             missing(&["KEY"], "shop"),

@@ -16,7 +16,7 @@ use steadyhand_plan::{Action, CompiledStep, Elevate, ElevateMethod, Text};
 use steadyhand_remote::{AskNobody, Host, HostKind, HostSpec, Remote};
 use tokio::time::{Instant, timeout};
 
-use crate::{Engine, EngineError, RunSpec, attempt, hosts::host_spec};
+use crate::{Engine, EngineError, ProjectOfSecrets, RunSpec, attempt, hosts::host_spec};
 use found::Look;
 
 /// How long name, connection and greeting may each take; and everything of one host together.
@@ -70,7 +70,7 @@ impl Engine {
         let looking = stream::iter(looking).buffered(AT_ONCE).concat();
         let (mut hosts, here) = tokio::join!(looking, self.look_here(spec));
         hosts.sort_by_key(|found| names.iter().position(|name| *name == found.host));
-        Ok(Preflight::new(here, hosts, millis(begun)))
+        Ok(Preflight::new(here?, hosts, millis(begun)))
     }
 
     /// Connections of their own, for which nobody is asked and nothing is recorded.
@@ -82,29 +82,31 @@ impl Engine {
     }
 
     /// The values of secrets, and the files that are uploaded.
-    async fn look_here(&self, spec: &RunSpec) -> Vec<Check> {
+    async fn look_here(&self, spec: &RunSpec) -> Result<Vec<Check>, EngineError> {
         let mut checks = Vec::new();
+        let project = self.project_of_secrets(spec).await?;
         match self.missing_secrets(spec).await {
             Ok(missing) => {
                 checks.extend(missing.iter().map(|name| {
                     let message = format!(
-                        "the secret {name} has no value, and the run would not start. Set it with `steady secret set {name}`."
+                        "the secret {name} has no value, and the run would not start. Set it with `{}`.",
+                        project.set_secret(name)
                     );
                     Check::fail(CheckKind::Secret, "missing_secret", message)
                 }));
                 if missing.is_empty() && !spec.plan.secrets.is_empty() {
                     checks.push(Check::ok(CheckKind::Secret, "every secret has a value"));
                 }
-                checks.extend(self.untellable(spec));
+                checks.extend(self.untellable(spec, &project));
             }
             Err(error) => checks.push(Check::fail(CheckKind::Secret, "vault", error.to_string())),
         }
         checks.extend(self.local_files(spec));
-        checks
+        Ok(checks)
     }
 
     /// Secrets without a value that only those need who are told of the run.
-    fn untellable(&self, spec: &RunSpec) -> Vec<Check> {
+    fn untellable(&self, spec: &RunSpec, project: &ProjectOfSecrets) -> Vec<Check> {
         let notify = spec.plan.notify.iter();
         let needed: BTreeSet<&str> = notify.flat_map(|entry| entry.channel.secrets()).collect();
         let values = self.values_of_secrets(spec, |name| needed.contains(name));
@@ -112,8 +114,8 @@ impl Engine {
         missing
             .map(|name| {
                 let message = format!(
-                    "the secret {name} has no value, so somebody in `notify` would not be told. Set it with `steady \
-                     secret set {name}`."
+                    "the secret {name} has no value, so somebody in `notify` would not be told. Set it with `{}`.",
+                    project.set_secret(name)
                 );
                 Check::warn(CheckKind::Secret, "missing_secret", message)
             })
