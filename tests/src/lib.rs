@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this crate is for tests alone")]
 
 pub mod app;
+pub mod bench;
 pub mod browser;
 pub mod command;
 pub mod debian;

@@ -131,6 +131,14 @@ pub fn compile_hosts(
     if problems.iter().any(Diagnostic::is_error) { Err(tidy(problems, &plan.files)) } else { Ok(hosts) }
 }
 
+impl Plan {
+    /// The names of its tasks in order of execution: each after those that it needs, otherwise as in the source.
+    #[must_use]
+    pub fn order(&self) -> Vec<&str> {
+        ordered(self).into_iter().map(|(name, _)| name.value.as_str()).collect()
+    }
+}
+
 /// The tasks in order of execution.
 pub(crate) fn ordered(plan: &Plan) -> Vec<&(Spanned<String>, Task)> {
     order(&needs(plan)).sorted.into_iter().filter_map(|number| plan.tasks.get(number)).collect()
