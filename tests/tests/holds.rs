@@ -230,6 +230,13 @@ tasks:
     assert_eq!(run["run"]["trigger"], "undo");
     assert_eq!(ran(&sshd), ["+1", "+2", "+3", "-3", "-1 it's me"]);
     assert!(!sshd.home().join("made").exists());
+    let refused = app
+        .try_call("undo_run", json!({ "run_id": app.run(&project, 1, |_| true).await["run"]["id"] }))
+        .await;
+    assert_eq!(
+        refused.expect_err("undone").message,
+        "run 1 was undone already, by run 2; to have it again, redeploy"
+    );
     let refused = app.try_call("undo_run", json!({ "run_id": run["run"]["id"] })).await;
     assert!(refused.expect_err("nothing to undo").message.contains("says how it is undone"));
     app.end().await;

@@ -84,6 +84,7 @@ impl From<EngineError> for ApiError {
             | EngineError::NothingLeft { .. }
             | EngineError::NotHeld { .. }
             | EngineError::NothingToUndo { .. }
+            | EngineError::AlreadyUndone { .. }
             | EngineError::Discovery(_)
             | EngineError::ChangedBefore { .. } => ErrorCode::Conflict,
             EngineError::Plan { .. } | EngineError::NoSteps | EngineError::NoPlan => ErrorCode::PlanInvalid,

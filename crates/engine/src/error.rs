@@ -86,6 +86,14 @@ pub enum EngineError {
         /// The run's number.
         number: u32,
     },
+    /// All of a run that can be taken back was taken back.
+    #[error("run {number} was undone already, by run {by}; to have it again, redeploy")]
+    AlreadyUndone {
+        /// The run's number.
+        number: u32,
+        /// The number of the run that did so, the last if there are several.
+        by: u32,
+    },
     /// A step that an earlier run completed is another one now.
     #[error(
         "“{step}” on {host}, which completed in run {number}, is not in the plan any more as it was then; redeploy runs all of the plan"

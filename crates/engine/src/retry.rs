@@ -1,4 +1,4 @@
-//! Running what an earlier run executed once more, from the beginning or from where it ended; and taking it back.
+//! Running what an earlier run executed once more, from the beginning or from where it ended.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,7 +11,7 @@ use steadyhand_store::{
     steps::{self, LogSizes},
 };
 
-use crate::{Engine, EngineError, Look, NewRun, RunSpec};
+use crate::{Engine, EngineError, Look, NewRun};
 
 /// What is run again of an earlier run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,36 +26,7 @@ pub enum Again {
 }
 
 impl Engine {
-    /// Takes back what a run has done, as far as its plan says how: a new run of the `undo` of its completed steps,
-    /// backwards.
-    ///
-    /// # Errors
-    /// As [`Engine::start`]; [`EngineError::NotNow`] while it has not ended, [`EngineError::NothingToUndo`].
-    pub async fn undo(&self, run: RunId, by: &str) -> Result<RunSummary, EngineError> {
-        let (earlier, steps) = self.with_steps(run).await?;
-        if !earlier.state.is_final() {
-            let why = "has not ended yet; wait for it, or stop it first";
-            return Err(EngineError::NotNow { number: earlier.number, why });
-        }
-        let spec = self.spec(run).await?;
-        let is_done = |step: &CompiledStep| {
-            let recorded = steps.get(step.index as usize);
-            recorded.is_some_and(|step| step.state == StepState::Completed && step.changed != Some(false))
-        };
-        let plan = steadyhand_plan::undo(&spec.plan, is_done);
-        let plan = plan.ok_or(EngineError::NothingToUndo { number: earlier.number })?;
-        self.start(NewRun {
-            project_id: earlier.project_id,
-            trigger: Trigger::Undo,
-            started_by: by.to_owned(),
-            plan_sha256: earlier.plan_sha256,
-            spec: RunSpec { plan, ..spec },
-            done: BTreeMap::new(),
-        })
-        .await
-    }
-
-    async fn with_steps(&self, run: RunId) -> Result<(RunSummary, Vec<Step>), EngineError> {
+    pub(crate) async fn with_steps(&self, run: RunId) -> Result<(RunSummary, Vec<Step>), EngineError> {
         let mut db = self.store().read().await?;
         let earlier = runs::get(&mut db, run).await?.ok_or(StoreError::UnknownRun(run))?;
         Ok((earlier, steps::of_run(&mut db, run, &LogSizes::default()).await?))
@@ -108,7 +79,7 @@ impl Engine {
 }
 
 /// The run that did a step, if one did.
-fn did(earlier: &RunSummary, step: &Step) -> Option<u32> {
+pub(crate) fn did(earlier: &RunSummary, step: &Step) -> Option<u32> {
     match (step.state, &step.reason) {
         (StepState::Completed, _) | (StepState::Skipped, Some(Reason::GuardHeld { .. })) => {
             Some(earlier.number)

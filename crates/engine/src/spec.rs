@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use steadyhand_domain::{ProjectId, RunId};
 use steadyhand_plan::{CompiledPlan, FORMAT};
 
-use crate::{EngineError, Found, RunOptions, secrets::Snapshot};
+use crate::{EngineError, Found, RunOptions, secrets::Snapshot, undo::Undoes};
 
 /// What a run executes: recorded when it starts, read back by whoever executes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct RunSpec {
     /// The project whose secrets it has; none in records of versions that had no vault.
     #[serde(default)]
     pub project: Option<ProjectId>,
+    /// The run that it takes back, if it is for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<Undoes>,
     /// What was found before it was compiled; it is not recorded.
     #[serde(skip)]
     pub found: Found,
@@ -44,7 +47,7 @@ impl RunSpec {
     #[must_use]
     pub fn new(project: Option<ProjectId>, plan: CompiledPlan, folder: Option<PathBuf>) -> Self {
         let (options, found) = (RunOptions::default(), Found::default());
-        Self { plan, folder, options, project, found, secrets: Snapshot::default() }
+        Self { plan, folder, options, project, undoes: None, found, secrets: Snapshot::default() }
     }
 
     pub(crate) fn to_json(&self) -> String {
