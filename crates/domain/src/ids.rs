@@ -49,6 +49,10 @@ ids! {
     RunId,
     /// One action on one host within a run.
     StepId,
+    /// A place that a project's application is deployed to.
+    EnvironmentId,
+    /// One release of an application to an environment.
+    DeploymentId,
     /// One message of a project's chat.
     MessageId,
     /// A change that the assistant wants to make and a person must accept.

@@ -4,6 +4,7 @@
 //! nowhere else; other crates store and show what `next` returns.
 
 mod connection;
+mod deployment;
 mod facts;
 mod ids;
 mod outcome;
@@ -13,8 +14,12 @@ mod step;
 mod time;
 
 pub use connection::ConnectionProblem;
+pub use deployment::{
+    Before, DeploymentEvent, DeploymentState, EnvironmentEvent, EnvironmentState,
+    IllegalDeploymentTransition, IllegalEnvironmentTransition, Stage,
+};
 pub use facts::{ContainerRuntime, Disk, FACTS, FactKind, FactValue, Facts, Init, PackageManager, Sudo};
-pub use ids::{MessageId, ProjectId, ProposalId, QuestionId, RunId, StepId};
+pub use ids::{DeploymentId, EnvironmentId, MessageId, ProjectId, ProposalId, QuestionId, RunId, StepId};
 pub use outcome::{LossReason, StepOutcome};
 pub use preflight::{Check, CheckKind, HostPreflight, Preflight, PreflightVerdict};
 pub use run::{Desired, IllegalRunTransition, RunEvent, RunState, Trigger};
