@@ -6,6 +6,7 @@
 //! What is deliberately absent: I/O, the clock, and secrets. A plan is inert data; reading one can neither run
 //! anything nor panic, and the values of secrets never pass through here: compiled texts carry their names.
 
+mod app;
 mod ast;
 mod check;
 mod compile;

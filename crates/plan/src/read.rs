@@ -1,6 +1,7 @@
 //! From the tree to the typed plan. Every problem is recorded and reading goes on, so that all are reported at once;
 //! what could not be read is left out.
 
+mod app;
 mod discover;
 mod notify;
 mod plan;

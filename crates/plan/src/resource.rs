@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use kinds::KINDS;
 
-use crate::{read::listed, yaml::shorten};
+use crate::{duration::Millis, read::listed, yaml::shorten};
 
 /// A kind of resource.
 pub(crate) struct Kind {
@@ -65,6 +65,8 @@ pub(crate) enum Of {
     Truth,
     /// A whole number in this range.
     Number(i64, i64),
+    /// A length of time such as `30s`: whole seconds for the script.
+    Duration,
     /// The mode of a file, in octal: three or four digits.
     Mode,
     /// A file on this machine, whose content the script gets as `content`, or as `content_base64` where it is no text.
@@ -156,6 +158,7 @@ impl Of {
             Self::Number(low, high) => {
                 json!({ "anyOf": [{ "type": "integer", "minimum": low, "maximum": high }, expression] })
             }
+            Self::Duration => json!({ "type": "string" }),
             Self::Mode => json!({ "type": ["string", "integer"] }),
         }
     }
@@ -182,6 +185,10 @@ impl Of {
             Self::Number(low, high) => match value.parse::<i64>() {
                 Ok(number) if (low..=high).contains(&number) => Ok(number.to_string()),
                 _ => is(&format!("a whole number from {low} to {high}")),
+            },
+            Self::Duration => match Millis::parse(value) {
+                Ok(Millis(ms)) if ms >= 1000 => Ok((ms / 1000).to_string()),
+                Ok(_) | Err(_) => is("a length of time of at least a second, such as 30s or 5m"),
             },
             Self::Mode => {
                 let is_octal = value.chars().all(|c| ('0'..='7').contains(&c));

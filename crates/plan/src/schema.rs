@@ -13,6 +13,9 @@ pub fn schema() -> Value {
     let schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<Plan>();
     let mut schema = schema.to_value();
     without_null(&mut schema);
+    if let Some(fields) = schema.pointer_mut("/properties").and_then(Value::as_object_mut) {
+        fields.insert("app".to_owned(), crate::app::schema());
+    }
     // Of these a plan may have the key with nothing after it.
     for key in ["hosts", "groups", "vars", "secrets", "discover", "notify"] {
         if let Some(kind) = schema.pointer_mut(&format!("/properties/{key}/type")) {

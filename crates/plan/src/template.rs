@@ -88,6 +88,11 @@ impl Template {
         })
     }
 
+    /// A text with nothing to put in.
+    pub(crate) fn literal(text: &str, span: Span) -> Self {
+        Self { span, pieces: vec![Piece::Text(text.to_owned())] }
+    }
+
     /// Reads the `text` of the scalar at `span`. What cannot be read is reported and left out.
     pub(crate) fn parse(text: &str, span: Span, source: &Source, problems: &mut Vec<Diagnostic>) -> Self {
         let places = Places::of(span, source);

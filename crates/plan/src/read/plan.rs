@@ -11,18 +11,8 @@ use crate::{
 
 const PLAN: Keys = Keys {
     what: "a plan",
-    known: &["name", "include", "hosts", "groups", "discover", "vars", "secrets", "notify", "tasks"],
-    later: &[
-        "app",
-        "environments",
-        "defaults",
-        "strategy",
-        "handlers",
-        "schedule",
-        "on_failure",
-        "version",
-        "ssh",
-    ],
+    known: &["name", "include", "hosts", "groups", "discover", "vars", "secrets", "notify", "tasks", "app"],
+    later: &["environments", "defaults", "strategy", "handlers", "schedule", "on_failure", "version", "ssh"],
     instead: &[
         ("variables", "vars"),
         ("env", "vars"),
@@ -139,9 +129,11 @@ pub(crate) fn plan(reader: &mut Reader<'_>, root: Option<&Node>, whole: Whole) -
         reader.check_name(name, "a secret", is_variable_name);
     }
     plan.notify = reader.notify(&fields);
-    if whole == Whole::Plan && plan.include.is_empty() || fields.get("tasks").is_some() {
+    let has_app = fields.get("app").is_some();
+    if whole == Whole::Plan && plan.include.is_empty() && !has_app || fields.get("tasks").is_some() {
         plan.tasks = reader.tasks(&fields);
     }
+    reader.app(&fields, &mut plan.tasks);
     plan
 }
 

@@ -73,7 +73,7 @@ impl Reader<'_> {
         self.problems.len() == before
     }
 
-    fn param(&mut self, param: &Param, field: Field<'_>) -> Option<ParamValue> {
+    pub(super) fn param(&mut self, param: &Param, field: Field<'_>) -> Option<ParamValue> {
         let is_list = matches!(field.node.kind, NodeKind::Sequence(_));
         match (param.of, &field.node.kind) {
             (Of::Lines, NodeKind::Sequence(items)) => {

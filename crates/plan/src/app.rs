@@ -1,0 +1,354 @@
+//! A container application: what a plan says about it, and the task that it becomes.
+//!
+//! The task's steps are its stages. What a stage does on a host is said elsewhere, in one script for each; here stand the
+//! tables of what each is told.
+
+use serde_json::{Value, json};
+use steadyhand_domain::Stage;
+
+use crate::{
+    ast::{ActionSpec, Common, ElevateSpec, Entries, OnFailure, ParamValue, ResourceSpec, Step, Task},
+    resource::{
+        Given::{Maybe, Or},
+        Kind,
+        Of::{Choice, Duration, Line, Lines, Map, Number, Text, Truth},
+        Param,
+    },
+    span::{Span, Spanned},
+    template::Template,
+    when::When,
+};
+
+/// The name of the task that the application becomes.
+pub(crate) const TASK: &str = "app";
+
+const DOMAINS: Param = param("domains", Lines, Maybe, "The names that it is reached by.");
+
+const GIT: Param = param("git", Line, Maybe, "The address of a git repository.");
+const BRANCH: Param =
+    param("branch", Line, Maybe, "Its branch, tag or commit; otherwise its default branch.");
+const FOLDER: Param = param("path", Line, Maybe, "The folder of the application in its source.");
+const KEY: Param =
+    param("key", Text, Maybe, "A private key that may read the repository: `${{ secrets.NAME }}`.");
+const TOKEN: Param =
+    param("token", Line, Maybe, "A token that may read it over HTTPS: `${{ secrets.NAME }}`.");
+const IMAGE: Param = param("image", Line, Maybe, "An image of a registry, instead of a repository.");
+
+const BY: Param = param(
+    "by",
+    Choice(&["auto", "dockerfile"]),
+    Or("auto"),
+    "`dockerfile` builds with the application's own; `auto` makes one where it has none.",
+);
+const DOCKERFILE: Param =
+    param("dockerfile", Line, Maybe, "The path of its Dockerfile; otherwise `Dockerfile`.");
+const TARGET: Param = param("target", Line, Maybe, "The stage of the Dockerfile that is built.");
+const BUILD_ARGS: Param =
+    param("args", Map, Maybe, "Build arguments. They stay visible in the image: no secrets.");
+const BUILD_SECRETS: Param = param(
+    "secrets",
+    Map,
+    Maybe,
+    "Values for `RUN --mount=type=secret,id=NAME`, which leave no trace in the image.",
+);
+const BASES: Param = param("bases", Map, Maybe, "Images to build on instead of those of public registries.");
+
+const PORT: Param = param(
+    "port",
+    Number(1, 65_535),
+    Maybe,
+    "The port that it listens on; otherwise the one that its image exposes, or 3000.",
+);
+const REPLICAS: Param = param("replicas", Number(1, 20), Or("1"), "How many containers share the traffic.");
+const ENV: Param = param("env", Map, Maybe, "Variables for its containers.");
+const VOLUMES: Param = param(
+    "volumes",
+    Map,
+    Maybe,
+    "Names of volumes, or folders of the host, and where they are in its containers.",
+);
+const READ_ONLY: Param =
+    param("read_only", Truth, Or("yes"), "Whether its containers can write to volumes and /tmp only.");
+const CPUS: Param = param("cpus", Line, Maybe, "How many processors each container may use, such as 1.5.");
+const MEMORY: Param = param("memory", Line, Maybe, "How much memory each container may use, such as 512m.");
+const HEALTH_PATH: Param =
+    param("path", Line, Maybe, "A path that answers with a status from 200 to 399 once it is healthy.");
+const HEALTH_TIMEOUT: Param =
+    param("timeout", Duration, Or("60s"), "How long it may take to become healthy.");
+const ON_NEW: Param =
+    param("on_new", Lines, Maybe, "Commands in its container, before its first deployment serves.");
+const ON_DEPLOY: Param =
+    param("on_deploy", Lines, Maybe, "Commands in its container, before each deployment serves.");
+const DRAIN: Param = param(
+    "drain",
+    Duration,
+    Or("30s"),
+    "How long the containers before it may take to end what they have begun.",
+);
+const KEEP: Param = param("keep", Number(1, 50), Or("5"), "How many images are kept to go back to.");
+
+/// What stands beside the mappings.
+pub(crate) const PLAIN: Kind = Kind {
+    name: "app",
+    about: "A container application: it is built, started beside what serves, and takes its place when it is healthy.",
+    short: None,
+    params: &[PORT, REPLICAS, ENV, VOLUMES, READ_ONLY, DOMAINS, DRAIN, KEEP],
+    exclusive: &[],
+};
+
+/// The mappings in it.
+pub(crate) const SECTIONS: &[Kind] = &[
+    Kind {
+        name: "source",
+        about: "Where the application comes from.",
+        short: Some("git"),
+        params: &[GIT, BRANCH, FOLDER, KEY, TOKEN, IMAGE],
+        exclusive: &[&["git", "image"], &["branch", "image"], &["path", "image"], &["key", "token", "image"]],
+    },
+    Kind {
+        name: "build",
+        about: "How its image is built.",
+        short: Some("by"),
+        params: &[BY, DOCKERFILE, TARGET, BUILD_ARGS, BUILD_SECRETS, BASES],
+        exclusive: &[],
+    },
+    Kind {
+        name: "resources",
+        about: "What each of its containers may use.",
+        short: None,
+        params: &[CPUS, MEMORY],
+        exclusive: &[],
+    },
+    Kind {
+        name: "health",
+        about: "When it is healthy; otherwise once its port is open, and its image's own check succeeds.",
+        short: Some("path"),
+        params: &[HEALTH_PATH, HEALTH_TIMEOUT],
+        exclusive: &[],
+    },
+    Kind {
+        name: "hooks",
+        about: "Its own commands. When one fails, nothing is switched.",
+        short: None,
+        params: &[ON_NEW, ON_DEPLOY],
+        exclusive: &[],
+    },
+];
+
+/// A stage as a step.
+struct StageKind {
+    stage: Stage,
+    /// What is shown for it.
+    title: &'static str,
+    /// The name of its script.
+    kind: Kind,
+    /// What its script is told: mappings and keys in them.
+    takes: &'static [(&'static str, &'static str)],
+    /// How long it may take.
+    minutes: u64,
+}
+
+const fn stage(
+    stage: Stage,
+    title: &'static str,
+    name: &'static str,
+    minutes: u64,
+    takes: &'static [(&'static str, &'static str)],
+) -> StageKind {
+    StageKind {
+        stage,
+        title,
+        kind: Kind { name, about: "", short: None, params: &[], exclusive: &[] },
+        takes,
+        minutes,
+    }
+}
+
+static PREPARE: StageKind =
+    stage(Stage::Prepare, "Prepare", "app_prepare", 5, &[("source", "git"), ("app", "domains")]);
+/// How an image comes to be from a repository.
+static FROM_GIT: [StageKind; 3] = [
+    stage(
+        Stage::Fetch,
+        "Fetch the repository",
+        "app_fetch",
+        30,
+        &[
+            ("source", "git"),
+            ("source", "branch"),
+            ("source", "path"),
+            ("source", "key"),
+            ("source", "token"),
+            ("build", "dockerfile"),
+        ],
+    ),
+    stage(
+        Stage::Detect,
+        "Detect",
+        "app_detect",
+        5,
+        &[("build", "by"), ("build", "dockerfile"), ("build", "bases")],
+    ),
+    stage(
+        Stage::Build,
+        "Build the image",
+        "app_build",
+        120,
+        &[("build", "dockerfile"), ("build", "target"), ("build", "args"), ("build", "secrets")],
+    ),
+];
+/// The same where it is there already.
+static FROM_REGISTRY: [StageKind; 1] =
+    [stage(Stage::Build, "Pull the image", "app_pull", 60, &[("source", "image")])];
+/// From the image to a release that serves.
+static RELEASE: [StageKind; 5] = [
+    stage(
+        Stage::Start,
+        "Start the containers",
+        "app_start",
+        10,
+        &[
+            ("app", "port"),
+            ("app", "replicas"),
+            ("app", "env"),
+            ("app", "volumes"),
+            ("app", "read_only"),
+            ("resources", "cpus"),
+            ("resources", "memory"),
+        ],
+    ),
+    stage(
+        Stage::Health,
+        "Wait until they are healthy",
+        "app_health",
+        60,
+        &[("health", "path"), ("health", "timeout")],
+    ),
+    stage(Stage::Hooks, "Run the hooks", "app_hooks", 60, &[("hooks", "on_new"), ("hooks", "on_deploy")]),
+    stage(Stage::Switch, "Switch traffic", "app_switch", 5, &[("app", "domains"), ("health", "path")]),
+    stage(
+        Stage::Drain,
+        "Drain and stop the old containers",
+        "app_drain",
+        60,
+        &[("app", "drain"), ("app", "keep")],
+    ),
+];
+
+/// A container application, as it is written.
+pub(crate) struct App {
+    pub(crate) on: Vec<Spanned<String>>,
+    pub(crate) needs: Vec<Spanned<String>>,
+    pub(crate) when: Option<When>,
+    pub(crate) tags: Vec<Spanned<String>>,
+    pub(crate) sudo: Option<bool>,
+    pub(crate) elevate: Option<ElevateSpec>,
+    /// What it says, by the mappings that it is in.
+    pub(crate) says: Vec<ResourceSpec>,
+    /// Where it is written.
+    pub(crate) span: Span,
+}
+
+impl App {
+    /// The task that it becomes.
+    pub(crate) fn task(&self) -> (Spanned<String>, Task) {
+        let source: &[StageKind] =
+            if self.given("source", "image").is_some() { &FROM_REGISTRY } else { &FROM_GIT };
+        let stages = std::iter::once(&PREPARE).chain(source).chain(&RELEASE);
+        let task = Task {
+            on: self.on.clone(),
+            needs: self.needs.clone(),
+            when: self.when.clone(),
+            tags: self.tags.clone(),
+            strategy: None,
+            sudo: self.sudo,
+            elevate: self.elevate.clone(),
+            on_failure: Some(OnFailure::Fail),
+            steps: stages.map(|stage| self.step(stage)).collect(),
+            handlers: Entries::new(),
+            health: None,
+        };
+        (Spanned { value: TASK.to_owned(), span: self.span }, task)
+    }
+
+    fn given(&self, section: &str, key: &str) -> Option<&(&'static Param, ParamValue)> {
+        let says = self.says.iter().find(|says| says.kind.name == section)?;
+        says.params.iter().find(|(param, _)| param.name == key)
+    }
+
+    fn step(&self, stage: &'static StageKind) -> Step {
+        let params = stage.takes.iter().filter_map(|(section, key)| {
+            self.given(section, key).cloned().or_else(|| self.otherwise(section, key))
+        });
+        let title = Template::literal(stage.title, self.span);
+        let timeout = Spanned { value: crate::duration::Millis(stage.minutes * 60_000), span: self.span };
+        let common = Common { name: Some(title), timeout: Some(timeout), ..Common::default() };
+        Step {
+            common,
+            action: ActionSpec::Resource(ResourceSpec { kind: &stage.kind, params: params.collect() }),
+        }
+    }
+
+    /// What is so where the plan does not say it.
+    fn otherwise(&self, section: &str, key: &str) -> Option<(&'static Param, ParamValue)> {
+        let kind = if section == PLAIN.name { &PLAIN } else { section_named(section)? };
+        let param = kind.param(key)?;
+        let Or(otherwise) = param.given else { return None };
+        let otherwise = match (param.of, otherwise) {
+            (Truth, "yes") => "true",
+            (Truth, _) => "false",
+            (_, otherwise) => otherwise,
+        };
+        Some((param, ParamValue::One(Template::literal(otherwise, self.span))))
+    }
+}
+
+/// The JSON Schema of `app`.
+pub(crate) fn schema() -> Value {
+    let mut whole = PLAIN.schema();
+    let names = json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "maxItems": 1 }] });
+    let list = json!({ "type": "array", "items": { "type": "string" } });
+    if let Some(fields) = whole.pointer_mut("/properties").and_then(Value::as_object_mut) {
+        fields.extend(SECTIONS.iter().map(|section| (section.name.to_owned(), section.schema())));
+        let become_user = json!({
+            "type": "object",
+            "description": "As whom the host carries it out, when not as the user that logs in.",
+            "properties": {
+                "user": { "type": "string" },
+                "method": { "enum": ["sudo", "su", "doas"] },
+                "password": { "type": "string" },
+            },
+            "additionalProperties": false,
+        });
+        fields.extend([
+            ("on".to_owned(), names),
+            ("needs".to_owned(), list.clone()),
+            ("tags".to_owned(), list),
+            ("when".to_owned(), json!({ "type": ["string", "boolean"] })),
+            ("sudo".to_owned(), json!({ "type": "boolean" })),
+            ("become".to_owned(), become_user),
+        ]);
+    }
+    whole["required"] = json!(["on", "source"]);
+    whole
+}
+
+/// The mapping of this name.
+pub(crate) fn section_named(name: &str) -> Option<&'static Kind> {
+    SECTIONS.iter().find(|section| section.name == name)
+}
+
+/// The stage whose script has this name.
+pub(crate) fn stage_named(script: &str) -> Option<Stage> {
+    let all = std::iter::once(&PREPARE).chain(&FROM_GIT).chain(&FROM_REGISTRY).chain(&RELEASE);
+    all.into_iter().find(|stage| stage.kind.name == script).map(|stage| stage.stage)
+}
+
+const fn param(
+    name: &'static str,
+    of: crate::resource::Of,
+    given: crate::resource::Given,
+    about: &'static str,
+) -> Param {
+    Param { name, about, of, given }
+}
