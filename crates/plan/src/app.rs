@@ -282,7 +282,10 @@ impl App {
         });
         let title = Template::literal(stage.title, self.span);
         let timeout = Spanned { value: crate::duration::Millis(stage.minutes * 60_000), span: self.span };
-        let common = Common { name: Some(title), timeout: Some(timeout), ..Common::default() };
+        // What it reports is kept, for the stages after it and for what is known of the deployment.
+        let reports = matches!(stage.stage, Stage::Fetch | Stage::Build);
+        let id = reports.then(|| Spanned { value: stage.kind.name.to_owned(), span: self.span });
+        let common = Common { name: Some(title), timeout: Some(timeout), id, ..Common::default() };
         Step {
             common,
             action: ActionSpec::Resource(ResourceSpec { kind: &stage.kind, params: params.collect() }),

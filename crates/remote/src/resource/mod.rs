@@ -63,6 +63,16 @@ pub fn script<'a>(
     mode: Mode,
 ) -> Option<String> {
     let (_, shared, program) = KINDS.iter().find(|(name, ..)| *name == kind)?;
+    Some(compose(&[shared, program], params, mode))
+}
+
+/// A script made like those of resources from `programs`, which may use what is in `lib.sh`.
+#[must_use]
+pub fn compose<'a>(
+    programs: &[&str],
+    params: impl IntoIterator<Item = (&'a str, &'a str)>,
+    mode: Mode,
+) -> String {
     let mode = match mode {
         Mode::Check => "check",
         Mode::Apply => "apply",
@@ -71,9 +81,9 @@ pub fn script<'a>(
     for (name, value) in params {
         script.push_str(&format!("p_{name}={}\n", shell::quote(value)));
     }
-    script.push_str(&shell::strip(LIB));
-    script.push_str(&shell::strip(shared));
-    script.push_str(&shell::strip(program));
+    for program in [LIB].iter().chain(programs) {
+        script.push_str(&shell::strip(program));
+    }
     script.push_str("finish\n");
-    Some(script)
+    script
 }

@@ -1,0 +1,164 @@
+//! The stages of a deployment: what each does on the host, as a shell script, and what it reports.
+//!
+//! The scripts share `app.sh`, which tells how they are made and what is kept on the host.
+
+use std::io::Read;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use flate2::read::GzDecoder;
+use steadyhand_domain::Stage;
+use steadyhand_engine::{Learned, Stages, Told};
+use steadyhand_remote::resource::{self, Mode};
+use steadyhand_store::records::{DeploymentSource, SourceKind};
+
+const SHARED: &str = include_str!("stage/app.sh");
+
+/// Each stage's name in plans, what a check says of it, and its script.
+const SCRIPTS: &[(&str, &str, &str)] = &[
+    ("app_prepare", "the host is looked at, and nobody else can deploy meanwhile", include_str!("stage/app_prepare.sh")),
+    ("app_fetch", "the repository is fetched", include_str!("stage/app_fetch.sh")),
+    ("app_detect", "what it is, and how it is built, is found out", include_str!("stage/app_detect.sh")),
+    ("app_build", "the image is built, unless the source is the same", include_str!("stage/app_build.sh")),
+    ("app_pull", "the image is pulled", include_str!("stage/app_pull.sh")),
+    ("app_start", "new containers are started beside those that serve", include_str!("stage/app_start.sh")),
+    ("app_health", "they are asked until they are healthy", include_str!("stage/app_health.sh")),
+    ("app_hooks", "the hooks are run", include_str!("stage/app_hooks.sh")),
+    ("app_switch", "traffic goes to the new containers", include_str!("stage/app_switch.sh")),
+    ("app_drain", "the containers before them end", include_str!("stage/app_drain.sh")),
+];
+
+/// The most that is read of what a report has packed, in bytes.
+const LARGEST: u64 = 8 << 20;
+
+/// The stages of container applications.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AppStages;
+
+impl Stages for AppStages {
+    fn script(
+        &self,
+        name: &str,
+        params: &[(String, String)],
+        told: Told<'_>,
+        mode: Mode,
+    ) -> Result<String, String> {
+        let Some((_, about, program)) = SCRIPTS.iter().find(|(script, ..)| *script == name) else {
+            return Err(format!(
+                "this version of Steadyhand cannot carry out `{name}`; use the one that made this run"
+            ));
+        };
+        let mut all: Vec<(String, String)> = params.to_vec();
+        let takes_from = told.takes_from.map(|number| number.to_string()).unwrap_or_default();
+        for (name, value) in [
+            ("environment", told.environment),
+            ("deployment", &told.deployment.to_string()),
+            ("takes_from", &takes_from),
+            ("project", told.project),
+            ("who", told.who),
+            ("stage", about),
+        ] {
+            all.push((name.to_owned(), value.to_owned()));
+        }
+        if name == "app_detect" && mode == Mode::Apply {
+            all.extend(detected(params, told.reported)?);
+        }
+        let all = all.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        Ok(resource::compose(&[SHARED, program], all, mode))
+    }
+
+    fn learned(&self, stage: Stage, report: &str, from: Option<&str>) -> Learned {
+        match stage {
+            Stage::Fetch => {
+                let said = |key: &str| Some(said(report, key)?.to_owned());
+                let commit = said("commit");
+                let from = from.unwrap_or_default();
+                let link = commit.as_deref().and_then(|commit| link_to(from, commit));
+                let source = DeploymentSource {
+                    kind: SourceKind::Git,
+                    from: without_password(from),
+                    branch: said("branch"),
+                    author: said("author"),
+                    message: said("message"),
+                    link,
+                    commit,
+                    sha256: None,
+                };
+                Learned { source: Some(source), image: None }
+            }
+            Stage::Build => {
+                let image = said(report, "image").map(str::to_owned);
+                let source = said(report, "pulled").map(|from| DeploymentSource {
+                    kind: SourceKind::Image,
+                    from: from.to_owned(),
+                    branch: None,
+                    commit: None,
+                    author: None,
+                    message: None,
+                    link: None,
+                    sha256: None,
+                });
+                Learned { source, image }
+            }
+            Stage::Prepare
+            | Stage::Detect
+            | Stage::Start
+            | Stage::Health
+            | Stage::Hooks
+            | Stage::Switch
+            | Stage::Drain
+            | Stage::After => Learned::default(),
+        }
+    }
+}
+
+/// What a line of a report says: `KEY VALUE`.
+fn said<'r>(report: &'r str, key: &str) -> Option<&'r str> {
+    let lines = report.lines().take_while(|line| !line.is_empty());
+    lines.filter_map(|line| line.split_once(' ')).find(|(name, _)| *name == key).map(|(_, value)| value)
+        .filter(|value| !value.is_empty())
+}
+
+/// An address without a user and password in it.
+fn without_password(address: &str) -> String {
+    match address.split_once("://") {
+        Some((scheme, rest)) => {
+            let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+            format!("{scheme}://{host}/{path}")
+        }
+        None => address.to_owned(),
+    }
+}
+
+/// The page of a commit, where the address is of a kind of which that is known.
+fn link_to(address: &str, commit: &str) -> Option<String> {
+    let rest = match address.split_once("://") {
+        Some(("https" | "http" | "ssh", rest)) => rest.to_owned(),
+        Some(_) => return None,
+        None => address.replacen(':', "/", 1),
+    };
+    let rest = rest.split_once('@').map_or(rest.as_str(), |(_, rest)| rest);
+    let path = rest.strip_suffix(".git").unwrap_or(rest);
+    let between = match path.split('/').next()? {
+        "github.com" | "codeberg.org" => "commit",
+        "gitlab.com" => "-/commit",
+        "bitbucket.org" => "commits",
+        _ => return None,
+    };
+    Some(format!("https://{path}/{between}/{commit}"))
+}
+
+/// What the stage that follows the fetch is told about what was found out.
+fn detected(params: &[(String, String)], report: Option<&str>) -> Result<Vec<(String, String)>, String> {
+    let report = report.ok_or("what the repository has is not known; run the whole deployment")?;
+    let packed: String =
+        report.lines().skip_while(|line| !line.is_empty()).flat_map(|line| line.chars()).collect();
+    let unreadable = |error: &dyn std::fmt::Display| format!("what the host said of the repository cannot be read: {error}");
+    let bytes = STANDARD.decode(packed).map_err(|error| unreadable(&error))?;
+    let mut listing = Vec::new();
+    GzDecoder::new(bytes.as_slice())
+        .take(LARGEST)
+        .read_to_end(&mut listing)
+        .map_err(|error| unreadable(&error))?;
+    crate::release::build_with(params, &listing)
+}

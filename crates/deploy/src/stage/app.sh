@@ -1,0 +1,54 @@
+# What every stage of a deployment stands on. Before this come its parameters and the functions of resources, and
+# `p_environment` (what it is deployed to: a word), `p_deployment` (its number there), `p_takes_from` (the number of the deployment
+# whose image and settings it takes, when it goes back to one), `p_project` and `p_who` (who deploys).
+#
+# All that is kept on the host is in one folder that only root can read:
+#   port            the port on loopback at which the environment is reached, always the same
+#   current         the number of the deployment that serves
+#   lease           who deploys to it, and until when that counts
+#   source/         the repository as it was fetched last
+#   releases/N/     image, env, settings, ports: what a deployment was started with
+base=/var/lib/steadyhand
+app=$base/apps/$p_environment
+release=$app/releases/$p_deployment
+image=steadyhand/$p_environment:$p_deployment
+umask 077
+DOCKER_BUILDKIT=1
+export DOCKER_BUILDKIT
+if [ "$mode" = check ]; then
+  change "$p_stage"
+  finish
+fi
+# What a stage has done is never nothing.
+changed=1
+root 'A deployment'
+current=$(cat "$app/current" 2>/dev/null)
+# What later stages and the app learn from this one: lines, in a file beside the log.
+report() { (umask 022; cat >"${STEADYHAND_ATTEMPT%/}.out"); }
+containers_of() { docker ps -aq --filter "label=steadyhand.app=$p_environment" --filter "label=steadyhand.release=$1"; }
+# Takes the containers of this deployment away again. What serves goes on.
+abandon() {
+  left=$(containers_of "$p_deployment")
+  [ "$left" ] && [ "$current" != "$p_deployment" ] && docker rm -f $left >/dev/null 2>&1
+  rm -f "$app/lease"
+}
+# Fails without leaving anything of this deployment; what served before goes on.
+give_up() {
+  printf '%s\n' "$*" >&2
+  abandon
+  if [ "$current" ]; then printf 'Deployment %s goes on serving.\n' "$current"; fi
+  exit 1
+}
+trap 'abandon; exit 143' TERM
+# Says that this environment is being deployed to for so many more seconds.
+hold() { printf '%s %s %s\n' "$p_project" "$(($(date +%s) + $1))" "$p_who" >"$app/lease.new" && mv "$app/lease.new" "$app/lease"; }
+# The status of a GET request; nothing when there is no answer.
+status_of() {
+  if has curl; then
+    got=$(curl -s -o /dev/null -m 5 -w '%{http_code}' "$@") || got=
+  else
+    got=$(wget -q -S -T 5 -O /dev/null "$1" 2>&1 | sed -n 's/.*HTTP\/[0-9.]* \([0-9][0-9][0-9]\).*/\1/p' | tail -n 1)
+  fi
+  [ "$got" = 000 ] && got=
+  printf '%s' "$got"
+}

@@ -1,0 +1,41 @@
+# The image, built by the host itself. What was built before is used again as far as it is the same.
+hold 7200
+source=$app/source${p_path:+/$p_path}
+file=$source/${p_dockerfile:-Dockerfile}
+[ -f "$release/Dockerfile" ] && file=$release/Dockerfile
+[ -f "$file" ] || fail "the source has no ${p_dockerfile:-Dockerfile}, and none was made for it"
+secrets=$(mktemp -d /dev/shm/steadyhand.XXXXXX 2>/dev/null || mktemp -d) || fail 'there is no place for temporary files'
+trap 'rm -rf "$secrets"' EXIT
+set -- --progress=plain --label "steadyhand.app=$p_environment" --label "steadyhand.release=$p_deployment" -t "$image" -f "$file"
+[ "${p_target-}" ] && set -- "$@" --target "$p_target"
+while IFS= read -r line; do
+  [ "$line" ] && set -- "$@" --build-arg "$line"
+done <<END
+${p_args-}
+END
+while IFS= read -r line; do
+  [ "$line" ] || continue
+  printf '%s' "${line#*=}" >"$secrets/${line%%=*}"
+  set -- "$@" --secret "id=${line%%=*},src=$secrets/${line%%=*}"
+done <<END
+${p_secrets-}
+END
+# The same source, built in the same way, is the same image.
+same=$({
+  git -C "$app/source" rev-parse "HEAD:${p_path-}"
+  cat "$file"
+  printf '%s\n' "${p_target-}" "${p_args-}" "${p_secrets-}"
+} | sha256sum | cut -d ' ' -f 1)
+printf '%s\n' "$same" >"$release/built-from"
+if [ "$current" ] && [ "$(cat "$app/releases/$current/built-from" 2>/dev/null)" = "$same" ] &&
+  docker tag "steadyhand/$p_environment:$current" "$image" 2>/dev/null; then
+  printf 'Source and settings are those of deployment %s: its image is used again, and nothing is built.\n' "$current"
+else
+  { docker build "$@" "$source" </dev/null 2>&1; echo $? >"$secrets/status"; } | tee "$secrets/log"
+  status=$(cat "$secrets/status" 2>/dev/null)
+  [ "$status" = 0 ] || give_up "the image could not be built (status ${status:-unknown}; what went wrong is above)"
+  all=$(grep -c '^#[0-9]* \[[^]]*[0-9]/[0-9]*\] ' "$secrets/log")
+  cached=$(grep -c '^#[0-9]* CACHED' "$secrets/log")
+  printf '%s of %s steps were cached.\n' "$cached" "$all"
+fi
+printf 'image %s\n' "$(docker image inspect -f '{{.Id}}' "$image")" | report

@@ -1,0 +1,71 @@
+# The source, as it is at the end of a branch, and what is in it.
+hold 3600
+source=$app/source
+keys=$(mktemp -d /dev/shm/steadyhand.XXXXXX 2>/dev/null || mktemp -d) || fail 'there is no place for temporary files'
+trap 'rm -rf "$keys"' EXIT
+GIT_TERMINAL_PROMPT=0
+ssh_options='-o BatchMode=yes -o StrictHostKeyChecking=accept-new -o ConnectTimeout=20'
+if [ "${p_key+set}" ]; then
+  printf '%s\n' "$p_key" >"$keys/key"
+  ssh_options="-i $keys/key -o IdentitiesOnly=yes $ssh_options"
+fi
+GIT_SSH_COMMAND="ssh $ssh_options"
+export GIT_TERMINAL_PROMPT GIT_SSH_COMMAND
+if [ "${p_token+set}" ]; then
+  printf '%s\n' '#!/bin/sh' 'case $1 in Username*) echo x-access-token ;; *) printf "%s\n" "$STEADYHAND_TOKEN" ;; esac' >"$keys/ask"
+  chmod 700 "$keys/ask"
+  GIT_ASKPASS=$keys/ask STEADYHAND_TOKEN=$p_token
+  export GIT_ASKPASS STEADYHAND_TOKEN
+fi
+in_source() { git -C "$source" "$@"; }
+if [ ! -d "$source/.git" ]; then
+  rm -rf "$source"
+  try git init -q "$source"
+  try git -C "$source" remote add origin "$p_git"
+fi
+try git -C "$source" remote set-url origin "$p_git"
+printf 'Fetching %s of %s\n' "${p_branch:-the default branch}" "$p_git"
+if ! in_source fetch -q --depth 1 --no-tags origin "${p_branch:-HEAD}" </dev/null; then
+  # A commit that is not the end of a branch is not given to everybody.
+  if [ "${p_branch-}" ] && in_source fetch -q origin </dev/null && commit=$(in_source rev-parse -q --verify "$p_branch^{commit}"); then
+    in_source update-ref FETCH_HEAD "$commit"
+  else
+    fail "the repository could not be fetched (git's own words are above): check its address, the name ${p_branch:+$p_branch }of the branch, and \`key\` or \`token\`"
+  fi
+fi
+in_source checkout -q -f --detach FETCH_HEAD </dev/null || fail 'the source could not be checked out'
+in_source clean -q -ffdx
+if [ -f "$source/.gitmodules" ]; then
+  in_source submodule --quiet sync --recursive
+  in_source submodule --quiet update --init --recursive --depth 1 --force </dev/null || fail 'its submodules could not be fetched'
+fi
+if grep -qs 'filter=lfs' "$source/.gitattributes"; then
+  if has git-lfs; then in_source lfs pull </dev/null || fail 'its LFS files could not be fetched'
+  else echo 'The source has LFS files, and git-lfs is not installed here: they are only pointers.'; fi
+fi
+folder=$source${p_path:+/$p_path}
+case /${p_path-}/ in */../*) fail "\`path\` must be within the repository" ;; esac
+[ -d "$folder" ] || fail "the repository has no folder ${p_path-}"
+in_source log -1 --format='%h %s (%an, %ar)'
+{
+  printf 'branch %s\n' "${p_branch-}"
+  in_source log -1 --format='commit %H%nauthor %an%nwhen %cI%nmessage %s'
+  printf 'tree %s\n\n' "$(in_source rev-parse "HEAD:${p_path-}")"
+  cd "$folder" || exit
+  {
+    git ls-tree -r -l HEAD . | head -n 5000 | awk -F '\t' '{ split($1, head, / +/); print "F", head[4] + 0, $2 }'
+    git ls-tree -r -l HEAD . | awk -F '\t' '{ split($1, head, / +/); if (head[4] <= 30000) print $2 }' | while IFS= read -r file; do
+      case $file in */*/*/*) continue ;; esac
+      case ${file##*/} in
+      package.json | Dockerfile | Dockerfile.* | *.Dockerfile | Containerfile | *compose*.y*ml | go.mod | go.work | Cargo.toml | pyproject.toml | requirements*.txt | \
+        Pipfile | manage.py | main.py | app.py | Gemfile | composer.json | mix.exs | *.csproj | pom.xml | build.gradle | build.gradle.kts | deno.json* | \
+        .nvmrc | .node-version | .python-version | .tool-versions | .ruby-version | rust-toolchain* | turbo.json | nx.json | lerna.json | pnpm-workspace.yaml | Procfile | \
+        *.config.js | *.config.ts | *.config.mjs | angular.json | global.json | .env.example | runtime.txt | index.html)
+        [ -f "$file" ] && [ ! -L "$file" ] || continue
+        printf 'C %s %s\n' "$(wc -c <"$file" | tr -d ' ')" "$file"
+        cat "$file"
+        ;;
+      esac
+    done
+  } | gzip -c | base64
+} | report

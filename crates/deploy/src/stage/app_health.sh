@@ -1,0 +1,45 @@
+# Whether the new containers are healthy: asked again and again, with longer and longer pauses. One that ends has failed.
+hold $((p_timeout + 600))
+began=$(date +%s)
+port=$(sed -n 's/^port=//p' "$release/settings")
+# $1 a container, $2 why it is not healthy.
+sick() {
+  printf 'The last lines of %s:\n' "$1"
+  docker logs --tail 30 "$1" 2>&1 | sed 's/^/  /'
+  give_up "$1 $2"
+}
+while read -r name <&3 && read -r at <&4; do
+  pause=1
+  last='it did not answer'
+  while :; do
+    state=$(docker inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$name" 2>&1) ||
+      give_up "$name is gone: $state"
+    read -r status code killed health address rest <<END
+$state
+END
+    if [ "$status" != running ] && [ "$status" != created ]; then
+      [ "$killed" = true ] && sick "$name" "was killed because it needed more memory than it may use ($(sed -n 's/^memory=//p' "$release/settings")); give it more with \`resources: { memory: … }\`"
+      sick "$name" "ended with status $code before it was healthy"
+    fi
+    if [ "${p_path-}" ]; then
+      got=$(status_of "http://127.0.0.1:$at/${p_path#/}")
+      case $got in 2?? | 3??) break ;; '') last="there was no answer on port $port" ;; *) last="$p_path answered with status $got" ;; esac
+    elif [ "$health" != none ]; then
+      [ "$health" = healthy ] && break
+      last="its own check says that it is $health"
+    else
+      # Whoever forwards the port takes connections also while nobody listens behind it.
+      if has curl; then
+        curl -s -m 5 -o /dev/null "http://$address:$port/"
+        case $? in 6 | 7 | 28) ;; *) break ;; esac
+      else
+        [ "$(status_of "http://127.0.0.1:$at/")" ] && break
+      fi
+      last="nothing listens on port $port; say which one it listens on with \`port:\`"
+    fi
+    [ $(($(date +%s) - began)) -ge "$p_timeout" ] && sick "$name" "was not healthy within $p_timeout s: $last"
+    sleep "0.$pause" 2>/dev/null || sleep 1
+    [ "$pause" -lt 9 ] && pause=$((pause * 2)) && [ "$pause" -gt 9 ] && pause=9
+  done
+  printf '%s is healthy.\n' "$name"
+done 3<"$release/containers" 4<"$release/ports"

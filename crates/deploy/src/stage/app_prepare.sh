@@ -1,0 +1,43 @@
+# Whether the host has what a deployment needs, and that nobody else deploys to this environment.
+lacking=
+for tool in docker nft ${p_git:+git} ${p_domains:+caddy}; do
+  has "$tool" || lacking="$lacking $tool"
+done
+has curl || has wget || lacking="$lacking curl"
+if [ "$lacking" ]; then
+  fail "not installed here:$lacking. Install them in a task that \`app\` needs, on Debian for instance with \
+\`package: [docker.io, nftables, git, caddy, curl]\`"
+fi
+if ! said=$(docker version --format '{{.Server.Version}}' 2>&1); then
+  fail "docker is installed and does not answer: $said. Start it, for instance with \`service: { name: docker, state: running }\`"
+fi
+printf 'docker %s\n' "$said"
+mkdir -p "$app/releases" || fail "$app cannot be made"
+if [ -f "$app/lease" ]; then
+  read -r owner until who <"$app/lease"
+  if [ "$owner" != "$p_project" ] && [ "$until" -gt "$(date +%s)" ]; then
+    left=$(((until - $(date +%s)) / 60 + 1))
+    fail "$who is deploying to $p_environment from another machine; that counts for $left more minutes at the most. Wait until that is done"
+  fi
+fi
+hold 600
+# What was left by a deployment that was ended, or whose host went down.
+for id in $(docker ps -aq --filter "label=steadyhand.app=$p_environment"); do
+  of=$(docker inspect -f '{{index .Config.Labels "steadyhand.release"}}' "$id" 2>/dev/null)
+  if [ "$of" ] && [ "$of" != "$current" ]; then
+    printf 'A container of deployment %s was left over: removed.\n' "$of"
+    docker rm -f "$id" >/dev/null 2>&1
+  fi
+done
+mkdir -p "$release" || fail "$release cannot be made"
+taken() {
+  # In /proc/net/tcp ports are hexadecimal.
+  grep -qi ":$(printf '%04X' "$1") 0*:0000" /proc/net/tcp /proc/net/tcp6 2>/dev/null && return
+  grep -qx "$1" "$base"/apps/*/port 2>/dev/null
+}
+if [ ! -s "$app/port" ]; then
+  port=4100
+  while taken "$port"; do port=$((port + 1)); done
+  printf '%s\n' "$port" >"$app/port"
+fi
+printf 'Reached at 127.0.0.1:%s on this host.\n' "$(cat "$app/port")"

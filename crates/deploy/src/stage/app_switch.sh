@@ -1,0 +1,94 @@
+# Traffic goes to the new containers, in one step: the port of the environment leads to theirs. Caddy is left alone unless names
+# change, as changing its configuration fails requests.
+hold 600
+port=$(cat "$app/port")
+table=steadyhand_$(printf %s "$p_environment" | tr -c 'a-z0-9' _)
+routes=$base/routes
+mkdir -p "$routes"
+# The rules that lead to the containers of deployment $1.
+rules() {
+  count=$(wc -l <"$app/releases/$1/ports" | tr -d ' ')
+  printf 'table ip %s\nflush table ip %s\ntable ip %s {\n  chain out {\n    type nat hook output priority -110; policy accept;\n' "$table" "$table" "$table"
+  if [ "$count" = 1 ]; then to=":$(cat "$app/releases/$1/ports")"
+  else
+    to=$(awk '{ printf "%s%d : %d", separator, NR - 1, $1; separator = ", " }' "$app/releases/$1/ports")
+    to=":numgen inc mod $count map { $to }"
+  fi
+  printf '    ip daddr 127.0.0.1 tcp dport %s redirect to %s\n  }\n}\n' "$port" "$to"
+}
+rules "$p_deployment" >"$routes/$p_environment.new"
+nft -f "$routes/$p_environment.new" || give_up 'the rules for its traffic could not be set (nft has said why)'
+mv "$routes/$p_environment.new" "$routes/$p_environment.nft"
+back() {
+  if [ "$current" ]; then
+    rules "$current" >"$routes/$p_environment.nft"
+    nft -f "$routes/$p_environment.nft"
+  else
+    nft delete table ip "$table"
+    rm -f "$routes/$p_environment.nft"
+  fi
+  give_up "$@"
+}
+got=$(status_of "http://127.0.0.1:$port/${p_path+${p_path#/}}")
+case $got in
+'') back "it is healthy, and does not answer at 127.0.0.1:$port, the port of $p_environment; is there a firewall on loopback?" ;;
+[45]??) [ "${p_path-}" ] && back "it is healthy, and $p_path answers with status $got at 127.0.0.1:$port" ;;
+esac
+if [ "${p_domains-}" ]; then
+  sites=/etc/caddy/steadyhand
+  mkdir -p "$sites" && chmod 755 "$sites"
+  names=$(printf '%s\n' "$p_domains" | sed '/^$/d' | tr '\n' ' ' | sed 's/ $//; s/ /, /g')
+  internal=
+  for name in $(printf '%s\n' "$p_domains"); do
+    case $name in
+    http://*) continue ;;
+    esac
+    known=$(getent ahosts "${name#https://}" 2>/dev/null | awk '{ print $1 }' | sort -u)
+    [ "$known" ] || internal=1
+  done
+  {
+    printf '%s {\n' "$names"
+    [ "$internal" ] && printf '\ttls internal\n'
+    printf '\tencode zstd gzip\n\treverse_proxy 127.0.0.1:%s {\n\t\ttransport http {\n\t\t\tkeepalive off\n\t\t}\n\t}\n}\n' "$port"
+  } >"$sites/$p_environment.new"
+  chmod 644 "$sites/$p_environment.new"
+  main=/etc/caddy/Caddyfile
+  [ -f "$main" ] || : >"$main"
+  if ! cmp -s "$sites/$p_environment.new" "$sites/$p_environment.caddy" || ! grep -q '^import steadyhand/\*\.caddy' "$main"; then
+    [ -f "$sites/$p_environment.caddy" ] && cp "$sites/$p_environment.caddy" "$sites/$p_environment.old"
+    mv "$sites/$p_environment.new" "$sites/$p_environment.caddy"
+    grep -q '^import steadyhand/\*\.caddy' "$main" || { cp "$main" "$main.before-steadyhand"; printf '\nimport steadyhand/*.caddy\n' >>"$main"; }
+    if ! said=$(caddy validate --adapter caddyfile --config "$main" 2>&1); then
+      if [ -f "$sites/$p_environment.old" ]; then mv "$sites/$p_environment.old" "$sites/$p_environment.caddy"; else rm -f "$sites/$p_environment.caddy"; fi
+      printf '%s\n' "$said"
+      back "Caddy does not take the site of $names (its words are above)"
+    fi
+    rm -f "$sites/$p_environment.old"
+    caddy reload --adapter caddyfile --config "$main" 2>&1 ||
+      { [ -d /run/systemd/system ] && systemctl start caddy; } ||
+      caddy start --adapter caddyfile --config "$main" >/dev/null 2>&1 ||
+      back 'Caddy could not be started'
+    printf 'Caddy serves %s.\n' "$names"
+  else
+    rm -f "$sites/$p_environment.new"
+  fi
+fi
+printf '%s\n' "$p_deployment" >"$app/current.new" && mv "$app/current.new" "$app/current"
+[ "$current" ] && printf '%s\n' "$current" >"$app/previous"
+docker update --restart unless-stopped $(cat "$release/containers") >/dev/null
+if [ -d /run/systemd/system ] && [ ! -f /etc/systemd/system/steadyhand-routes.service ]; then
+  cat >/etc/systemd/system/steadyhand-routes.service <<END
+[Unit]
+Description=Traffic to the current containers of Steadyhand
+Before=docker.service caddy.service
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c 'for rules in $routes/*.nft; do nft -f "\$rules"; done'
+[Install]
+WantedBy=multi-user.target
+END
+  systemctl daemon-reload
+  systemctl enable -q steadyhand-routes.service
+fi
+printf 'All new traffic goes to deployment %s.\n' "$p_deployment"

@@ -1,0 +1,69 @@
+//! The stages of deployments, which are carried out like resources, with scripts from outside the engine.
+
+use std::fmt;
+
+use steadyhand_domain::Stage;
+use steadyhand_plan::CompiledPlan;
+use steadyhand_remote::resource::Mode;
+use steadyhand_store::records::DeploymentSource;
+
+/// What a stage is told beside what the plan says.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// What is deployed to, as hosts know it: `[a-z0-9-]+`.
+    pub environment: &'a str,
+    /// The number of the deployment there.
+    pub deployment: u32,
+    /// The number of the deployment whose image and settings it takes, when it goes back to one.
+    pub takes_from: Option<u32>,
+    /// Who deploys, so that two that do at the same time know of each other.
+    pub project: &'a str,
+    /// The same for people.
+    pub who: &'a str,
+    /// What the stage before has reported, if it has.
+    pub reported: Option<&'a str>,
+}
+
+/// What became known of a deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// What it is made from.
+    pub source: Option<DeploymentSource>,
+    /// Its image.
+    pub image: Option<String>,
+}
+
+/// What the stages of deployments do on their hosts.
+pub trait Stages: fmt::Debug + Send + Sync {
+    /// The script of a stage, with the parameters of its step. What it writes into a file beside its log is its report.
+    ///
+    /// # Errors
+    /// Why there is none, for people.
+    fn script(
+        &self,
+        name: &str,
+        params: &[(String, String)],
+        told: Told<'_>,
+        mode: Mode,
+    ) -> Result<String, String>;
+
+    /// What the report of a stage says of its deployment. `from` is what the plan says it comes from.
+    fn learned(&self, stage: Stage, report: &str, from: Option<&str>) -> Learned;
+}
+
+/// What is deployed to, as hosts know it: the plan's name in lower-case letters, digits and `-`. So it is the same for
+/// everybody who has the plan.
+#[must_use]
+pub fn environment_on_hosts(plan: &CompiledPlan) -> String {
+    let mut word = String::new();
+    for c in plan.name.to_lowercase().chars() {
+        if c.is_ascii_alphanumeric() {
+            word.push(c);
+        } else if !word.is_empty() && !word.ends_with('-') {
+            word.push('-');
+        }
+    }
+    word.truncate(40);
+    let word = word.trim_end_matches('-');
+    if word.is_empty() { "app".to_owned() } else { word.to_owned() }
+}
