@@ -67,7 +67,8 @@ pub(crate) async fn explain_held(
     let mut text = match held {
         [one] => format!("Run {} is held at {}: {}.", run.number, one.name(), one.why),
         _ => {
-            let each: Vec<String> = held.iter().map(|held| format!("\n- {}: {}", held.name(), held.why)).collect();
+            let each: Vec<String> =
+                held.iter().map(|held| format!("\n- {}: {}", held.name(), held.why)).collect();
             format!("Run {} is held at {} steps:\n{}\n\n", run.number, held.len(), each.concat())
         }
     };

@@ -183,7 +183,9 @@ fn decided(number: u32, choice: Choice, done: &[Held]) -> String {
             format!("{names} has failed: what comes after it there, and what needs its task, is not run.")
         }
         (Choice::Fail, false) => {
-            format!("{names} have failed: what comes after them there, and what needs their tasks, is not run.")
+            format!(
+                "{names} have failed: what comes after them there, and what needs their tasks, is not run."
+            )
         }
     }
 }
@@ -210,7 +212,9 @@ async fn ask_which(
     if let more @ 1.. = meant.len().saturating_sub(NAMED) {
         text.push_str(&format!("\n- and {more} more"));
     }
-    text.push_str(&format!("\n\nWhich one {verb}? Name its host, or say “all”. I haven't done anything yet."));
+    text.push_str(&format!(
+        "\n\nWhich one {verb}? Name its host, or say **all**. I haven't done anything yet."
+    ));
     let all = Which { all: true, ..which.clone() };
     let hosts: std::collections::BTreeSet<&str> = meant.iter().map(|held| held.host.as_str()).collect();
     let tells = hosts.len() == meant.len();
@@ -242,15 +246,19 @@ pub(super) async fn none_is_held(
     let plan = "A run asks what becomes of a failed step where the plan says `on_failure: hold`.";
     let run = shared.last_run(project).await?;
     let (instead, texts): (String, &[&str]) = match run.as_ref().map(|run| (run, run.state)) {
-        Some((run, state)) if !state.is_final() => {
-            (format!("Run {} has not ended; you can pause or stop it.", run.number), &["Status", "Pause", "Stop"])
-        }
+        Some((run, state)) if !state.is_final() => (
+            format!("Run {} has not ended; you can pause or stop it.", run.number),
+            &["Status", "Pause", "Stop"],
+        ),
         Some((run, RunState::Failed | RunState::Stopped)) => {
             let leave = match choice {
-                Choice::Skip => " To leave a step out, take it out of the plan in the **Plan** tab, or give it `on_failure: continue`.",
+                Choice::Skip => {
+                    " To leave a step out, take it out of the plan in the **Plan** tab, or give it `on_failure: continue`."
+                }
                 Choice::Retry | Choice::Fail => "",
             };
-            let text = format!("Run {} has ended; **retry** repeats it, with all its steps.{leave}", run.number);
+            let text =
+                format!("Run {} has ended; **retry** repeats it, with all its steps.{leave}", run.number);
             (text, &["Why did it fail?", "Retry"])
         }
         _ => ("Nothing is running.".to_owned(), &["Redeploy"]),

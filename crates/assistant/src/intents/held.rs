@@ -152,8 +152,9 @@ pub(super) fn decision(choice: Choice, found: &Captures<'_>, sentence: &Sentence
 pub(super) fn answer(text: &str, context: &Context) -> Option<Intent> {
     let Some(Intent::Decide { choice, which }) = &context.asked else { return None };
     let said = fold(text);
-    let mut said = said.trim_matches(|char: char| char.is_whitespace() || "\".!,".contains(char));
-    said = said.strip_suffix(" please").unwrap_or(said);
+    let trim = |text: &'static str| move |char: char| char.is_whitespace() || text.contains(char);
+    let mut said = said.trim_matches(trim("\".!,"));
+    said = said.strip_suffix(" please").unwrap_or(said).trim_end_matches(trim(","));
     let before = ["only ", "just ", "the one ", "the step ", "that ", "it ", "on "];
     for word in before {
         said = said.strip_prefix(word).unwrap_or(said);
@@ -178,8 +179,8 @@ static ALL: LazyLock<Regex> =
 
 /// Words after which the name of a held step may stand, or of the host on which it is held.
 const LEADS: [&str; 14] = [
-    "skip", "omit", "bypass", "retry", "rerun", "redo", "repeat", "try", "run", "fail", "let", "leave", "abandon",
-    "step",
+    "skip", "omit", "bypass", "retry", "rerun", "redo", "repeat", "try", "run", "fail", "let", "leave",
+    "abandon", "step",
 ];
 /// What may stand between.
 const ARTICLES: [&str; 5] = ["", "the ", "step ", "the step ", "this step "];
@@ -194,8 +195,10 @@ pub(super) fn replace_names(text: &str, context: &Context) -> (String, Option<St
     let mut text = text.to_owned();
     let steps = context.held.iter().map(|held| (&held.step, true));
     let hosts = context.held.iter().map(|held| (&held.host, false));
-    let mut names: Vec<(String, &String, bool)> =
-        steps.chain(hosts).map(|(name, is_step)| (fold(name.trim()).replace(',', " , "), name, is_step)).collect();
+    let mut names: Vec<(String, &String, bool)> = steps
+        .chain(hosts)
+        .map(|(name, is_step)| (fold(name.trim()).replace(',', " , "), name, is_step))
+        .collect();
     names.retain(|(folded, _, _)| folded.len() >= 2 && !NO_NAMES.contains(&folded.as_str()));
     // The longest first: "web-2" is not "web".
     names.sort_by_key(|(folded, _, is_step)| (std::cmp::Reverse(folded.len()), !*is_step));

@@ -333,12 +333,12 @@ pub(super) const QUESTIONS: &[(Kind, &[&str])] = &[
         &[
             "^(help|help me|i need help|i need some help|sos|usage|commands|options|instructions|man|menu|hilfe|aide|ayuda|manual|examples)$",
             "what (can|could|do|should|may|will) (you|i|we|this|it|steadyhand) (do|say|ask|type|ask for|offer|write|tell you|help with|understand|know)",
-            "(how|what) (do|does|can|could|should|would|is|are|will|must|did) (i|we|you|one|it|this|that|the|a|steadyhand|quotedtext|redeploy|deploy|stop|pause|resume|retry|rerun|abort|cancel|status|redeploying|deploying|stopping|pausing|retrying|happens)( .*)?(work|works|use|mean|means|do|deploy|redeploy|stop|pause|resume|retry|start|cancel|abort|release|rerun|ship|publish|roll out|rolling out|continue|redeploying|deploying|pausing|stopping|run|quotedtext|port|difference|trigger)",
+            "(how|what) (do|does|can|could|should|would|is|are|will|must|did) (i|we|you|one|it|this|that|the|a|steadyhand|quotedtext|redeploy|deploy|stop|pause|resume|retry|skip|rerun|abort|cancel|status|redeploying|deploying|stopping|pausing|retrying|happens)( .*)?(work|works|use|mean|means|do|deploy|redeploy|stop|pause|resume|retry|skip|start|cancel|abort|release|rerun|ship|publish|roll out|rolling out|continue|redeploying|deploying|pausing|stopping|run|quotedtext|port|difference|trigger)",
             "what (happens|would happen|will happen|happened) (if|when|after|during|on)",
             "^(who|what) are you$",
             "(teach|show|tell|explain)( to)? me (how|what|about)",
             "(how|what) (can|could|do|does|to) .*(help|work|use)",
-            "^how to |know how|learn how|how to (redeploy|deploy|stop|pause|retry|use)",
+            "^how to |know how|learn how|how to (redeploy|deploy|stop|pause|retry|skip|use)",
             "(which|what) (are )?(the |my |our |your )*(commands|things|words|requests|actions|options)",
             "what is (a|an|the difference|redeploy|deploy|redeployment|steadyhand|quotedtext|meant)",
             "(explain|describe|define) .*(redeploy|deploy|retry|pause|stop|quotedtext|steadyhand)",
@@ -455,12 +455,9 @@ pub(super) fn sources() -> impl Iterator<Item = &'static str> {
     let patterns = tables.into_iter().flatten().flat_map(|(_, patterns)| patterns.iter().copied());
     let beyond = BEYOND.iter().flat_map(|beyond| beyond.patterns.iter().copied());
     let spelled = spelling::SPELLED_OUT.iter().map(|(_, full)| *full);
-    patterns.chain(beyond).chain(spelled).chain(CLASSES.iter().chain(held::CLASSES).map(|(_, words)| *words)).chain([
-        BEFORE,
-        AFTER,
-        SCHEDULED,
-        NEGATIONS,
-        WONDERING,
-        ACTION_WORDS,
-    ])
+    patterns
+        .chain(beyond)
+        .chain(spelled)
+        .chain(CLASSES.iter().chain(held::CLASSES).map(|(_, words)| *words))
+        .chain([BEFORE, AFTER, SCHEDULED, NEGATIONS, WONDERING, ACTION_WORDS])
 }

@@ -55,7 +55,7 @@ fn the_model_is_told_what_is_wrong_and_what_is_expected() {
         "`count` is 100000, but must be at most 400",
     );
     refused("decide_step", json!({ "choice": "ignore" }), "unknown variant `ignore`");
-    refused("decide_step", json!({}), "{choice: string, all?: boolean, host?: string, step?: string}");
+    refused("decide_step", json!({}), "{all?: boolean, choice: string, host?: string, step?: string}");
     refused("redeploy", json!({ "host": "web1" }), "unknown field `host`");
     refused("list_runs", json!([5]), "expected an object, found a list");
     refused("read_log", json!({ "run": 1 }), "missing field `step`");
