@@ -17,6 +17,13 @@ fn host_of(spec: SshSpec, config: Config, answers: &Arc<Answers>) -> Host {
     Remote::new(config, Arc::clone(answers) as _).host(&spec)
 }
 
+/// The server's key is known: nobody is asked about it.
+async fn connects_unasked(sshd: &Sshd) {
+    let answers = Arc::new(Answers::no());
+    host_of(sshd.ssh_spec(), sshd.config(), &answers).connect().await.unwrap();
+    assert!(answers.asked().is_empty());
+}
+
 #[tokio::test]
 async fn an_unknown_host_key_is_asked_about_once_and_recorded() {
     let sshd = Sshd::start();
@@ -32,9 +39,7 @@ async fn an_unknown_host_key_is_asked_about_once_and_recorded() {
         .output()
         .unwrap();
     assert!(found.status.success());
-    let again = Arc::new(Answers::no());
-    host_of(sshd.ssh_spec(), sshd.config(), &again).connect().await.unwrap();
-    assert!(again.asked().is_empty());
+    connects_unasked(&sshd).await;
 }
 
 #[tokio::test]
@@ -90,9 +95,7 @@ async fn a_host_with_several_keys_shows_the_one_that_is_known() {
     let sshd = Sshd::with(&format!("HostKey {}", home.join("rsa").display()));
     let public = std::fs::read_to_string(home.join("rsa.pub")).unwrap();
     std::fs::write(known_hosts(&sshd.home), format!("[127.0.0.1]:{} {public}", sshd.port)).unwrap();
-    let answers = Arc::new(Answers::no());
-    host_of(sshd.ssh_spec(), sshd.config(), &answers).connect().await.unwrap();
-    assert!(answers.asked().is_empty());
+    connects_unasked(&sshd).await;
 }
 
 #[tokio::test]
