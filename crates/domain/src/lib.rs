@@ -8,6 +8,7 @@ mod facts;
 mod ids;
 mod outcome;
 mod preflight;
+mod question;
 mod run;
 mod step;
 mod time;
@@ -17,6 +18,7 @@ pub use facts::{ContainerRuntime, Disk, FACTS, FactKind, FactValue, Facts, Init,
 pub use ids::{MessageId, ProjectId, ProposalId, QuestionId, RunId, StepId};
 pub use outcome::{LossReason, StepOutcome};
 pub use preflight::{Check, CheckKind, HostPreflight, Preflight, PreflightVerdict};
+pub use question::{Question, QuestionKind};
 pub use run::{Desired, IllegalRunTransition, RunEvent, RunState, Trigger};
 pub use step::{Choice, Guard, IllegalStepTransition, Reason, StepEvent, StepState};
 pub use time::{Timestamp, duration};
