@@ -182,7 +182,7 @@ impl Hub {
                 batch.push(Update::QuestionGone { id: *id });
             }
             for question in pending.into_iter().filter(|question| !known_questions.contains(&question.id)) {
-                batch.push(Update::Question { question: question });
+                batch.push(Update::Question { question });
             }
             *known_questions = now;
         }
