@@ -2,8 +2,9 @@
 //! nothing from one that the machine has, whose network it would remove.
 
 use std::{
+    io::{Read, Write},
     os::unix::net::UnixStream,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -41,7 +42,8 @@ impl Dockerd {
             .spawn()
             .expect("unshare, of the package util-linux, starts");
         let mut dockerd = Self { folder, process };
-        while UnixStream::connect(dockerd.socket()).is_err() {
+        // It listens before it knows whether it can work at all.
+        while !answers(&dockerd.socket()) {
             let ended = dockerd.process.try_wait().expect("its state");
             let log = || std::fs::read_to_string(dockerd.folder.path().join("log"));
             assert!(ended.is_none(), "dockerd (as root; of the package docker.io) ended: {:?}", log());
@@ -81,4 +83,13 @@ impl Drop for Dockerd {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Whether a daemon answers that it is there.
+fn answers(socket: &Path) -> bool {
+    let Ok(mut stream) = UnixStream::connect(socket) else { return false };
+    let mut answer = [0; 12];
+    stream.write_all(b"GET /_ping HTTP/1.0\r\n\r\n").is_ok()
+        && stream.read_exact(&mut answer).is_ok()
+        && answer.ends_with(b"200")
 }

@@ -19,6 +19,13 @@ pub struct Sshd {
 }
 
 impl Sshd {
+    /// A server, and the data of an app that knows its key.
+    pub fn known() -> (Self, TempDir) {
+        let (sshd, data) = (Self::start(), tempfile::tempdir().expect("a folder"));
+        sshd.is_known_in(data.path());
+        (sshd, data)
+    }
+
     /// Starts a server and waits until it answers.
     pub fn start() -> Self {
         Self::with("")
@@ -83,11 +90,31 @@ impl Sshd {
         self.host_at(self.port)
     }
 
+    /// A plan called `shop` with these tasks, whose hosts are all this server.
+    #[must_use]
+    pub fn plan_on(&self, hosts: &[&str], tasks: &str) -> String {
+        let host = self.host();
+        let hosts: String = hosts.iter().map(|name| format!("  {name}: {host}\n")).collect();
+        format!("name: shop\nhosts:\n{hosts}tasks:\n{tasks}")
+    }
+
     /// A plan called `shop` whose only task has these steps, on this server as `web1`.
     #[must_use]
     pub fn plan(&self, steps: &str) -> String {
-        let host = self.host();
-        format!("name: shop\nhosts:\n  web1: {host}\ntasks:\n  deploy:\n    on: web1\n    steps:\n{steps}")
+        self.plan_on(&["web1"], &format!("  deploy:\n    on: web1\n    steps:\n{steps}"))
+    }
+
+    /// The same, where the server is reached at another port, that of a proxy before it.
+    #[must_use]
+    pub fn plan_at(&self, port: u16, steps: &str) -> String {
+        self.plan(steps).replace(&self.host(), &self.host_at(port))
+    }
+
+    /// The lines of the file `ran` in the home, to which the steps of a test write that they were run.
+    #[must_use]
+    pub fn ran(&self) -> Vec<String> {
+        let ran = std::fs::read_to_string(self.home().join("ran")).unwrap_or_default();
+        ran.lines().map(str::to_owned).collect()
     }
 
     /// Lets the app on this data know the server's key, as somebody who was there before.

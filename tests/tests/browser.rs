@@ -23,15 +23,8 @@ static TURN: Mutex<()> = Mutex::const_new(());
 
 /// A plan whose second step waits for the file `go`, and whose fourth goes on until it is stopped.
 fn plan(sshd: &Sshd) -> String {
-    format!(
-        r#"name: steps
-hosts:
-  web1: {host}
-tasks:
-  deploy:
-    on: web1
-    steps:
-      - name: First
+    sshd.plan(
+        r#"      - name: First
         run: echo first
       - name: Second
         run: |
@@ -48,7 +41,6 @@ tasks:
       - name: Fifth
         run: touch "$HOME/fifth"
 "#,
-        host = sshd.host()
     )
 }
 

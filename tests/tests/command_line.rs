@@ -44,8 +44,7 @@ async fn the_command_line_pauses_resumes_and_stops_a_run_that_the_server_execute
 
 #[tokio::test]
 async fn steady_run_ends_with_0_when_done_1_when_failed_and_3_when_stopped() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let plan = data.path().join("plan.yaml");
     let path = plan.to_str().expect("a path");
 
@@ -78,8 +77,7 @@ async fn steady_run_ends_with_0_when_done_1_when_failed_and_3_when_stopped() {
 
 #[tokio::test]
 async fn every_line_of_the_json_format_is_json_also_when_the_run_fails() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let plan = data.path().join("plan.yaml");
     let script = "      - run: printf 'one\\ntwo \\033[31mred\\033[0m \\377\\n'\n      - run: exit 4\n      - run: echo never\n";
     fs::write(&plan, sshd.plan(script)).expect("the plan");

@@ -9,18 +9,9 @@ use steadyhand_tests::{
     sshd::Sshd,
 };
 
-/// A plan whose second step writes a line every few milliseconds for about four seconds, counts how often it was
+/// Steps of which the second writes a line every few milliseconds for about four seconds, counts how often it was
 /// started, and keeps what it wrote in a file of its own.
-fn plan(host: &str) -> String {
-    format!(
-        r#"name: durable
-hosts:
-  web1: {host}
-tasks:
-  deploy:
-    on: web1
-    steps:
-      - name: Before
+const STEPS: &str = r#"      - name: Before
         run: echo before
       - name: Long
         run: |
@@ -34,9 +25,7 @@ tasks:
           done
       - name: After
         run: echo after
-"#
-    )
-}
+"#;
 
 /// Waits until the long step has written something, so that what follows happens in its middle.
 async fn in_the_middle(app: &App, project: &str) {
@@ -57,11 +46,36 @@ async fn ran_once_and_completed(app: &App, project: &str, sshd: &Sshd) {
     assert!(log == written, "the log has {} bytes, and the command wrote {}", log.len(), written.len());
 }
 
+/// An app that reaches a server through a proxy, and a run of [`STEPS`] there that is in its middle.
+struct World {
+    app: App,
+    project: String,
+    proxy: Proxy,
+    _data: tempfile::TempDir,
+    sshd: Sshd,
+}
+
+impl World {
+    async fn start() -> Self {
+        let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
+        let proxy = Proxy::start(sshd.port, Duration::ZERO).await;
+        let app = App::start(data.path()).await;
+        let project = app.project("durable", &sshd.plan_at(proxy.port, STEPS)).await;
+        app.say(&project, "Redeploy the application").await;
+        in_the_middle(&app, &project).await;
+        Self { app, project, proxy, _data: data, sshd }
+    }
+
+    async fn ran_once_and_completed(&self) {
+        ran_once_and_completed(&self.app, &self.project, &self.sshd).await;
+    }
+}
+
 #[tokio::test]
 async fn killed_in_mid_step_and_started_again_the_step_ran_once_and_the_run_completes() {
     let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
     let app = App::start(data.path()).await;
-    let project = app.project("durable", &plan(&sshd.host())).await;
+    let project = app.project("durable", &sshd.plan(STEPS)).await;
     app.say(&project, "Redeploy the application").await;
     in_the_middle(&app, &project).await;
     let app = app.kill_and_start_again().await;
@@ -70,32 +84,24 @@ async fn killed_in_mid_step_and_started_again_the_step_ran_once_and_the_run_comp
 
 #[tokio::test]
 async fn a_connection_that_is_reset_in_mid_step_is_made_again_and_nothing_is_lost() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    let proxy = Proxy::start(sshd.port, Duration::ZERO).await;
-    let app = App::start(data.path()).await;
-    let project = app.project("durable", &plan(&sshd.host_at(proxy.port))).await;
-    app.say(&project, "Redeploy the application").await;
-    in_the_middle(&app, &project).await;
-    let before = proxy.taken();
-    proxy.reset();
-    ran_once_and_completed(&app, &project, &sshd).await;
-    assert!(proxy.taken() > before, "it connected again");
+    let world = World::start().await;
+    let before = world.proxy.taken();
+    world.proxy.reset();
+    world.ran_once_and_completed().await;
+    assert!(world.proxy.taken() > before, "it connected again");
 }
 
 #[tokio::test]
 async fn a_connection_that_falls_silent_in_mid_step_is_found_and_made_again() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    let proxy = Proxy::start(sshd.port, Duration::ZERO).await;
-    let app = App::start(data.path()).await;
-    let project = app.project("durable", &plan(&sshd.host_at(proxy.port))).await;
-    app.say(&project, "Redeploy the application").await;
-    in_the_middle(&app, &project).await;
-    proxy.set(Weather::Silent);
-    let hindered =
-        app.run(&project, 1, |detail| detail["run"]["hindrances"][0]["kind"] == "reconnecting").await;
+    let world = World::start().await;
+    world.proxy.set(Weather::Silent);
+    let hindered = world
+        .app
+        .run(&world.project, 1, |detail| detail["run"]["hindrances"][0]["kind"] == "reconnecting")
+        .await;
     assert_eq!(hindered["run"]["hindrances"][0]["host"], "web1");
     // The silence itself is what is tested: together with the time to find it, it lasts for about 20 seconds.
     tokio::time::sleep(Duration::from_secs(10)).await;
-    proxy.set(Weather::Fair);
-    ran_once_and_completed(&app, &project, &sshd).await;
+    world.proxy.set(Weather::Fair);
+    world.ran_once_and_completed().await;
 }

@@ -158,8 +158,7 @@ fn count(sshd: &Sshd, file: &str) -> usize {
 
 #[tokio::test]
 async fn a_pause_holds_every_host_after_its_step_and_a_resume_lets_all_go_on() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let app = App::start(data.path()).await;
     let project = app.project("shop", &three(&sshd, MEET)).await;
     app.call("start_run", json!({ "project_id": project })).await;
@@ -180,8 +179,7 @@ async fn a_pause_holds_every_host_after_its_step_and_a_resume_lets_all_go_on() {
 
 #[tokio::test]
 async fn a_stop_ends_what_runs_on_every_host() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let app = App::start(data.path()).await;
     let project = app.project("shop", &three(&sshd, MEET)).await;
     app.call("start_run", json!({ "project_id": project })).await;
@@ -198,8 +196,7 @@ async fn a_stop_ends_what_runs_on_every_host() {
 
 #[tokio::test]
 async fn killed_while_a_stop_ends_three_hosts_the_run_is_stopped_by_who_takes_it_over() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let mut app = App::start(data.path()).await;
     // One host ends at once, the others take their time to clean up.
     let slow = MEET.replace(
@@ -222,8 +219,7 @@ async fn killed_while_a_stop_ends_three_hosts_the_run_is_stopped_by_who_takes_it
 
 #[tokio::test]
 async fn killed_while_three_hosts_work_each_step_ran_once_and_the_run_completes() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let mut app = App::start(data.path()).await;
     let project = app.project("shop", &three(&sshd, MEET)).await;
     app.call("start_run", json!({ "project_id": project })).await;

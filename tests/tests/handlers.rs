@@ -11,22 +11,10 @@ use steadyhand_tests::{
     sshd::Sshd,
 };
 
-/// What was run there, line by line.
-fn ran(sshd: &Sshd) -> Vec<String> {
-    let ran = fs::read_to_string(sshd.home().join("ran")).unwrap_or_default();
-    ran.lines().map(str::to_owned).collect()
-}
-
 /// Two hosts with a file each, of which `a` has it already; `rest` comes after the file.
 fn plan(sshd: &Sshd, rest: &str) -> String {
-    let host = sshd.host();
-    format!(
-        r#"name: shop
-hosts:
-  a: {host}
-  b: {host}
-tasks:
-  setup:
+    let tasks = format!(
+        r#"  setup:
     on: [a, b]
     strategy: serial
     steps:
@@ -48,12 +36,12 @@ tasks:
         when: host.name == "nobody"
         run: echo never >> "$HOME/ran"
 "#
-    )
+    );
+    sshd.plan_on(&["a", "b"], &tasks)
 }
 
 fn world() -> (Sshd, tempfile::TempDir) {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     for name in ["settings-a", "again-a"] {
         fs::write(sshd.home().join(name), "one\n").expect("a file");
     }
@@ -81,44 +69,38 @@ async fn a_handler_comes_once_at_the_end_and_only_where_something_was_changed() 
         ["completed", "completed", "completed", "completed", "completed", "skipped"]
     );
     assert_eq!(run["steps"][11]["reason"]["kind"], "when_false");
-    assert_eq!(ran(&sshd), ["last", "last", "reload-b", "look-b"]);
+    assert_eq!(sshd.ran(), ["last", "last", "reload-b", "look-b"]);
     assert_eq!(changed(&run)[..3], [Some(false), Some(false), Some(true)]);
     assert_eq!(changed(&run)[6..9], [Some(true), Some(true), Some(true)]);
 
     app.call("start_run", json!({ "project_id": project })).await;
     let again = app.ended(&project, 2).await;
     assert_eq!(changed(&again)[6..8], [Some(false), Some(false)], "{again:#}");
-    assert_eq!(ran(&sshd)[4..], ["last", "last"], "nothing was changed any more");
+    assert_eq!(sshd.ran()[4..], ["last", "last"], "nothing was changed any more");
     app.end().await;
 }
 
 #[tokio::test]
 async fn handlers_come_after_a_failure_of_a_later_step_and_after_one_elsewhere() {
     let (sshd, data) = world();
-    let host = sshd.host();
     // While `slow` is between its steps, `other` fails.
-    let source = format!(
-        r#"name: shop
-hosts: {{ a: {host}, b: {host} }}
-tasks:
-  own:
+    let tasks = r#"  own:
     on: a
     steps:
-      - {{ file: {{ path: ~/own, content: x }}, notify: mend }}
-      - {{ name: Fails, run: "until [ -e ~/begun ]; do [ -d ~ ] || exit 1; sleep 0.02; done; exit 3" }}
-      - {{ name: Rest, run: "echo rest >> ~/ran" }}
-    handlers: {{ mend: {{ name: Mend, run: "echo mend >> ~/ran; touch ~/failed" }} }}
+      - { file: { path: ~/own, content: x }, notify: mend }
+      - { name: Fails, run: "until [ -e ~/begun ]; do [ -d ~ ] || exit 1; sleep 0.02; done; exit 3" }
+      - { name: Rest, run: "echo rest >> ~/ran" }
+    handlers: { mend: { name: Mend, run: "echo mend >> ~/ran; touch ~/failed" } }
   elsewhere:
     on: b
     steps:
-      - {{ file: {{ path: ~/elsewhere, content: x }}, notify: tell }}
+      - { file: { path: ~/elsewhere, content: x }, notify: tell }
       - run: touch ~/begun; until [ -e ~/failed ]; do [ -d ~ ] || exit 1; sleep 0.02; done; sleep 0.5
-      - {{ name: Cut, run: "echo cut >> ~/ran" }}
-    handlers: {{ tell: {{ name: Tell, run: "echo tell >> ~/ran" }} }}
-"#
-    );
+      - { name: Cut, run: "echo cut >> ~/ran" }
+    handlers: { tell: { name: Tell, run: "echo tell >> ~/ran" } }
+"#;
     let app = App::start(data.path()).await;
-    let project = app.project("shop", &source).await;
+    let project = app.project("shop", &sshd.plan_on(&["a", "b"], tasks)).await;
     app.call("start_run", json!({ "project_id": project })).await;
     let run = app.ended(&project, 1).await;
     assert_eq!(run["run"]["state"], "failed");
@@ -126,7 +108,7 @@ tasks:
     assert_eq!(states(&run)[..4], own, "{run:#}");
     assert_eq!(states(&run)[4..], ["completed", "completed", "skipped", "completed"], "{run:#}");
     assert_eq!(run["steps"][6]["reason"], json!({ "kind": "earlier_step_failed", "step": "Fails" }));
-    assert_eq!(ran(&sshd), ["mend", "tell"]);
+    assert_eq!(sshd.ran(), ["mend", "tell"]);
     app.end().await;
 }
 
@@ -143,31 +125,25 @@ async fn a_handler_is_remembered_across_a_crash_and_comes_once() {
     let app = app.kill_and_start_again().await;
     let run = app.ended(&project, 1).await;
     assert_eq!(run["run"]["state"], "completed", "{run:#}");
-    assert_eq!(ran(&sshd), ["reload-a", "look-a", "reload-b", "look-b"]);
+    assert_eq!(sshd.ran(), ["reload-a", "look-a", "reload-b", "look-b"]);
     app.end().await;
 }
 
 #[tokio::test]
 async fn a_handler_that_was_killed_with_the_app_after_a_failure_still_comes() {
     let (sshd, data) = world();
-    let source = format!(
-        r#"name: shop
-hosts: {{ a: {} }}
-tasks:
-  own:
+    let tasks = r#"  own:
     on: a
     steps:
-      - {{ file: {{ path: ~/own, content: x }}, notify: mend }}
-      - {{ name: Fails, run: exit 3 }}
+      - { file: { path: ~/own, content: x }, notify: mend }
+      - { name: Fails, run: exit 3 }
     handlers:
       mend:
-        - {{ name: Waits, run: "echo waits >> ~/ran; until [ -e ~/go ]; do [ -d ~ ] || exit 1; sleep 0.02; done" }}
-        - {{ name: Mend, run: "echo mend >> ~/ran" }}
-"#,
-        sshd.host()
-    );
+        - { name: Waits, run: "echo waits >> ~/ran; until [ -e ~/go ]; do [ -d ~ ] || exit 1; sleep 0.02; done" }
+        - { name: Mend, run: "echo mend >> ~/ran" }
+"#;
     let app = App::start(data.path()).await;
-    let project = app.project("shop", &source).await;
+    let project = app.project("shop", &sshd.plan_on(&["a"], tasks)).await;
     app.call("start_run", json!({ "project_id": project })).await;
     app.run(&project, 1, |run| run["steps"][2]["state"] == "running").await;
     fs::write(sshd.home().join("go"), "").expect("go");
@@ -175,7 +151,7 @@ tasks:
     let run = app.ended(&project, 1).await;
     assert_eq!(states(&run), ["completed", "failed", "completed", "completed"], "{run:#}");
     assert_eq!(run["run"]["state"], "failed");
-    assert_eq!(ran(&sshd), ["waits", "mend"]);
+    assert_eq!(sshd.ran(), ["waits", "mend"]);
     // The failed step is all that is left: the handler came.
     let (code, said) = ended(&mut steady(data.path(), &["retry", "shop/1", "--from-failed"])).await;
     assert_eq!(code, Some(1), "{said}");

@@ -10,11 +10,6 @@ use steadyhand_tests::{
     sshd::Sshd,
 };
 
-fn ran(sshd: &Sshd) -> Vec<String> {
-    let ran = fs::read_to_string(sshd.home().join("ran")).unwrap_or_default();
-    ran.lines().map(str::to_owned).collect()
-}
-
 /// Its second step fails until there is a file `mended`, and is held.
 fn plan(sshd: &Sshd) -> String {
     sshd.plan(
@@ -40,8 +35,7 @@ struct World {
 impl World {
     /// With a run of [`plan`] that is held.
     async fn held() -> Self {
-        let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-        sshd.is_known_in(data.path());
+        let (sshd, data) = Sshd::known();
         let app = App::start(data.path()).await;
         let project = app.project("shop", &plan(&sshd)).await;
         app.call("start_run", json!({ "project_id": project })).await;
@@ -75,7 +69,7 @@ async fn a_held_step_says_why_and_is_tried_again_until_it_succeeds() {
     world.decide("retry").await;
     let run = world.app.ended(&world.project, 1).await;
     assert_eq!(run["run"]["state"], "completed", "{run:#}");
-    assert_eq!(ran(&world.sshd), ["first", "tried", "tried", "tried", "third"]);
+    assert_eq!(world.sshd.ran(), ["first", "tried", "tried", "tried", "third"]);
     let step = &run["steps"][1]["id"];
     let refused = world.app.try_call("decide_step", json!({ "step_id": step, "choice": "skip" })).await;
     assert_eq!(refused.expect_err("it is not held").code, "conflict");
@@ -95,7 +89,7 @@ async fn a_held_step_that_is_skipped_does_not_count_and_one_that_fails_does() {
             (&run["run"]["state"], states(&run)),
             (&json!(state), states_then.map(str::to_owned).to_vec())
         );
-        assert_eq!(ran(&world.sshd).last().map(String::as_str), Some(last));
+        assert_eq!(world.sshd.ran().last().map(String::as_str), Some(last));
         world.app.end().await;
     }
 }
@@ -105,14 +99,14 @@ async fn a_held_step_is_still_held_after_a_crash_and_nothing_runs_twice() {
     let world = World::held().await;
     let app = world.app.kill_and_start_again().await;
     let run = app.run(&world.project, 1, is_held).await;
-    assert_eq!(ran(&world.sshd), ["first", "tried"], "{run:#}");
+    assert_eq!(world.sshd.ran(), ["first", "tried"], "{run:#}");
     // From the command line, of another process.
     fs::write(world.sshd.home().join("mended"), "").expect("mended");
     let (code, said) = ended(&mut steady(world.data.path(), &["decide", "shop/1", "2", "retry"])).await;
     assert_eq!(code, Some(0), "{said}");
     let run = app.ended(&world.project, 1).await;
     assert_eq!(run["run"]["state"], "completed", "{run:#}");
-    assert_eq!(ran(&world.sshd), ["first", "tried", "tried", "third"]);
+    assert_eq!(world.sshd.ran(), ["first", "tried", "tried", "third"]);
     app.end().await;
 }
 
@@ -140,33 +134,26 @@ async fn a_held_run_can_be_resumed_which_tries_again_and_stopped() {
     world.app.call("stop_run", json!({ "run_id": run["run"]["id"] })).await;
     let run = world.app.ended(&world.project, 1).await;
     assert_eq!(states(&run), ["completed", "failed", "skipped"], "{run:#}");
-    assert_eq!(ran(&world.sshd), ["first", "tried", "tried"]);
+    assert_eq!(world.sshd.ran(), ["first", "tried", "tried"]);
     world.app.end().await;
 }
 
 #[tokio::test]
 async fn the_other_hosts_go_on_while_a_step_is_held() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
-    let host = sshd.host();
-    let source = format!(
-        r#"name: shop
-hosts: {{ a: {host}, b: {host} }}
-tasks:
-  deploy:
+    let (sshd, data) = Sshd::known();
+    let tasks = r#"  deploy:
     on: [a, b]
     on_failure: hold
     steps:
-      - run: "[ ${{{{ host.name }}}} = b ] || [ -e ~/mended ]"
-      - run: echo ${{{{ host.name }}}} >> ~/ran
+      - run: "[ ${{ host.name }} = b ] || [ -e ~/mended ]"
+      - run: echo ${{ host.name }} >> ~/ran
   after:
     on: a
     needs: [deploy]
-    steps: [ {{ run: echo after >> ~/ran }} ]
-"#
-    );
+    steps: [ { run: echo after >> ~/ran } ]
+"#;
     let app = App::start(data.path()).await;
-    let project = app.project("shop", &source).await;
+    let project = app.project("shop", &sshd.plan_on(&["a", "b"], tasks)).await;
     app.call("start_run", json!({ "project_id": project })).await;
     let run = app.run(&project, 1, is_held).await;
     assert_eq!(states(&run), ["running", "pending", "completed", "completed", "pending"], "{run:#}");
@@ -174,50 +161,42 @@ tasks:
     app.call("decide_step", json!({ "step_id": run["steps"][0]["id"], "choice": "retry" })).await;
     let run = app.ended(&project, 1).await;
     assert_eq!(run["run"]["state"], "completed", "{run:#}");
-    assert_eq!(ran(&sshd), ["b", "a", "after"]);
+    assert_eq!(sshd.ran(), ["b", "a", "after"]);
     app.end().await;
 }
 
 #[tokio::test]
 async fn a_failure_that_does_not_count_leaves_the_run_completed() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let steps = "      - { run: exit 4, on_failure: continue }\n      - run: echo on >> ~/ran\n      - { run: exit 5, on_failure: continue }\n";
     let app = App::start(data.path()).await;
     let project = app.project("shop", &sshd.plan(steps)).await;
     app.call("start_run", json!({ "project_id": project })).await;
     let run = app.ended(&project, 1).await;
     assert_eq!(states(&run), ["failed", "completed", "failed"], "{run:#}");
-    assert_eq!((&run["run"]["state"], ran(&sshd)), (&json!("completed"), vec!["on".to_owned()]));
+    assert_eq!((&run["run"]["state"], sshd.ran()), (&json!("completed"), vec!["on".to_owned()]));
     app.end().await;
 }
 
 #[tokio::test]
 async fn a_run_is_undone_backwards_as_far_as_its_steps_say_how() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
-    let host = sshd.host();
-    let source = format!(
-        r#"name: shop
-hosts: {{ a: {host} }}
-vars: {{ who: "it's me" }}
-tasks:
-  one:
+    let (sshd, data) = Sshd::known();
+    let tasks = r#"  one:
     on: a
     steps:
-      - {{ name: First, run: "echo +1 >> ~/ran", undo: "echo -1 ${{{{ vars.who }}}} >> ~/ran" }}
-      - {{ name: Silent, run: "echo +2 >> ~/ran" }}
-      - {{ name: File, file: {{ path: ~/made, content: x }}, undo: {{ file: {{ path: ~/made, state: absent }} }} }}
+      - { name: First, run: "echo +1 >> ~/ran", undo: "echo -1 ${{ vars.who }} >> ~/ran" }
+      - { name: Silent, run: "echo +2 >> ~/ran" }
+      - { name: File, file: { path: ~/made, content: x }, undo: { file: { path: ~/made, state: absent } } }
   two:
     on: a
     needs: [one]
     steps:
-      - {{ name: Second, run: "echo +3 >> ~/ran", undo: "echo -3 >> ~/ran" }}
-      - {{ name: Fails, run: exit 1, undo: "echo never >> ~/ran" }}
-"#
-    );
+      - { name: Second, run: "echo +3 >> ~/ran", undo: "echo -3 >> ~/ran" }
+      - { name: Fails, run: exit 1, undo: "echo never >> ~/ran" }
+vars: { who: "it's me" }
+"#;
     let app = App::start(data.path()).await;
-    let project = app.project("shop", &source).await;
+    let project = app.project("shop", &sshd.plan_on(&["a"], tasks)).await;
     app.call("start_run", json!({ "project_id": project })).await;
     app.ended(&project, 1).await;
     assert!(sshd.home().join("made").exists());
@@ -228,7 +207,7 @@ tasks:
         run["steps"].as_array().unwrap().iter().map(|step| step["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["undo “Second”", "undo “File”", "undo “First”"], "{run:#}");
     assert_eq!(run["run"]["trigger"], "undo");
-    assert_eq!(ran(&sshd), ["+1", "+2", "+3", "-3", "-1 it's me"]);
+    assert_eq!(sshd.ran(), ["+1", "+2", "+3", "-3", "-1 it's me"]);
     assert!(!sshd.home().join("made").exists());
     let refused = app
         .try_call("undo_run", json!({ "run_id": app.run(&project, 1, |_| true).await["run"]["id"] }))

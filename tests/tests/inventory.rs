@@ -41,8 +41,7 @@ async fn documents(command: &mut Command) -> (Option<i32>, Vec<Value>, String) {
 
 #[tokio::test]
 async fn machines_of_a_tailnet_are_shown_and_deployed_to() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let status = json!({
         "BackendState": "Running",
         "Peer": {
@@ -100,8 +99,7 @@ async fn machines_of_a_tailnet_are_shown_and_deployed_to() {
 
 #[tokio::test]
 async fn hosts_of_the_ssh_configuration_are_deployed_to() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let ssh = data.path().join(".ssh");
     fs::create_dir_all(ssh.join("conf.d")).expect(".ssh");
     fs::write(ssh.join("conf.d/shop.conf"), "Host 127.0.0.1 other\n  User x\nHost 127.*\n").expect("a file");
@@ -232,8 +230,7 @@ async fn a_host_that_would_be_an_option_and_a_name_that_is_taken_are_refused() {
 
 #[tokio::test]
 async fn an_inventory_of_ansible_becomes_a_file_that_a_plan_includes_and_runs_on() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let inventory = format!(
         "[web]\nweb1 ansible_host=127.0.0.1 ansible_port={} http_port=80\n[web:vars]\nansible_user=root\nansible_ssh_private_key_file={}\n",
         sshd.port,

@@ -10,19 +10,11 @@ use steadyhand_tests::{
     sshd::Sshd,
 };
 
-fn ran(sshd: &Sshd) -> Vec<String> {
-    let ran = fs::read_to_string(sshd.home().join("ran")).unwrap_or_default();
-    ran.lines().map(str::to_owned).collect()
-}
-
 /// Two tasks on a host and one on two others, all of them the same server.
 fn plan(sshd: &Sshd) -> String {
-    let host = sshd.host();
-    format!(
-        r#"name: shop
-hosts: {{ a: {host}, b: {host}, c: {host} }}
-tasks:
-  find:
+    sshd.plan_on(
+        &["a", "b", "c"],
+        r#"  find:
     on: a
     steps:
       - id: version
@@ -31,34 +23,33 @@ tasks:
           echo "1.2; echo 'not code'"
       - id: facts
         run: |
-          printf '{{"name": "it is", "list": [1, {{"deep": "x y"}}]}}\n\n'
-      - run: echo "own ${{{{ steps.version.stdout }}}}" >> ~/ran
+          printf '{"name": "it is", "list": [1, {"deep": "x y"}]}\n\n'
+      - run: echo "own ${{ steps.version.stdout }}" >> ~/ran
   use:
     on: [b, c]
     needs: [find]
     strategy: serial
     steps:
       - id: here
-        run: echo "on ${{{{ host.name }}}}"
+        run: echo "on ${{ host.name }}"
       - name: Uses
-        run: echo "${{{{ json(steps.facts.stdout).list[1].deep }}}}, ${{{{ json(steps.facts.stdout).name }}}}, ${{{{ steps.here.stdout }}}}" >> ~/ran
-        unless: test "${{{{ steps.version.stdout }}}}" = other
-      - file: {{ path: "~/made-${{{{ host.name }}}}", content: "${{{{ steps.version.stdout }}}}\n" }}
-"#
+        run: echo "${{ json(steps.facts.stdout).list[1].deep }}, ${{ json(steps.facts.stdout).name }}, ${{ steps.here.stdout }}" >> ~/ran
+        unless: test "${{ steps.version.stdout }}" = other
+      - file: { path: "~/made-${{ host.name }}", content: "${{ steps.version.stdout }}\n" }
+"#,
     )
 }
 
 #[tokio::test]
 async fn what_a_step_wrote_goes_into_later_ones_and_is_never_code() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let app = App::start(data.path()).await;
     let project = app.project("shop", &plan(&sshd)).await;
     app.call("start_run", json!({ "project_id": project })).await;
     let run = app.ended(&project, 1).await;
     assert_eq!(run["run"]["state"], "completed", "{run:#}");
     let first = "own 1.2; echo 'not code'";
-    assert_eq!(ran(&sshd), [first, "x y, it is, on b", "x y, it is, on c"]);
+    assert_eq!(sshd.ran(), [first, "x y, it is, on b", "x y, it is, on c"]);
     assert_eq!(fs::read_to_string(sshd.home().join("made-c")).unwrap(), "1.2; echo 'not code'\n");
     // The log has what it wrote to both.
     let step = run["steps"][0]["id"].clone();
@@ -71,8 +62,7 @@ async fn what_a_step_wrote_goes_into_later_ones_and_is_never_code() {
 
 #[tokio::test]
 async fn outputs_are_kept_across_a_crash_and_when_a_run_goes_on_from_a_failure() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let steps = r#"      - { id: when, run: "echo once >> ~/ran; echo told" }
       - run: "until [ -e ~/go ]; do [ -d ~ ] || exit 1; sleep 0.02; done"
       - run: "[ -e ~/mended ] && echo ${{ steps.when.stdout }} >> ~/ran"
@@ -89,14 +79,13 @@ async fn outputs_are_kept_across_a_crash_and_when_a_run_goes_on_from_a_failure()
     app.call("retry_run", json!({ "run_id": run["id"], "again": "rest" })).await;
     let done = app.ended(&project, 2).await;
     assert_eq!(states(&done), ["skipped", "skipped", "completed"], "{done:#}");
-    assert_eq!(ran(&sshd), ["once", "told"]);
+    assert_eq!(sshd.ran(), ["once", "told"]);
     app.end().await;
 }
 
 #[tokio::test]
 async fn a_secret_in_an_output_reaches_the_next_step_and_not_the_store() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let source = sshd
         .plan(
             r#"      - { id: token, run: "echo ${{ secrets.TOKEN }}" }
@@ -131,8 +120,7 @@ async fn a_secret_in_an_output_reaches_the_next_step_and_not_the_store() {
 
 #[tokio::test]
 async fn an_output_that_is_not_there_says_why() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let plan = data.path().join("plan.yaml");
     for (steps, expected) in [
         (
@@ -179,8 +167,7 @@ async fn an_output_that_is_not_there_says_why() {
 
 #[tokio::test]
 async fn a_step_whose_output_cannot_be_used_is_not_run_again_and_one_that_leaves_something_behind_ends() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let steps = r#"      - { id: left, run: "( until [ -e ~/go ]; do [ -d ~ ] || exit 1; sleep 0.02; done ) & echo here" }
       - run: echo ${{ steps.left.stdout }} >> ~/ran
       - id: long
@@ -193,6 +180,6 @@ async fn a_step_whose_output_cannot_be_used_is_not_run_again_and_one_that_leaves
     let run = app.ended(&project, 1).await;
     fs::write(sshd.home().join("go"), "").expect("go");
     assert_eq!(states(&run), ["completed", "completed", "failed"], "{run:#}");
-    assert_eq!(ran(&sshd), ["here", "once"]);
+    assert_eq!(sshd.ran(), ["here", "once"]);
     app.end().await;
 }

@@ -184,8 +184,7 @@ async fn what_is_wrong_with_a_host_is_told_apart_on_all_of_them_at_once() {
 
 #[tokio::test]
 async fn a_home_on_a_real_file_system_without_room_is_full() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let home = sshd.home();
     let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(&home).status();
     assert!(mounted.is_ok_and(|status| status.success()), "mount needs root");
@@ -211,8 +210,7 @@ impl Drop for Unmount<'_> {
 
 #[tokio::test]
 async fn the_command_looks_at_secrets_and_files_too_and_its_status_says_whether_a_run_would_fail() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let rest = "      - upload: { from: dist/app.txt, to: /tmp/never }\n  second:\n    on: web1\n    steps:\n      - run: echo ${{ secrets.TOKEN }}\n";
     let file = data.path().join("plan.yaml");
     let source = plan(&[("web1", sshd.host()), ("gone", "root@no-such-name.invalid".to_owned())], rest)

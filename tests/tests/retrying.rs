@@ -12,42 +12,31 @@ use steadyhand_tests::{
 
 /// Two hosts, of which `b` fails in its second step until there is a file; a third task needs them.
 fn plan(sshd: &Sshd) -> String {
-    let host = sshd.host();
-    format!(
-        r#"name: shop
-hosts:
-  a: {host}
-  b: {host}
-tasks:
-  deploy:
+    sshd.plan_on(
+        &["a", "b"],
+        r#"  deploy:
     on: [a, b]
     strategy: serial
     steps:
       - name: First
-        run: echo first-${{{{ host.name }}}} >> "$HOME/ran"
+        run: echo first-${{ host.name }} >> "$HOME/ran"
       - name: Second
         run: |
-          [ ${{{{ host.name }}}} = a ] || [ -e "$HOME/mended" ] || exit 1
-          echo second-${{{{ host.name }}}} >> "$HOME/ran"
+          [ ${{ host.name }} = a ] || [ -e "$HOME/mended" ] || exit 1
+          echo second-${{ host.name }} >> "$HOME/ran"
   after:
     on: a
     needs: [deploy]
     steps:
       - name: Third
         run: echo third >> "$HOME/ran"
-"#
+"#,
     )
-}
-
-fn ran(sshd: &Sshd) -> Vec<String> {
-    let ran = fs::read_to_string(sshd.home().join("ran")).unwrap_or_default();
-    ran.lines().map(str::to_owned).collect()
 }
 
 #[tokio::test]
 async fn a_run_goes_on_from_its_failed_step_and_says_which_run_did_the_rest() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let app = App::start(data.path()).await;
     let project = app.project("shop", &plan(&sshd)).await;
     let first = app.call("start_run", json!({ "project_id": project })).await;
@@ -56,7 +45,7 @@ async fn a_run_goes_on_from_its_failed_step_and_says_which_run_did_the_rest() {
     app.call("retry_run", json!({ "run_id": first["id"], "again": "rest" })).await;
     let failed = app.ended(&project, 2).await;
     assert_eq!(states(&failed), ["skipped", "skipped", "skipped", "failed", "skipped"], "{failed:#}");
-    assert_eq!(ran(&sshd), ["first-a", "second-a", "first-b"], "nothing was done twice");
+    assert_eq!(sshd.ran(), ["first-a", "second-a", "first-b"], "nothing was done twice");
 
     fs::write(sshd.home().join("mended"), "").expect("mended");
     // Going on from the second run, the reasons still name the first one, which did it.
@@ -67,7 +56,7 @@ async fn a_run_goes_on_from_its_failed_step_and_says_which_run_did_the_rest() {
     assert_eq!(states(&done), ["skipped", "skipped", "skipped", "completed", "completed"]);
     assert_eq!(done["steps"][2]["reason"], json!({ "kind": "completed_in_run", "run": 1 }));
     assert_eq!(done["run"]["trigger"], "retry");
-    assert_eq!(ran(&sshd), ["first-a", "second-a", "first-b", "second-b", "third"]);
+    assert_eq!(sshd.ran(), ["first-a", "second-a", "first-b", "second-b", "third"]);
 
     let refused = app.try_call("retry_run", json!({ "run_id": done["run"]["id"], "again": "rest" })).await;
     let refused = refused.expect_err("nothing is left");
@@ -77,8 +66,7 @@ async fn a_run_goes_on_from_its_failed_step_and_says_which_run_did_the_rest() {
 
 #[tokio::test]
 async fn a_changed_plan_goes_on_from_the_failed_step_unless_what_was_done_is_another_thing_now() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let app = App::start(data.path()).await;
     let project = app.project("shop", &plan(&sshd)).await;
     let first = app.call("start_run", json!({ "project_id": project })).await;
@@ -102,6 +90,6 @@ async fn a_changed_plan_goes_on_from_the_failed_step_unless_what_was_done_is_ano
     app.call("retry_run", rest).await;
     let done = app.ended(&project, 2).await;
     assert_eq!(states(&done), ["skipped", "skipped", "skipped", "completed", "completed"], "{done:#}");
-    assert_eq!(ran(&sshd), ["first-a", "second-a", "first-b", "second-b", "changed"]);
+    assert_eq!(sshd.ran(), ["first-a", "second-a", "first-b", "second-b", "changed"]);
     app.end().await;
 }

@@ -38,8 +38,7 @@ fn hosts<'d>(detail: &'d Value, name: &str, state: &str) -> Vec<&'d str> {
 
 #[tokio::test]
 async fn a_batch_that_is_not_healthy_ends_the_rollout_before_the_next_one() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let strategy = r#"{ rolling: { batch: 25%, health: { command: '[ "${{ host.name }}" != h5 ]', timeout: 300ms, interval: 50ms } } }"#;
     let app = App::start(data.path()).await;
     let project = app.project("shop", &fleet(&sshd, strategy)).await;
@@ -59,8 +58,7 @@ async fn a_batch_that_is_not_healthy_ends_the_rollout_before_the_next_one() {
 
 #[tokio::test]
 async fn as_many_hosts_as_the_plan_allows_may_fail() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let plan = fleet(&sshd, "{ rolling: { batch: 3, max_failures: 1 } }");
     let broken = plan
         .replace("run: touch", "run: '[ ${{ host.name }} != h5 ] && touch")
@@ -76,8 +74,7 @@ async fn as_many_hosts_as_the_plan_allows_may_fail() {
 
 #[tokio::test]
 async fn a_canary_is_held_over_the_end_of_the_app_until_a_person_lets_it_go_on() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let mut app = App::start(data.path()).await;
     let project = app.project("shop", &fleet(&sshd, "{ canary: { hosts: 2 } }")).await;
     app.call("start_run", json!({ "project_id": project })).await;
@@ -106,8 +103,7 @@ async fn a_stop_ends_a_rollout_that_is_held_or_pauses_between_two_batches() {
         ("{ canary: { hosts: 1 } }", "held", 1),
         ("{ rolling: { batch: 5, pause_between: 10m } }", "resting", 5),
     ] {
-        let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-        sshd.is_known_in(data.path());
+        let (sshd, data) = Sshd::known();
         let app = App::start(data.path()).await;
         let project = app.project("shop", &fleet(&sshd, strategy)).await;
         app.call("start_run", json!({ "project_id": project })).await;
@@ -123,8 +119,7 @@ async fn a_stop_ends_a_rollout_that_is_held_or_pauses_between_two_batches() {
 
 #[tokio::test]
 async fn batches_come_one_after_another_with_the_pause_that_the_plan_wants() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let plan = fleet(&sshd, "{ rolling: { batch: 5, pause_between: 200ms } }");
     let app = App::start(data.path()).await;
     let project = app.project("shop", &plan).await;
@@ -147,8 +142,7 @@ async fn a_decision_is_asked_for_although_the_run_was_pausing_and_stays_over_the
     for (strategy, pauses) in
         [("{ canary: { hosts: 2 } }", true), ("{ canary: { hosts: 2, wait: 100ms } }", false)]
     {
-        let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-        sshd.is_known_in(data.path());
+        let (sshd, data) = Sshd::known();
         let waits = "; until [ -e \"$HOME/go\" ]; do [ -d ~ ] || exit 1; sleep 0.02; done";
         let plan = fleet(&sshd, strategy).replace("-changed\"", &format!("-changed\"{waits}"));
         let app = App::start(data.path()).await;
@@ -173,8 +167,7 @@ async fn a_decision_is_asked_for_although_the_run_was_pausing_and_stays_over_the
 
 #[tokio::test]
 async fn a_decision_that_was_not_made_is_asked_for_again_when_the_run_is_retried() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let app = App::start(data.path()).await;
     let project = app.project("shop", &fleet(&sshd, "{ canary: { hosts: 2 } }")).await;
     let run = app.call("start_run", json!({ "project_id": project })).await;

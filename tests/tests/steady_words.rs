@@ -132,8 +132,7 @@ async fn run_on(data: &Path, host: &str) -> (Option<i32>, String) {
 
 #[tokio::test]
 async fn what_keeps_a_host_from_being_reached_is_explained_once_and_rightly() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let (locked, stranger) = (data.path().join("locked"), data.path().join("stranger"));
     keygen(&locked, "secret");
     keygen(&stranger, "");

@@ -104,7 +104,7 @@ async fn an_upload_that_does_not_come_through_times_out() {
         file.display()
     );
     let waits = WAITS.split("      - name: Third").next().expect("two steps");
-    let plan = sshd.plan(&format!("{waits}{upload}")).replace(&sshd.host(), &sshd.host_at(proxy.port));
+    let plan = sshd.plan_at(proxy.port, &format!("{waits}{upload}"));
     let project = app.project("shop", &plan).await;
     app.call("start_run", json!({ "project_id": project })).await;
     let detail = app.waiting(&project, 1).await;

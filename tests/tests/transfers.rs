@@ -30,8 +30,7 @@ fn inode(path: &Path) -> u64 {
 
 #[tokio::test]
 async fn a_second_run_sends_nothing_and_a_check_foretells_each() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let here = tempfile::tempdir().expect("a folder");
     let (dist, logs) = (here.path().join("dist"), here.path().join("logs"));
     fs::create_dir_all(dist.join("assets")).expect("a folder");
@@ -100,8 +99,7 @@ async fn a_second_run_sends_nothing_and_a_check_foretells_each() {
 
 #[tokio::test]
 async fn a_check_says_what_it_cannot_know_and_what_would_fail() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let here = tempfile::tempdir().expect("a folder");
     let folder = here.path().display();
     fs::write(here.path().join("there"), "x").expect("a file");
@@ -160,8 +158,7 @@ tasks:
 
 #[tokio::test]
 async fn a_download_that_is_missing_fails_its_step_with_the_reason() {
-    let (sshd, data) = (Sshd::start(), tempfile::tempdir().expect("a folder"));
-    sshd.is_known_in(data.path());
+    let (sshd, data) = Sshd::known();
     let app = App::start(data.path()).await;
     let to = data.path().join("fetched");
     let plan = sshd.plan(&format!("      - download: {{ from: /nowhere/at-all, to: {} }}\n", to.display()));

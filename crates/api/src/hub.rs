@@ -17,7 +17,7 @@ use tokio::{
 use tokio_stream::{StreamExt, wrappers::BroadcastStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Api, Update, questions};
+use crate::{Api, Update};
 
 /// Batches are at least this far apart.
 const PACE: Duration = Duration::from_millis(50);
@@ -182,7 +182,7 @@ impl Hub {
                 batch.push(Update::QuestionGone { id: *id });
             }
             for question in pending.into_iter().filter(|question| !known_questions.contains(&question.id)) {
-                batch.push(Update::Question { question: questions::view(question) });
+                batch.push(Update::Question { question });
             }
             *known_questions = now;
         }

@@ -252,14 +252,7 @@ impl Api {
     /// # Errors
     /// [`ErrorCode::PlanInvalid`], or [`ErrorCode::Invalid`] when the file or what is chosen of it cannot be read.
     pub async fn preview_file(&self, path: &Path, options: &RunOptions) -> Result<Preview, ApiError> {
-        let source = read_plan(path)?;
-        let place = PlanPlace::of_file(path);
-        known_variables(path, &source, &place, &options.vars)?;
-        let compiled = self.inner.engine.compile(&source, &place, options, Look::Again).await;
-        let Compiled { plan, found } = compiled.map_err(|error| in_file(path, error))?;
-        let project = projects::by_name(&mut *self.read().await?, &plan.name).await?;
-        let mut spec = RunSpec::new(project.map(|project| project.id), plan, None);
-        spec.found = found;
+        let spec = self.spec_of_file(path, options).await?;
         self.preview_of(&spec).await
     }
 
@@ -278,14 +271,32 @@ impl Api {
     /// # Errors
     /// As [`Api::preview_file`], and [`ErrorCode::Invalid`] when secrets have no value.
     pub async fn check_file(&self, path: &Path, options: &RunOptions) -> Result<CheckReport, ApiError> {
+        let spec = self.spec_of_file(path, options).await?;
+        self.report_of(&spec).await
+    }
+
+    /// What a run of a plan file would execute.
+    pub(crate) async fn spec_of_file(&self, path: &Path, options: &RunOptions) -> Result<RunSpec, ApiError> {
+        let (_, Compiled { plan, found }) = self.compile_file(path, options, Look::Again).await?;
+        let project = projects::by_name(&mut *self.read().await?, &plan.name).await?;
+        let folder = std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_path_buf));
+        let mut spec = RunSpec::new(project.map(|project| project.id), plan, folder);
+        spec.found = found;
+        Ok(spec)
+    }
+
+    /// The text of a plan file, and what is compiled from it.
+    async fn compile_file(
+        &self,
+        path: &Path,
+        options: &RunOptions,
+        look: Look,
+    ) -> Result<(String, Compiled), ApiError> {
         let source = read_plan(path)?;
         let place = PlanPlace::of_file(path);
         known_variables(path, &source, &place, &options.vars)?;
-        let compiled = self.inner.engine.compile(&source, &place, options, Look::Again).await;
-        let Compiled { plan, .. } = compiled.map_err(|error| in_file(path, error))?;
-        let project = projects::by_name(&mut *self.read().await?, &plan.name).await?;
-        let folder = std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_path_buf));
-        self.report_of(&RunSpec::new(project.map(|project| project.id), plan, folder)).await
+        let compiled = self.inner.engine.compile(&source, &place, options, look).await;
+        Ok((source, compiled.map_err(|error| in_file(path, error))?))
     }
 
     async fn report_of(&self, spec: &RunSpec) -> Result<CheckReport, ApiError> {
@@ -338,11 +349,8 @@ impl Api {
         options: &RunOptions,
         shown: &str,
     ) -> Result<RunSummary, ApiError> {
-        let source = read_plan(path)?;
-        let place = PlanPlace::of_file(path);
-        known_variables(path, &source, &place, &options.vars)?;
-        let compiled = self.inner.engine.compile(&source, &place, options, Look::Recent).await;
-        let compiled = compiled.map_err(|error| in_file(path, error))?.plan;
+        let (source, Compiled { plan: compiled, .. }) =
+            self.compile_file(path, options, Look::Recent).await?;
         if compiled.sha256 != shown {
             return Err(EngineError::Changed.into());
         }
@@ -394,7 +402,7 @@ fn discovered(spec: &RunSpec, found: &FoundAt) -> DiscoveredHost {
 }
 
 /// Refuses values of variables that the plan does not have.
-pub(crate) fn known_variables(
+fn known_variables(
     path: &Path,
     source: &str,
     place: &PlanPlace,

@@ -3,13 +3,9 @@
 use std::{collections::BTreeMap, path::Path};
 
 use steadyhand_domain::Preflight;
-use steadyhand_engine::{Compiled, Look, PlanPlace, RunOptions, RunSpec};
-use steadyhand_store::projects;
+use steadyhand_engine::{Look, RunOptions};
 
-use crate::{
-    Api, ApiError, AskPreflight,
-    plans::{in_file, known_variables, read_plan},
-};
+use crate::{Api, ApiError, AskPreflight};
 
 impl Api {
     /// See the list of operations.
@@ -34,19 +30,12 @@ impl Api {
         options: &RunOptions,
         sudo: bool,
     ) -> Result<Preflight, ApiError> {
-        let source = read_plan(path)?;
-        let place = PlanPlace::of_file(path);
-        known_variables(path, &source, &place, &options.vars)?;
-        let compiled = self.inner.engine.compile(&source, &place, options, Look::Again).await;
-        let Compiled { plan, .. } = compiled.map_err(|error| in_file(path, error))?;
-        let project = projects::by_name(&mut *self.read().await?, &plan.name).await?;
-        let folder = std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_owned));
+        let spec = self.spec_of_file(path, options).await?;
         let needs_sudo = if sudo {
-            plan.hosts.keys().map(|host| (host.clone(), false)).collect()
+            spec.plan.hosts.keys().map(|host| (host.clone(), false)).collect()
         } else {
             BTreeMap::new()
         };
-        let spec = RunSpec::new(project.map(|project| project.id), plan, folder);
         Ok(self.inner.engine.preflight(&spec, &needs_sudo).await?)
     }
 }

@@ -1,11 +1,11 @@
 //! What is told to whoever listens. Nothing is published that is not stored.
 
 use serde::{Deserialize, Serialize};
-use steadyhand_domain::{ProjectId, QuestionId, RunId, StepId};
+use steadyhand_domain::{ProjectId, Question, QuestionId, RunId, StepId};
 use steadyhand_store::records::{Message, Project, Proposal, RunSummary, Step};
 use ts_rs::TS;
 
-use crate::views::{HostStatus, Question};
+use crate::views::HostStatus;
 
 /// One thing that changed. Each replaces what the listener knew of that thing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]

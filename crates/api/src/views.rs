@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use steadyhand_domain::{ProjectId, QuestionId, RunId, Timestamp};
+use steadyhand_domain::{ProjectId, Timestamp};
 use steadyhand_engine::CheckedStep;
 use steadyhand_store::records::{DiffLine, PlanRevision, RunSummary, Step};
 use ts_rs::TS;
@@ -246,48 +246,6 @@ pub enum Reach {
         /// Which key, and what to do next.
         message: String,
     },
-}
-
-/// What a question is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum QuestionKind {
-    /// The host's key was never seen: is it the right server?
-    HostKey {
-        /// The kind of key, such as `ssh-ed25519`.
-        algorithm: String,
-        /// `SHA256:…`, as OpenSSH prints it.
-        fingerprint: String,
-    },
-    /// The passphrase of a key file.
-    Passphrase {
-        /// The file.
-        path: String,
-    },
-    /// A password.
-    Password {
-        /// Whose.
-        user: String,
-    },
-}
-
-/// Something that only a person can answer while a connection is made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
-pub struct Question {
-    /// Its identifier.
-    pub id: QuestionId,
-    /// The run that waits for the answer, if it is one.
-    pub run_id: Option<RunId>,
-    /// The host of that run's plan that is to be reached.
-    pub reaching: Option<String>,
-    /// The host that it concerns, which may be one on the way there: address and port.
-    pub host: String,
-    /// What it is about.
-    pub about: QuestionKind,
-    /// Whether the answer before was wrong.
-    pub again: bool,
-    /// When it was asked.
-    pub asked_at: Timestamp,
 }
 
 /// Where the key of the model comes from.

@@ -17,6 +17,7 @@ use crate::{
         AssistantError, Shared,
         actions::{self, Reply},
         changes,
+        held::{self, Held},
     },
     diagnose::{Citation, Diagnosis, Failure, Finding, FixKind, LogTail, diagnose},
     ports, proposals,
@@ -49,6 +50,52 @@ pub(crate) async fn free_port(
     let Some(proposal) = &explanation.proposal else { return Ok(None) };
     proposals::insert(shared, proposal).await?;
     Ok(Some(explanation.reply))
+}
+
+/// Of so many steps at which a run is held the logs are read for an answer.
+const HELD_EXPLAINED: usize = 3;
+
+/// Explains why a run is held, on a person's request, and says what can be decided.
+pub(crate) async fn explain_held(
+    shared: &Arc<Shared>,
+    run: &RunSummary,
+    held: &[Held],
+) -> Result<Reply, AssistantError> {
+    let steps = actions::steps_of(shared, run).await?;
+    let spec = shared.engine.spec(run.id).await?;
+    let plan = plan_of(shared, run).await?;
+    let mut text = match held {
+        [one] => format!("Run {} is held at {}: {}.", run.number, one.name(), one.why),
+        _ => {
+            let each: Vec<String> =
+                held.iter().map(|held| format!("\n- {}: {}", held.name(), held.why)).collect();
+            format!("Run {} is held at {} steps:\n{}\n\n", run.number, held.len(), each.concat())
+        }
+    };
+    let (mut cards, mut details) = (Vec::new(), String::new());
+    for held in held.iter().take(HELD_EXPLAINED) {
+        let Some(step) = steps.iter().find(|step| step.id == held.id) else { continue };
+        let compiled = spec.plan.steps.get(step.index as usize);
+        let port = plan.as_ref().and_then(|source| given_port(source, compiled?));
+        let diagnosis = read_log(shared, step, &held.reason, compiled, port).await?;
+        let best = diagnosis.findings.first();
+        // A changed plan is of no use to this run, so none is proposed; but who is in the way can be told.
+        if let Some(port) = best.and_then(port_in_use)
+            && let Some(ports) = ports::look(&shared.engine.host(&spec, &step.host)?, port).await
+            && let Some((pid, name)) = ports.holder
+        {
+            text.push_str(&format!(" Port {port} on {} is held by `{name}` (pid {pid}).", step.host));
+        }
+        if best.is_some() || diagnosis.telling_line.is_some() {
+            cards.push(finding_card(run, step, &diagnosis, false));
+        }
+        details.push_str(&format!("{} on {}:\n{}\n", held.step, held.host, detail(&diagnosis)));
+    }
+    text.push_str(&format!(" {}", held::question(held)));
+    let reply = cards.into_iter().fold(Reply::say(text.replace("\n\n ", "\n\n")), Reply::with);
+    let mut reply = reply.offering(shared, run.project_id, &held::EACH_CHOICE).await?;
+    reply.detail = Some(details);
+    Ok(reply)
 }
 
 /// Writes what is to say about failures that nobody has explained yet, each once.
@@ -109,7 +156,8 @@ async fn compose(shared: &Arc<Shared>, run: &RunSummary) -> Result<Explanation, 
     let compiled = spec.plan.steps.get(step.index as usize);
     let plan = plan_of(shared, run).await?;
     let port = plan.as_ref().and_then(|source| given_port(source, compiled?));
-    let diagnosis = read_log(shared, step, compiled, port).await?;
+    let reason = step.reason.clone().unwrap_or(Reason::RunStopped);
+    let diagnosis = read_log(shared, step, &reason, compiled, port).await?;
     let best = diagnosis.findings.first();
     let why = step.reason_text.as_deref().unwrap_or("it failed");
     let why = why.trim_end_matches('.');
@@ -201,6 +249,7 @@ fn given_port(source: &str, step: &CompiledStep) -> Option<u16> {
 async fn read_log(
     shared: &Shared,
     step: &Step,
+    reason: &Reason,
     compiled: Option<&CompiledStep>,
     port: Option<u16>,
 ) -> Result<Diagnosis, AssistantError> {
@@ -217,13 +266,12 @@ async fn read_log(
         | Action::WaitFor { .. }
         | Action::Resource { .. } => None,
     });
-    let (step, reason) = (step.clone(), step.reason.clone());
+    let (step, outcome) = (step.clone(), reason.clone());
     // Reading thousands of lines takes tens of milliseconds: not on a thread that serves others.
     let diagnosis = tokio::task::spawn_blocking(move || {
         let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
         let first_line_number = lines.first().map_or(1, |line| line.number);
         let log = LogTail { first_line_number, lines: &texts, truncated: first_line_number > 1 };
-        let outcome = reason.unwrap_or(Reason::RunStopped);
         diagnose(&Failure {
             step_name: &step.name,
             script: script.as_deref(),

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use steadyhand_api::{RunOptions, Selection};
 
 /// Deploys your applications to your servers: runs the steps of a plan over SSH.
 #[derive(Parser)]
@@ -42,26 +43,42 @@ pub(crate) enum Format {
     Json,
 }
 
+/// A plan, and what of it is meant.
+#[derive(Args)]
+pub(crate) struct Chosen {
+    /// The plan's file
+    plan: PathBuf,
+    /// Only these tasks, and all that they need
+    #[arg(value_name = "TASK")]
+    tasks: Vec<String>,
+    /// Sets a variable of the plan; may be given several times
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    vars: Vec<(String, String)>,
+    /// Only tasks with one of these tags
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    tags: Vec<String>,
+    /// No task with one of these tags
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    skip_tags: Vec<String>,
+    /// Only these hosts: names, groups, or tags of hosts
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    limit: Vec<String>,
+}
+
+impl Chosen {
+    /// The plan's file, and what is to be run of it.
+    pub(crate) fn into_options(self) -> (PathBuf, RunOptions) {
+        let Self { plan, tasks, vars, tags, skip_tags, limit } = self;
+        let selection = Selection { tasks, tags, skip_tags, hosts: limit, start_at: None };
+        (plan, RunOptions { vars: vars.into_iter().collect(), selection, continue_on_error: false })
+    }
+}
+
 /// What is run, and how.
 #[derive(Args)]
 pub(crate) struct RunArgs {
-    /// The plan's file
-    pub(crate) plan: PathBuf,
-    /// Only these tasks, and all that they need
-    #[arg(value_name = "TASK")]
-    pub(crate) tasks: Vec<String>,
-    /// Sets a variable of the plan; may be given several times
-    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
-    pub(crate) vars: Vec<(String, String)>,
-    /// Only tasks with one of these tags
-    #[arg(long, value_name = "TAG", value_delimiter = ',')]
-    pub(crate) tags: Vec<String>,
-    /// No task with one of these tags
-    #[arg(long, value_name = "TAG", value_delimiter = ',')]
-    pub(crate) skip_tags: Vec<String>,
-    /// Only these hosts: names, groups, or tags of hosts
-    #[arg(long, value_name = "HOST", value_delimiter = ',')]
-    pub(crate) limit: Vec<String>,
+    #[command(flatten)]
+    pub(crate) chosen: Chosen,
     /// Leaves out the tasks before this one
     #[arg(long, value_name = "TASK")]
     pub(crate) start_at: Option<String>,
@@ -93,23 +110,8 @@ pub(crate) enum Choice {
 /// What is looked at before a run.
 #[derive(Args)]
 pub(crate) struct PreflightArgs {
-    /// The plan's file
-    pub(crate) plan: PathBuf,
-    /// Only these tasks, and all that they need
-    #[arg(value_name = "TASK")]
-    pub(crate) tasks: Vec<String>,
-    /// Sets a variable of the plan; may be given several times
-    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
-    pub(crate) vars: Vec<(String, String)>,
-    /// Only tasks with one of these tags
-    #[arg(long, value_name = "TAG", value_delimiter = ',')]
-    pub(crate) tags: Vec<String>,
-    /// No task with one of these tags
-    #[arg(long, value_name = "TAG", value_delimiter = ',')]
-    pub(crate) skip_tags: Vec<String>,
-    /// Only these hosts: names, groups, or tags of hosts
-    #[arg(long, value_name = "HOST", value_delimiter = ',')]
-    pub(crate) limit: Vec<String>,
+    #[command(flatten)]
+    pub(crate) chosen: Chosen,
     /// Looks at sudo on every host, too
     #[arg(long)]
     pub(crate) sudo: bool,

@@ -9,6 +9,7 @@ mod facts;
 mod ids;
 mod outcome;
 mod preflight;
+mod question;
 mod run;
 mod step;
 mod time;
@@ -22,6 +23,7 @@ pub use facts::{ContainerRuntime, Disk, FACTS, FactKind, FactValue, Facts, Init,
 pub use ids::{DeploymentId, EnvironmentId, MessageId, ProjectId, ProposalId, QuestionId, RunId, StepId};
 pub use outcome::{LossReason, StepOutcome};
 pub use preflight::{Check, CheckKind, HostPreflight, Preflight, PreflightVerdict};
+pub use question::{Question, QuestionKind};
 pub use run::{Desired, IllegalRunTransition, RunEvent, RunState, Trigger};
 pub use step::{Choice, Guard, IllegalStepTransition, Reason, StepEvent, StepState};
 pub use time::{Timestamp, duration};

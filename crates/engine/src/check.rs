@@ -25,7 +25,7 @@ use ts_rs::TS;
 
 use crate::{
     Engine, EngineError, Masker, RunSpec,
-    attempt::{elevate, guard, resource},
+    attempt::{elevate, guard, resource, transfer::Way},
     hosts::host_spec,
 };
 
@@ -227,8 +227,10 @@ impl<'a> OnHost<'a> {
         }
         match &step.action {
             Action::Run { .. } => Ok((Verdict::Change, "runs the command".to_owned())),
-            Action::Upload { from, to } => self.upload(step, from, to, elevation.as_ref()).await,
-            Action::Download { from, to } => self.download(step, from, to, elevation.as_ref()).await,
+            Action::Upload { from, to } => self.transfer(step, Way::Up, from, to, elevation.as_ref()).await,
+            Action::Download { from, to } => {
+                self.transfer(step, Way::Down, from, to, elevation.as_ref()).await
+            }
             Action::WaitFor { .. } => Ok((Verdict::Ok, "asks when the run gets there".to_owned())),
             Action::Resource { resource: kind, params } => {
                 let base = self.spec.base();

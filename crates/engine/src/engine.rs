@@ -463,6 +463,7 @@ impl Patience<'_> {
                 tracing::warn!(%error, "the database cannot be written; trying again");
                 shared.feed.tell(Change::Trouble(Some(error.to_string())));
                 self.told = true;
+                // A disk does not tell when there is room again, nor another process when it lets go of the database.
                 shared.closing.run_until_cancelled(sleep(self.pause)).await;
                 self.pause = (self.pause * 2).min(Duration::from_secs(2));
                 None

@@ -48,7 +48,7 @@ pub use mask::Masker;
 pub use notify::ShowOnDesktop;
 pub use plans::{Compiled, RunOptions};
 pub use preflight::NeedsSudo;
-pub use questions::{Answer, Pending, PendingKind, Questions};
+pub use questions::{Answer, Questions};
 pub use retry::{Again, Done};
 pub use secrets::{SECRET_VARIABLE, SecretLookup, VAULT_KEY_VARIABLE};
 pub use sources::{PlanPlace, check_source};

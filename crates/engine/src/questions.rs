@@ -7,7 +7,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use secrecy::SecretString;
-use steadyhand_domain::{QuestionId, RunId, Timestamp};
+use steadyhand_domain::{Question, QuestionId, QuestionKind, RunId};
 use steadyhand_remote::{Ask, HostKeyQuestion, PassphraseQuestion, PasswordQuestion};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
@@ -25,47 +25,6 @@ pub(crate) struct Asking {
     pub(crate) host: String,
 }
 
-/// What a question is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PendingKind {
-    /// Is this the right server?
-    HostKey {
-        /// The kind of key.
-        algorithm: String,
-        /// `SHA256:…`.
-        fingerprint: String,
-    },
-    /// The passphrase of a key file.
-    Passphrase {
-        /// The file.
-        path: String,
-    },
-    /// A password.
-    Password {
-        /// Whose.
-        user: String,
-    },
-}
-
-/// A question that waits for an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pending {
-    /// Its identifier.
-    pub id: QuestionId,
-    /// The run that waits for the answer, if it is one.
-    pub run_id: Option<RunId>,
-    /// The host of that run's plan that is to be reached.
-    pub reaching: Option<String>,
-    /// The host that it concerns, which may be one on the way there: address and port.
-    pub host: String,
-    /// What it is about.
-    pub kind: PendingKind,
-    /// Whether the answer before was wrong.
-    pub again: bool,
-    /// When it was asked.
-    pub asked_at: Timestamp,
-}
-
 /// A person's answer.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -78,7 +37,7 @@ pub enum Answer {
 }
 
 struct Waiting {
-    question: Pending,
+    question: Question,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -102,7 +61,7 @@ impl Questions {
 
     /// The questions that wait, oldest first.
     #[must_use]
-    pub fn pending(&self) -> Vec<Pending> {
+    pub fn pending(&self) -> Vec<Question> {
         self.lock().values().map(|waiting| waiting.question.clone()).collect()
     }
 
@@ -136,14 +95,14 @@ impl Questions {
         self.version.subscribe()
     }
 
-    async fn ask(&self, host: String, kind: PendingKind, again: bool) -> Answer {
+    async fn ask(&self, host: String, about: QuestionKind, again: bool) -> Answer {
         // The same question asked twice (two runs, one host) is one question to the person only if it is answered
         // once; connections are shared, so this does not happen for one host.
         let id = QuestionId(Uuid::now_v7());
         let (answer, answered) = oneshot::channel();
         let asking = ASKING.try_with(Clone::clone).ok();
         let (run_id, reaching) = asking.map(|asking| (asking.run, asking.host)).unzip();
-        let question = Pending { id, run_id, reaching, host, kind, again, asked_at: crate::now() };
+        let question = Question { id, run_id, reaching, host, about, again, asked_at: crate::now() };
         self.lock().insert(id, Waiting { question, answer });
         self.version.send_modify(|version| *version += 1);
         let withdrawn = Withdraw { questions: self, id };
@@ -171,22 +130,22 @@ impl Ask for Questions {
     fn host_key(&self, question: HostKeyQuestion) -> BoxFuture<'_, bool> {
         Box::pin(async move {
             let HostKeyQuestion { host, algorithm, fingerprint, .. } = question;
-            let kind = PendingKind::HostKey { algorithm, fingerprint };
-            matches!(self.ask(host, kind, false).await, Answer::Trust)
+            let about = QuestionKind::HostKey { algorithm, fingerprint };
+            matches!(self.ask(host, about, false).await, Answer::Trust)
         })
     }
 
     fn passphrase(&self, question: PassphraseQuestion) -> BoxFuture<'_, Option<SecretString>> {
         Box::pin(async move {
-            let kind = PendingKind::Passphrase { path: question.path };
-            secret(self.ask(question.host, kind, question.was_wrong).await)
+            let about = QuestionKind::Passphrase { path: question.path };
+            secret(self.ask(question.host, about, question.was_wrong).await)
         })
     }
 
     fn password(&self, question: PasswordQuestion) -> BoxFuture<'_, Option<SecretString>> {
         Box::pin(async move {
-            let kind = PendingKind::Password { user: question.user };
-            secret(self.ask(question.host, kind, question.was_wrong).await)
+            let about = QuestionKind::Password { user: question.user };
+            secret(self.ask(question.host, about, question.was_wrong).await)
         })
     }
 }

@@ -62,6 +62,25 @@ pub struct Plan {
     pub(crate) files: Vec<String>,
 }
 
+impl Plan {
+    /// A plan of this name that has nothing yet.
+    pub(crate) fn empty(name: Spanned<String>, span: Span) -> Self {
+        Self {
+            name,
+            hosts: Vec::new(),
+            include: Vec::new(),
+            discover: Vec::new(),
+            groups: Vec::new(),
+            vars: Vec::new(),
+            secrets: Vec::new(),
+            notify: Vec::new(),
+            tasks: Vec::new(),
+            span,
+            files: Vec::new(),
+        }
+    }
+}
+
 /// A server: `user@address`, `user@address:port`, `user@[IPv6]:port`, or a mapping.
 #[derive(Clone, Debug, JsonSchema)]
 #[schemars(untagged)]

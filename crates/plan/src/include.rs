@@ -95,19 +95,7 @@ impl Including<'_> {
         if own.include.is_empty() {
             return Some(own);
         }
-        let mut all = Plan {
-            hosts: Vec::new(),
-            discover: Vec::new(),
-            groups: Vec::new(),
-            vars: Vec::new(),
-            secrets: Vec::new(),
-            notify: Vec::new(),
-            tasks: Vec::new(),
-            name: own.name.clone(),
-            include: own.include.clone(),
-            span: own.span,
-            files: Vec::new(),
-        };
+        let mut all = Plan { include: own.include.clone(), ..Plan::empty(own.name.clone(), own.span) };
         for include in &own.include {
             if let Some(included) = self.included(include, number) {
                 self.merge(&mut all, included);

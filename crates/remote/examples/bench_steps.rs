@@ -52,7 +52,7 @@ async fn main() {
         let size = step(&host, &format!("flood{round}"), &flood).await;
         let ours = started.elapsed();
         let started = Instant::now();
-        let theirs = ssh(&sshd, &[], &flood);
+        let theirs = ssh(&sshd, &flood);
         println!(
             "{LINES} lines, {size} bytes: {:.2} s; plain ssh {:.2} s ({theirs} bytes); peak memory {} MiB",
             ours.as_secs_f64(),
@@ -81,18 +81,23 @@ async fn step(host: &Host, attempt: &str, script: &str) -> usize {
     size
 }
 
-fn ssh(sshd: &Sshd, options: &[&str], command: &str) -> u64 {
-    let mut child = Command::new("ssh")
+/// OpenSSH's client, about to run a command on the server.
+fn client(sshd: &Sshd, options: &[&str], command: &str) -> Command {
+    let mut client = Command::new("ssh");
+    client
         .args(["-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"])
         .args(["-o", "LogLevel=ERROR", "-i"])
         .arg(sshd.home.join("id"))
         .args(["-p", &sshd.port.to_string()])
         .args(options)
         .args(["root@127.0.0.1", command])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .stdin(Stdio::null());
+    client
+}
+
+/// How many bytes a command writes through plain `ssh`.
+fn ssh(sshd: &Sshd, command: &str) -> u64 {
+    let mut child = client(sshd, &[], command).stdout(Stdio::piped()).spawn().unwrap();
     let size = std::io::copy(&mut child.stdout.take().unwrap(), &mut std::io::sink()).unwrap();
     assert!(child.wait().unwrap().success());
     size
@@ -104,18 +109,8 @@ fn control_master(sshd: &Sshd) {
     let options = ["-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", &path];
     // The master stays behind as a process that holds standard output.
     let quiet = |command: &str| {
-        let done = Command::new("ssh")
-            .args(["-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"])
-            .args(["-o", "LogLevel=ERROR", "-i"])
-            .arg(sshd.home.join("id"))
-            .args(["-p", &sshd.port.to_string()])
-            .args(options)
-            .args(["root@127.0.0.1", command])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .unwrap();
+        let done =
+            client(sshd, &options, command).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
         assert!(done.success());
     };
     quiet("true");

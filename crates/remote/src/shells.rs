@@ -385,7 +385,7 @@ fn is_dead(pid: &str) -> bool {
     state.rsplit(')').next().is_none_or(|rest| rest.is_empty() || rest.trim_start().starts_with(['Z', 'X']))
 }
 
-/// Waits for something that gives no event.
+/// Waits for something that gives no event here: what processes on a host do to each other and to files.
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let wait = async {
         while !holds() {

@@ -17,6 +17,23 @@ fn host_of(spec: SshSpec, config: Config, answers: &Arc<Answers>) -> Host {
     Remote::new(config, Arc::clone(answers) as _).host(&spec)
 }
 
+/// Nothing that an upload needs on its way is left on the host.
+fn leaves_nothing(sshd: &Sshd) {
+    let left = std::process::Command::new("find")
+        .arg(sshd.home.path())
+        .args(["-name", ".steadyhand*"])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&left.stdout), "");
+}
+
+/// The server's key is known: nobody is asked about it.
+async fn connects_unasked(sshd: &Sshd) {
+    let answers = Arc::new(Answers::no());
+    host_of(sshd.ssh_spec(), sshd.config(), &answers).connect().await.unwrap();
+    assert!(answers.asked().is_empty());
+}
+
 #[tokio::test]
 async fn an_unknown_host_key_is_asked_about_once_and_recorded() {
     let sshd = Sshd::start();
@@ -32,9 +49,7 @@ async fn an_unknown_host_key_is_asked_about_once_and_recorded() {
         .output()
         .unwrap();
     assert!(found.status.success());
-    let again = Arc::new(Answers::no());
-    host_of(sshd.ssh_spec(), sshd.config(), &again).connect().await.unwrap();
-    assert!(again.asked().is_empty());
+    connects_unasked(&sshd).await;
 }
 
 #[tokio::test]
@@ -90,9 +105,7 @@ async fn a_host_with_several_keys_shows_the_one_that_is_known() {
     let sshd = Sshd::with(&format!("HostKey {}", home.join("rsa").display()));
     let public = std::fs::read_to_string(home.join("rsa.pub")).unwrap();
     std::fs::write(known_hosts(&sshd.home), format!("[127.0.0.1]:{} {public}", sshd.port)).unwrap();
-    let answers = Arc::new(Answers::no());
-    host_of(sshd.ssh_spec(), sshd.config(), &answers).connect().await.unwrap();
-    assert!(answers.asked().is_empty());
+    connects_unasked(&sshd).await;
 }
 
 #[tokio::test]
@@ -334,12 +347,7 @@ async fn an_upload_arrives_whole_with_its_modes_links_and_odd_names() {
     let deep = sshd.home.join("new/deep");
     host.upload(&tree, &deep.display().to_string(), None, &|_| {}).await.unwrap();
     assert!(deep.join("dist/sub/empty").is_dir());
-    let left = std::process::Command::new("find")
-        .arg(sshd.home.path())
-        .args(["-name", ".steadyhand*"])
-        .output()
-        .unwrap();
-    assert_eq!(String::from_utf8_lossy(&left.stdout), "");
+    leaves_nothing(&sshd);
 }
 
 #[tokio::test]
@@ -374,12 +382,7 @@ async fn an_upload_that_fails_says_why_and_leaves_nothing() {
     std::fs::write(sshd.home.join("plain"), "").unwrap();
     let inside = host.upload(&from.join("dist"), "plain/sub", None, &|_| {}).await.unwrap_err().to_string();
     assert!(inside.contains("Not a directory"), "{inside}");
-    let left = std::process::Command::new("find")
-        .arg(sshd.home.path())
-        .args(["-name", ".steadyhand*"])
-        .output()
-        .unwrap();
-    assert_eq!(String::from_utf8_lossy(&left.stdout), "");
+    leaves_nothing(&sshd);
     assert!(!sshd.home.join("t/dist/x/x").exists());
 }
 

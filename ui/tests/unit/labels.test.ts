@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { changesLabel, foundNothing, hindranceLabel, lastRunWord, statusTone, triggerLabel, progressLabel, reasonLine, runActions, runHeadline, runTime, statusLabel, stepNote, stopLabel, waitsLabel } from '../../src/lib/domain/run-labels';
+import { changesLabel, foundNothing, goingOnLabel, hindranceLabel, lastRunWord, statusTone, triggerLabel, progressLabel, reasonLine, runActions, runHeadline, runTime, statusLabel, stepNote, stopLabel, waitsLabel } from '../../src/lib/domain/run-labels';
 import { quickReplies, stillWorks } from '../../src/lib/domain/replies';
 import type { Hindrance, Question, RunSummary, Step } from '../../src/lib/shared/api';
 import { ago, duration, ordinal, plural, size, ticking, when } from '../../src/lib/shared/time';
@@ -32,6 +32,11 @@ describe('a run that is held', () => {
   it('is said so in its card and beside its project', () => {
     expect(runHeadline(run({}))).toBe('Run 3 · held at Restart and 1 more');
     expect([lastRunWord(run({})), lastRunWord(run({ hindrances: [] })), lastRunWord(run({ state: 'failed' }))]).toEqual(['held', 'paused', 'failed']);
+    const { heading, text } = goingOnLabel(run({ hindrances: [held(1)] }), 'shop');
+    expect(heading).toBe('Run 3 of shop is held at “Restart” on web1');
+    expect(text).toBe('It waits for you, since that step has failed: exit status 7. Decide at the side, or say it here: retry, skip it, or let it fail.');
+    const headings = [{}, { hindrances: [] }, { state: 'in_progress', hindrances: [] }, { desired: 'stopped' }] as const;
+    expect(headings.map((more) => goingOnLabel(run(more), 'shop').heading.slice('Run 3 of shop is '.length))).toEqual(['held at “Restart” on web1 and 1 more', 'paused', 'going on', 'going on']);
     expect(hindranceLabel([held(1)], [])).toBe('Held at “Restart” on web1: exit status 7. It waits for you: Retry, Skip or Fail.');
   });
 });

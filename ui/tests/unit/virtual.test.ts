@@ -83,5 +83,13 @@ describe('rows of different heights', () => {
     expect(last - first).toBeLessThanOrEqual(19);
   });
 
+  it('keeps a row in the page that is scrolled away', () => {
+    const rows = ['a', 'b', 'c', 'd'].map((key) => ({ key }));
+    const places = (kept: string | null) => offsets.placed(rows, { first: 0, last: 2 }, kept).map(({ row, top }) => [row.key, top]);
+    expect(places(null)).toEqual([['a', 0], ['b', 34]]);
+    expect(places('b')).toEqual(places(null));
+    expect(places('d')).toEqual([['a', 0], ['b', 34], ['d', 468]]);
+  });
+
   it('gives nothing of nothing', () => expect(new RowOffsets([]).visible(0, 600, 100)).toEqual({ first: 0, last: 0 }));
 });

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use steadyhand_domain::{ProjectId, Reason, RunState, StepState, Trigger, duration};
+use steadyhand_domain::{Choice, Desired, ProjectId, Reason, RunState, StepState, Trigger, duration};
 use steadyhand_engine::{Again, EngineError, RunOptions};
 use steadyhand_plan::check;
 use steadyhand_store::{
@@ -11,8 +11,11 @@ use steadyhand_store::{
     runs, steps,
 };
 
-use super::{AssistantError, Shared};
-use crate::{explain, wording::sentence};
+use super::{
+    AssistantError, Shared,
+    held::{self, Held},
+};
+use crate::{explain, intents::Which, wording::sentence};
 
 /// At most so many errors of a plan are listed in an answer.
 const SHOWN_ERRORS: usize = 5;
@@ -83,9 +86,18 @@ pub(crate) async fn redeploy(shared: &Arc<Shared>, project: ProjectId) -> Result
         }
         Err(EngineError::Store(StoreError::RunUnderWay { number })) => {
             let run = by_number(shared, project, number).await?;
-            let mut reply = Reply::say(format!(
-                "Run {number} has not ended yet, and a project does one thing at a time. Wait for it, or stop it first."
-            ));
+            let held = run.as_ref().map(held::of).unwrap_or_default();
+            let mut reply = Reply::say(match held.is_empty() {
+                true => format!(
+                    "Run {number} has not ended yet, and a project does one thing at a time. Wait for it, or stop it first."
+                ),
+                false => format!(
+                    "Run {number} has not ended yet, and a project does one thing at a time. It is held at {}. {} \
+                     Or stop the run first.",
+                    held::list(&held),
+                    held::question(&held)
+                ),
+            });
             if let Some(run) = run {
                 reply = reply.with(Card::Run { run_id: run.id });
             }
@@ -128,6 +140,7 @@ pub(crate) async fn ask(
             }
         },
     };
+    let (held, was_paused) = (held::of(&run), run.desired == Desired::Paused);
     let asked = match ask {
         Ask::Pause => shared.engine.pause(run.id, &shared.user).await,
         Ask::Resume => shared.engine.resume(run.id, &shared.user).await,
@@ -136,8 +149,14 @@ pub(crate) async fn ask(
     let number = run.number;
     Ok(match asked {
         Ok(run) => {
-            let step = run.current_step.as_deref().filter(|_| run.steps.running > 0);
+            let at_work = run.steps.running > held.len() as u32;
+            let step = run.current_step.as_deref().filter(|_| at_work);
             let text = match (ask, step) {
+                (Ask::Resume, _) if !held.is_empty() => resumed(number, &held, was_paused),
+                (Ask::Pause, None) if !held.is_empty() => format!(
+                    "Run {number} is held at {} already. When that is decided, it pauses before the next step.",
+                    held::list(&held)
+                ),
                 (Ask::Pause, Some(step)) => format!("Run {number} pauses after **{step}**."),
                 (Ask::Pause, None) => format!("Run {number} is held before its next step."),
                 (Ask::Resume, _) => format!("Run {number} goes on."),
@@ -163,6 +182,14 @@ pub(crate) async fn retry(
         Some(number) => by_number(shared, project, number).await?,
         None => shared.last_run(project).await?,
     };
+    if let Some((current, held)) = held::current(shared, project).await? {
+        if number.is_none() {
+            return held::decide(shared, project, Choice::Retry, &Which::default()).await;
+        }
+        if run.as_ref().is_some_and(|run| run.id == current.id) {
+            return Ok(held_instead(&current, &held).offering(shared, project, &held::EACH_CHOICE).await?);
+        }
+    }
     let Some(run) = run else {
         return Ok(match number {
             Some(number) => no_such_run(shared, project, number).await?,
@@ -190,6 +217,27 @@ pub(crate) async fn retry(
     })
 }
 
+/// What resuming a run with held steps does: it tries them again, unless the run was paused besides.
+fn resumed(number: u32, held: &[Held], was_paused: bool) -> String {
+    let (names, is) = (held::list(held), if held.len() == 1 { "is" } else { "are" });
+    if was_paused {
+        return format!("Run {number} is no longer paused, and is held at {names}. {}", held::question(held));
+    }
+    format!(
+        "Run {number} goes on: {names} {is} tried again. To go on without it when it fails again, say “skip it”."
+    )
+}
+
+/// A run that is held cannot be repeated, but its step can.
+fn held_instead(run: &RunSummary, held: &[Held]) -> Reply {
+    Reply::say(format!(
+        "Run {} has not ended, so it cannot be repeated. It is held at {}. {}",
+        run.number,
+        held::list(held),
+        held::question(held)
+    ))
+}
+
 /// Whether the plan is another revision now than the one that the run executed.
 pub(crate) async fn plan_changed_since(shared: &Shared, run: &RunSummary) -> Result<bool, StoreError> {
     let plan = current_plan(shared, run.project_id).await?;
@@ -205,7 +253,9 @@ pub(crate) async fn status(shared: &Arc<Shared>, project: ProjectId) -> Result<R
     let total = done + run.steps.pending + run.steps.running;
     let number = run.number;
     let at = run.current_step.as_deref().unwrap_or("its next step");
+    let held = held::of(&run);
     let text = match run.state {
+        _ if !held.is_empty() => held_status(&run, &held, &format!("{done} of {total} steps done")),
         RunState::Started => format!("Run {number} is about to start."),
         RunState::InProgress => format!("Run {number} is at **{at}**, {done} of {total} steps done."),
         RunState::Paused => format!("Run {number} is paused, {done} of {total} steps done."),
@@ -216,6 +266,7 @@ pub(crate) async fn status(shared: &Arc<Shared>, project: ProjectId) -> Result<R
     let reply = Reply::say(text).with(Card::Run { run_id: run.id }).detailed(describe(&run, &steps));
     let again = format!("Retry run {number}");
     let texts: &[&str] = match run.state {
+        _ if !held.is_empty() => &["Why did it fail?", "Stop"],
         RunState::Paused => &["Resume", "Stop"],
         RunState::Failed if plan_changed_since(shared, &run).await? => {
             &["Redeploy", "Why did it fail?", &again]
@@ -224,6 +275,22 @@ pub(crate) async fn status(shared: &Arc<Shared>, project: ProjectId) -> Result<R
         _ => &[],
     };
     Ok(reply.offering(shared, project, texts).await?)
+}
+
+/// Where a run is held, and for what it waits.
+fn held_status(run: &RunSummary, held: &[Held], done: &str) -> String {
+    let number = run.number;
+    let why = match held {
+        [one] => one.outcome().map(|outcome| format!(" ({outcome})")).unwrap_or_default(),
+        _ => String::new(),
+    };
+    let other = match run.steps.running.saturating_sub(held.len() as u32) {
+        0 if run.state == RunState::Paused => String::new(),
+        0 => " The other hosts go on.".to_owned(),
+        1 => " Another step is running.".to_owned(),
+        running => format!(" {running} other steps are running."),
+    };
+    format!("Run {number} is held at {}{why}, {done}.{other} {}", held::list(held), held::question(held))
 }
 
 pub(crate) async fn show_runs(
@@ -275,7 +342,9 @@ pub(crate) async fn why_failed(
         None => {
             let mut db = shared.engine.store().read().await?;
             let runs = runs::list(&mut db, project, None, 50).await?;
-            match runs.into_iter().find(|run| run.state == RunState::Failed) {
+            // What waits for a person comes before what failed earlier.
+            let held = runs.first().filter(|run| !held::of(run).is_empty()).cloned();
+            match held.or_else(|| runs.into_iter().find(|run| run.state == RunState::Failed)) {
                 Some(run) => run,
                 None => {
                     let reply = Reply::say("None of the last runs failed.");
@@ -284,6 +353,10 @@ pub(crate) async fn why_failed(
             }
         }
     };
+    let held = held::of(&run);
+    if !held.is_empty() {
+        return explain::explain_held(shared, &run, &held).await;
+    }
     if run.state != RunState::Failed {
         let number = run.number;
         let text = match run.state {
@@ -385,11 +458,15 @@ pub(crate) fn one_line(run: &RunSummary) -> String {
     if let (RunState::Failed | RunState::InProgress, Some(step)) = (run.state, &run.current_step) {
         line.push_str(&format!(", at “{step}”"));
     }
+    for held in held::of(run) {
+        line.push_str(&format!(", held at “{}” on {}", held.step, held.host));
+    }
     line
 }
 
 fn describe(run: &RunSummary, steps: &[Step]) -> String {
     let mut text = one_line(run);
+    let held = held::of(run);
     for step in steps {
         text.push_str(&format!(
             "\n{}. {} on {}: {}",
@@ -401,6 +478,10 @@ fn describe(run: &RunSummary, steps: &[Step]) -> String {
         // Other reasons may hold words of a host, which a model must not take for a person's.
         if let (StepState::Failed, Some(Reason::Outcome { outcome })) = (step.state, &step.reason) {
             text.push_str(&format!(" ({outcome})"));
+        }
+        if let Some(held) = held.iter().find(|held| held.id == step.id) {
+            let why = held.outcome().map(|outcome| format!(": {outcome}")).unwrap_or_default();
+            text.push_str(&format!(" (it has failed and is held until the person decides{why})"));
         }
     }
     text
@@ -415,6 +496,6 @@ pub(super) fn word(value: &impl serde::Serialize) -> String {
 }
 
 /// "1 step", "6 steps".
-fn count(number: u32, noun: &str) -> String {
+pub(super) fn count(number: u32, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

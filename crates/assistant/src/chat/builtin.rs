@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use steadyhand_domain::RunState;
+use steadyhand_domain::{Choice, RunState};
 use steadyhand_plan::edit;
 use steadyhand_store::{
     projects,
@@ -14,7 +14,7 @@ use super::{
     actions::{self, Ask, Reply},
     changes,
     draft::Draft,
-    looks,
+    held, looks,
 };
 use crate::intents::{Context, CurrentRun, Intent, understand};
 use crate::wording::sentence;
@@ -24,6 +24,7 @@ pub(super) const HELP: &str = "You can say, in your own words:\n
 - **Pause**, **resume** or **stop** the current run
 - **Status**, or **show the last 5 runs**
 - **Why did it fail?**, and **retry**
+- **Retry**, **skip it** or **let it fail**, when a run is held at a failed step
 - **Compare run 4 and 5**, or **open the app**
 - **Use port 3002**, or **set a variable to a value**: I show the change of the plan first\n
 For everything else, connect a model in **Settings**.";
@@ -50,7 +51,8 @@ pub(crate) async fn answer(shared: &Arc<Shared>, message: &Message) -> Result<()
 pub(crate) async fn read(shared: &Arc<Shared>, message: &Message) -> Result<Intent, AssistantError> {
     let project = message.project_id;
     let asked = shared.chats().entry(project).or_default().asked.take();
-    let run = match shared.last_run(project).await?.map(|run| run.state) {
+    let last = shared.last_run(project).await?;
+    let run = match last.as_ref().map(|run| run.state) {
         Some(RunState::Started | RunState::InProgress) => CurrentRun::Running,
         Some(RunState::Paused) => CurrentRun::Paused,
         _ => CurrentRun::None,
@@ -66,6 +68,7 @@ pub(crate) async fn read(shared: &Arc<Shared>, message: &Message) -> Result<Inte
         names: names(own),
         variables: edit::variables(&source).into_iter().map(|(name, _)| name).collect(),
         places: edit::places(&source),
+        held: last.as_ref().map(held::names).unwrap_or_default(),
         others: names(others),
     };
     Ok(understand(&message.text, &context))
@@ -83,6 +86,7 @@ async fn act(shared: &Arc<Shared>, message: &Message, intent: &Intent) -> Result
         Intent::ShowRun { run } => actions::show_run(shared, project, *run).await,
         Intent::WhyFailed { run } => actions::why_failed(shared, project, *run).await,
         Intent::Retry { run } => actions::retry(shared, project, *run).await,
+        Intent::Decide { choice, which } => held::decide(shared, project, *choice, which).await,
         Intent::ChangePort { port, from } => changes::change_port(shared, project, *port, *from).await,
         Intent::FreePort => changes::free_port(shared, project).await,
         Intent::CompareRuns { first, second } => looks::compare(shared, project, *first, *second).await,
@@ -98,6 +102,12 @@ async fn act(shared: &Arc<Shared>, message: &Message, intent: &Intent) -> Result
         Intent::NeverMind => Ok(Reply::say("All right, nothing was done.")),
         Intent::Declined { action } => Ok(Reply::say(format!("All right: I won't {}.", action.in_words()))),
         Intent::AskBack { did_you_mean } => {
+            // There is no question to answer where there is nothing to decide.
+            if let Intent::Decide { choice: choice @ (Choice::Skip | Choice::Fail), .. } = **did_you_mean
+                && held::current(shared, project).await?.is_none()
+            {
+                return held::none_is_held(shared, project, choice).await;
+            }
             shared.chats().entry(project).or_default().asked = Some((**did_you_mean).clone());
             // Named, since several projects may be open.
             let name = {

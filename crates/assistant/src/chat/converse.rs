@@ -18,11 +18,12 @@ use super::{
     actions::{self, Ask, Reply},
     builtin, changes,
     draft::Draft,
+    held,
 };
 use crate::model::{
     ChatMessage, Model, ModelError, ModelEvent, Tool, ToolCall, ToolRisk, Turn, Usage, prompt,
 };
-use crate::wording::sentence;
+use crate::{intents::Which, model::tools::DecideStepArgs, wording::sentence};
 
 /// How often a model may call tools in one answer.
 const MOST_TURNS: usize = 8;
@@ -176,14 +177,15 @@ impl Conversation<'_> {
             }
         };
         if tool.risk() == ToolRisk::RunAcceptedPlan && self.has_read_logs {
-            let offer = match tool {
-                Tool::PauseRun(_) => "Pause",
-                Tool::ResumeRun(_) => "Resume",
-                Tool::StopRun(_) => "Stop",
-                Tool::RetryRun(_) => "Retry",
-                _ => "Redeploy",
+            let offer = match &tool {
+                Tool::PauseRun(_) => "Pause".to_owned(),
+                Tool::ResumeRun(_) => "Resume".to_owned(),
+                Tool::StopRun(_) => "Stop".to_owned(),
+                Tool::RetryRun(_) => "Retry".to_owned(),
+                Tool::DecideStep(args) => held::wording(args.choice, &which(args)),
+                _ => "Redeploy".to_owned(),
             };
-            let offered = Reply::default().offering(self.shared, self.project, &[offer]).await?;
+            let offered = Reply::default().offering(self.shared, self.project, &[&offer]).await?;
             if offered.cards.is_empty() {
                 return Ok("Not done: as things are now, it could not begin or would have no effect: a run may be under \
                            way, or the plan has errors. read_plan and list_runs tell which."
@@ -217,6 +219,11 @@ impl Conversation<'_> {
     }
 }
 
+/// The held steps that a call means.
+fn which(args: &DecideStepArgs) -> Which {
+    Which { step: args.step.clone(), host: args.host.clone(), all: args.all.unwrap_or_default() }
+}
+
 async fn act(shared: &Arc<Shared>, project: ProjectId, tool: &Tool) -> Result<Reply, AssistantError> {
     match tool {
         Tool::Redeploy(_) => actions::redeploy(shared, project).await,
@@ -231,6 +238,7 @@ async fn act(shared: &Arc<Shared>, project: ProjectId, tool: &Tool) -> Result<Re
         Tool::ResumeRun(args) => actions::ask(shared, project, args.run, Ask::Resume).await,
         Tool::StopRun(args) => actions::ask(shared, project, args.run, Ask::Stop).await,
         Tool::RetryRun(args) => actions::retry(shared, project, Some(args.run)).await,
+        Tool::DecideStep(args) => held::decide(shared, project, args.choice, &which(args)).await,
         Tool::ExplainFailure(args) => actions::why_failed(shared, project, args.run).await,
         Tool::ReadPlan(_) => actions::read_plan(shared, project).await,
         Tool::ProposePlan(args) => {

@@ -5,6 +5,7 @@ mod builtin;
 pub(crate) mod changes;
 mod converse;
 mod draft;
+pub(crate) mod held;
 mod looks;
 mod offers;
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::{
     Shared,
     actions::{self, Reply},
     changes::PortMeant,
+    held,
 };
 use crate::{
     intents::{Context, Intent, understand},
@@ -60,16 +61,20 @@ impl Now {
         let names = self.variables.iter().map(|(name, _)| name.clone()).collect();
         let last = self.last.as_ref();
         let going = last.filter(|run| !run.state.is_final());
-        let works = match understand(text, &Context { variables: names, ..Context::default() }) {
+        let held = last.map(held::names).unwrap_or_default();
+        let is_held = !held.is_empty();
+        let context = Context { variables: names, held: held.clone(), ..Context::default() };
+        let works = match understand(text, &context) {
             Intent::Redeploy => self.can_start && going.is_none(),
             Intent::Pause => going.is_some_and(|run| run.desired == Desired::Running),
             Intent::Resume => going.is_some_and(|run| run.desired == Desired::Paused),
             Intent::Stop => going.is_some_and(|run| run.desired != Desired::Stopped),
-            Intent::Retry { run: None } => last.is_some() && going.is_none(),
+            Intent::Retry { run: None } => is_held || (last.is_some() && going.is_none()),
+            Intent::Decide { which, .. } => held.iter().any(|held| which.fits(&held.step, &held.host)),
             Intent::Retry { run: Some(number) } => {
                 going.is_none() && last.is_some_and(|run| number <= run.number)
             }
-            Intent::WhyFailed { .. } => self.some_failed,
+            Intent::WhyFailed { .. } => self.some_failed || is_held,
             Intent::Status | Intent::ShowRuns { .. } => last.is_some(),
             Intent::ShowRun { run } => {
                 let last = last?;

@@ -8,6 +8,7 @@
 //! and [`read`] decides.
 
 mod beyond;
+mod held;
 mod read;
 mod rules;
 mod spelling;
@@ -15,9 +16,11 @@ mod spelling;
 mod tests;
 mod words;
 
+pub use held::{HeldStep, Which};
 pub use read::understand;
 #[cfg(test)]
 pub(crate) use rules::OFFERS;
+use steadyhand_domain::Choice;
 
 /// What a message asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +49,13 @@ pub enum Intent {
     Retry {
         /// The run's number; without one, the last run.
         run: Option<u32>,
+    },
+    /// Decide about what has failed and is held.
+    Decide {
+        /// What becomes of it.
+        choice: Choice,
+        /// Which step is meant.
+        which: Which,
     },
     /// Say what differs between two runs.
     CompareRuns {
@@ -127,6 +137,7 @@ impl Intent {
                 | Self::Resume
                 | Self::Stop
                 | Self::Retry { .. }
+                | Self::Decide { .. }
                 | Self::ChangePort { .. }
                 | Self::FreePort
                 | Self::SetVar { .. }
@@ -161,6 +172,7 @@ impl Intent {
             Self::WhyFailed { run: None } => "say why the last run failed".into(),
             Self::Retry { run: Some(run) } => format!("retry run {run}"),
             Self::Retry { run: None } => "retry the last run".into(),
+            Self::Decide { choice, which } => held::in_words(*choice, which),
             Self::ShowRun { run } => format!("show run {run}"),
             Self::ChangePort { port, from: Some(from) } => format!("change the port from {from} to {port}"),
             Self::ChangePort { port, from: None } => format!("change the port to {port}"),
@@ -192,6 +204,8 @@ pub struct Context {
     pub variables: Vec<String>,
     /// Names of the plan's hosts and groups: where it can deploy to.
     pub places: Vec<String>,
+    /// The steps at which the newest run is held.
+    pub held: Vec<HeldStep>,
     /// Names of the other projects.
     pub others: Vec<String>,
 }

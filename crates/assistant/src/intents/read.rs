@@ -3,10 +3,12 @@
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
+use steadyhand_domain::Choice;
 
 use super::{
     Context, CurrentRun, Intent,
     beyond::{AT_ANOTHER_TIME, BEYOND, Beyond, PORT_OUT_OF_RANGE},
+    held::{self, Which},
     rules::{self, Kind},
     words::{QUOTE, Sentence, sentences},
 };
@@ -17,7 +19,7 @@ const MOST_WORDS: usize = 40;
 /// What the message asks for. Pure: the same text in the same context means the same.
 #[must_use]
 pub fn understand(text: &str, context: &Context) -> Intent {
-    if let Some(intent) = set_variable(text, context) {
+    if let Some(intent) = held::answer(text, context).or_else(|| set_variable(text, context)) {
         return intent;
     }
     let sentences = sentences(text, context);
@@ -131,7 +133,14 @@ fn answer(text: &str, context: &Context) -> Option<Intent> {
 
 /// A plain request: the rules account for every word.
 fn action(sentence: &Sentence, context: &Context) -> Option<Intent> {
-    let (kind, captures) = RULES.actions.iter().find_map(|rule| rule.find(&sentence.text))?;
+    let found = |rules: &[Rule]| rules.iter().find_map(|rule| rule.find(&sentence.text));
+    // "Retry" and its like mean the step while one is held, and else the run.
+    let tables = if context.held.is_empty() {
+        [&RULES.actions, &RULES.decisions]
+    } else {
+        [&RULES.decisions, &RULES.actions]
+    };
+    let (kind, captures) = tables.iter().find_map(|rules| found(rules))?;
     let numbers: Vec<u64> =
         NUMBER.find_iter(&sentence.text).filter_map(|found| found.as_str().parse().ok()).collect();
     let last = numbers.last().copied();
@@ -142,6 +151,9 @@ fn action(sentence: &Sentence, context: &Context) -> Option<Intent> {
         Kind::Resume => Intent::Resume,
         Kind::Stop => Intent::Stop,
         Kind::Retry => Intent::Retry { run },
+        Kind::RetryStep => held::decision(Choice::Retry, &captures, sentence),
+        Kind::Skip => held::decision(Choice::Skip, &captures, sentence),
+        Kind::Fail => held::decision(Choice::Fail, &captures, sentence),
         Kind::ChangePort => {
             let to = captures.name("instead").map_or(last, |_| numbers.first().copied())?;
             match u16::try_from(to) {
@@ -166,7 +178,6 @@ fn action(sentence: &Sentence, context: &Context) -> Option<Intent> {
     // "Can you deploy?" may ask what is possible.
     let requested = is_polite_request(&sentence.text) && !ABLE_TO.is_match(&sentence.text);
     let doubtful = sentence.doubtful || (sentence.asks && !requested) || is_scheduled_later(&sentence.text);
-    let _ = context;
     Some(if intent.acts() && doubtful { ask(intent) } else { intent })
 }
 
@@ -250,6 +261,8 @@ fn action_named(text: &str) -> Option<Intent> {
             Kind::Pause => Intent::Pause,
             Kind::Resume => Intent::Resume,
             Kind::Retry => Intent::Retry { run: None },
+            Kind::Skip => Intent::Decide { choice: Choice::Skip, which: Which::default() },
+            Kind::Fail => Intent::Decide { choice: Choice::Fail, which: Which::default() },
             _ => Intent::Redeploy,
         })
 }
@@ -361,6 +374,7 @@ impl Rule {
 
 struct Rules {
     actions: Vec<Rule>,
+    decisions: Vec<Rule>,
     questions: Vec<Rule>,
     small_talk: Vec<Rule>,
     beyond: Vec<(&'static Beyond, Regex)>,
@@ -376,12 +390,13 @@ impl Rules {
 /// How many patterns there are, so that a test can tell whether one was left out.
 #[cfg(test)]
 pub(super) fn pattern_counts() -> (usize, usize) {
-    let tables = [rules::ACTIONS, rules::QUESTIONS, rules::SMALL_TALK];
+    let tables = [rules::ACTIONS, held::ACTIONS, rules::QUESTIONS, rules::SMALL_TALK];
     let written =
         tables.iter().flat_map(|table| table.iter()).map(|(_, patterns)| patterns.len()).sum::<usize>();
     let written =
         written + BEYOND.iter().map(|beyond| beyond.patterns.len()).sum::<usize>() + rules::WORD_MEANS.len();
     let read = RULES.actions.len()
+        + RULES.decisions.len()
         + RULES.questions.len()
         + RULES.small_talk.len()
         + RULES.beyond.len()
@@ -399,8 +414,10 @@ static RULES: LazyLock<Rules> = LazyLock::new(|| {
             .filter_map(|(kind, pattern)| Some(Rule { kind, pattern: compile(&form(&expand(pattern)))? }))
             .collect()
     };
+    let plain = |pattern: &str| format!("^{before}(?:{pattern}){after}$");
     Rules {
-        actions: table(rules::ACTIONS, &|pattern| format!("^{before}(?:{pattern}){after}$")),
+        actions: table(rules::ACTIONS, &plain),
+        decisions: table(held::ACTIONS, &plain),
         questions: table(rules::QUESTIONS, &|pattern| format!(r"(?:^|\b)(?:{pattern})(?:\b|$)")),
         small_talk: table(rules::SMALL_TALK, &|pattern| format!("^(?:{pattern})$")),
         beyond: BEYOND
@@ -458,11 +475,11 @@ static ASSIGN: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Replaces classes by their words, inmost last, and `{n}` by a number.
-fn expand(pattern: &str) -> String {
+pub(super) fn expand(pattern: &str) -> String {
     let mut pattern = pattern.to_owned();
     // Classes name classes, four deep at most; a class that named itself would end here too.
     for _ in 0..5 {
-        for (name, words) in rules::CLASSES {
+        for (name, words) in rules::CLASSES.iter().chain(held::CLASSES) {
             pattern = pattern.replace(&format!("<{name}>"), &format!("(?:{words})"));
         }
     }
@@ -479,7 +496,7 @@ fn whole_word(words: &str) -> Regex {
 }
 
 /// For patterns that are fixed in this file; the fallback matches nothing and is never reached, which tests show.
-fn sure(pattern: &str) -> Regex {
+pub(super) fn sure(pattern: &str) -> Regex {
     #[expect(clippy::expect_used, reason = "the pattern is fixed here, and every test compiles it")]
     Regex::new(pattern).expect("a fixed pattern is a regular expression")
 }

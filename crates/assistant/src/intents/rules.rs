@@ -6,7 +6,7 @@
 //!
 //! The patterns become regular expressions; words are already lower-case ASCII.
 
-use super::{beyond::BEYOND, spelling};
+use super::{beyond::BEYOND, held, spelling};
 
 /// What an action rule means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,12 @@ pub(super) enum Kind {
     Resume,
     Stop,
     Retry,
+    /// Of a step that is held.
+    RetryStep,
+    /// Of a step that is held.
+    Skip,
+    /// Of a step that is held.
+    Fail,
     ChangePort,
     FreePort,
     CompareRuns,
@@ -327,12 +333,12 @@ pub(super) const QUESTIONS: &[(Kind, &[&str])] = &[
         &[
             "^(help|help me|i need help|i need some help|sos|usage|commands|options|instructions|man|menu|hilfe|aide|ayuda|manual|examples)$",
             "what (can|could|do|should|may|will) (you|i|we|this|it|steadyhand) (do|say|ask|type|ask for|offer|write|tell you|help with|understand|know)",
-            "(how|what) (do|does|can|could|should|would|is|are|will|must|did) (i|we|you|one|it|this|that|the|a|steadyhand|quotedtext|redeploy|deploy|stop|pause|resume|retry|rerun|abort|cancel|status|redeploying|deploying|stopping|pausing|retrying|happens)( .*)?(work|works|use|mean|means|do|deploy|redeploy|stop|pause|resume|retry|start|cancel|abort|release|rerun|ship|publish|roll out|rolling out|continue|redeploying|deploying|pausing|stopping|run|quotedtext|port|difference|trigger)",
+            "(how|what) (do|does|can|could|should|would|is|are|will|must|did) (i|we|you|one|it|this|that|the|a|steadyhand|quotedtext|redeploy|deploy|stop|pause|resume|retry|skip|rerun|abort|cancel|status|redeploying|deploying|stopping|pausing|retrying|happens)( .*)?(work|works|use|mean|means|do|deploy|redeploy|stop|pause|resume|retry|skip|start|cancel|abort|release|rerun|ship|publish|roll out|rolling out|continue|redeploying|deploying|pausing|stopping|run|quotedtext|port|difference|trigger)",
             "what (happens|would happen|will happen|happened) (if|when|after|during|on)",
             "^(who|what) are you$",
             "(teach|show|tell|explain)( to)? me (how|what|about)",
             "(how|what) (can|could|do|does|to) .*(help|work|use)",
-            "^how to |know how|learn how|how to (redeploy|deploy|stop|pause|retry|use)",
+            "^how to |know how|learn how|how to (redeploy|deploy|stop|pause|retry|skip|use)",
             "(which|what) (are )?(the |my |our |your )*(commands|things|words|requests|actions|options)",
             "what is (a|an|the difference|redeploy|deploy|redeployment|steadyhand|quotedtext|meant)",
             "(explain|describe|define) .*(redeploy|deploy|retry|pause|stop|quotedtext|steadyhand)",
@@ -404,7 +410,7 @@ pub(super) const NEGATIONS: &str = "not|never|without|no|none|cannot|neither|nor
 pub(super) const WONDERING: &str = "how|what|which|who|whose|where|when|why|is|are|was|were|did|does|do you|do i|do we|has|have you|have we|have i|had|should|shall|may|might|must|can i|can we|could i|could we|can it|could it|would it|will it|would i|am i|if|whether|i wonder|i was wondering|wondering|was|wie|warum|wann|wer|soll|sollte|sollen|hast|hat|haben|wurde|kann ich|comment|pourquoi|quand|qui|est ce|as tu|avez vous|dois je|como|por que|cuando|quien|debo|has|hay";
 
 /// Words that begin an action; a sentence with one of them that no rule accounts for is asked about.
-pub(super) const ACTION_WORDS: &str = "redeploy|deploy|release|publish|republish|ship|rollout|deployment|redeployment|redeploying|deploying|pause|suspend|resume|unpause|continue|stop|abort|cancel|kill|terminate|halt|retry|rerun|redo|repeat|restart|relaunch|again|push|deployen|bereitstellen|redeployen|abbrechen|stopp|stoppen|redeployer|deployer|redeploie|deploie|arrete|arreter|annule|desplegar|despliega|redespliega|detener|deten|cancela|pausieren|pausa|reprendre|reanudar|weiter|fortsetzen|quit|end|run it|start|launch|go live|update the app|update the application|update the site|update the website|bring up|proceed";
+pub(super) const ACTION_WORDS: &str = "redeploy|deploy|release|publish|republish|ship|rollout|deployment|redeployment|redeploying|deploying|pause|suspend|resume|unpause|continue|stop|abort|cancel|kill|terminate|halt|retry|rerun|redo|repeat|restart|relaunch|again|push|deployen|bereitstellen|redeployen|abbrechen|stopp|stoppen|redeployer|deployer|redeploie|deploie|arrete|arreter|annule|desplegar|despliega|redespliega|detener|deten|cancela|pausieren|pausa|reprendre|reanudar|weiter|fortsetzen|quit|end|run it|start|launch|go live|update the app|update the application|update the site|update the website|bring up|proceed|skip|omit|bypass|fail|abandon";
 
 /// Which action such a word begins.
 pub(super) const WORD_MEANS: &[(Kind, &str)] = &[
@@ -415,6 +421,8 @@ pub(super) const WORD_MEANS: &[(Kind, &str)] = &[
     (Kind::Pause, "pause|suspend|pausieren|pausa"),
     (Kind::Resume, "resume|unpause|continue|proceed|reprendre|reanudar|weiter|fortsetzen"),
     (Kind::Retry, "retry|rerun|redo|repeat|again"),
+    (Kind::Skip, "skip|uberspringen|uberspringe"),
+    (Kind::Fail, "let (it|this|that|the step|this step) fail|give up|giving up"),
     (
         Kind::Redeploy,
         "redeploy|deploy|release|publish|republish|ship|rollout|deployment|redeployment|redeploying|deploying|restart|relaunch|push|deployen|bereitstellen|redeployen|redeployer|deployer|redeploie|deploie|desplegar|despliega|redespliega|run it|start|launch|go live|update the app|update the application|update the site|update the website|bring up",
@@ -431,6 +439,8 @@ pub(crate) const OFFERS: &[&str] = &[
     "show the last 5 runs",
     "why did it fail?",
     "retry",
+    "skip this step",
+    "let it fail",
     "show run 12",
     "use port 3002",
     "set LOG_LEVEL to debug",
@@ -441,16 +451,13 @@ pub(crate) const OFFERS: &[&str] = &[
 
 /// Every text that rules are made of, for the vocabulary.
 pub(super) fn sources() -> impl Iterator<Item = &'static str> {
-    let tables = [ACTIONS, QUESTIONS, SMALL_TALK];
+    let tables = [ACTIONS, held::ACTIONS, QUESTIONS, SMALL_TALK];
     let patterns = tables.into_iter().flatten().flat_map(|(_, patterns)| patterns.iter().copied());
     let beyond = BEYOND.iter().flat_map(|beyond| beyond.patterns.iter().copied());
     let spelled = spelling::SPELLED_OUT.iter().map(|(_, full)| *full);
-    patterns.chain(beyond).chain(spelled).chain(CLASSES.iter().map(|(_, words)| *words)).chain([
-        BEFORE,
-        AFTER,
-        SCHEDULED,
-        NEGATIONS,
-        WONDERING,
-        ACTION_WORDS,
-    ])
+    patterns
+        .chain(beyond)
+        .chain(spelled)
+        .chain(CLASSES.iter().chain(held::CLASSES).map(|(_, words)| *words))
+        .chain([BEFORE, AFTER, SCHEDULED, NEGATIONS, WONDERING, ACTION_WORDS])
 }

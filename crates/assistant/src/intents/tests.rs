@@ -1,6 +1,8 @@
 //! Sentences and their meanings live in `sentences.txt`; what depends on the context is here.
 
-use super::{Context, CurrentRun, Intent, read::pattern_counts, understand};
+use steadyhand_domain::Choice;
+
+use super::{Context, CurrentRun, HeldStep, Intent, Which, read::pattern_counts, understand};
 
 fn context() -> Context {
     Context {
@@ -10,7 +12,17 @@ fn context() -> Context {
         variables: vec!["greeting".into(), "LOG_LEVEL".into()],
         places: vec!["web1".into()],
         others: vec!["blog".into(), "Practice".into(), "shop-api".into()],
+        ..Context::default()
     }
+}
+
+/// With a run that is held at these steps, as `STEP on HOST`.
+fn held_at(steps: &[&str]) -> Context {
+    let held = steps.iter().map(|at| {
+        let (step, host) = at.split_once(" on ").expect("`STEP on HOST`");
+        HeldStep { step: step.into(), host: host.into() }
+    });
+    Context { run: CurrentRun::Paused, held: held.collect(), ..context() }
 }
 
 /// The intent in the words of `sentences.txt`.
@@ -28,6 +40,16 @@ fn name(intent: &Intent) -> String {
         Intent::ShowRuns { count } => numbered("runs", *count),
         Intent::WhyFailed { run } => numbered("why", *run),
         Intent::Retry { run } => numbered("retry", *run),
+        Intent::Decide { choice, which: Which { step, host, all } } => {
+            let choice = match choice {
+                Choice::Retry => "retry step",
+                Choice::Skip => "skip",
+                Choice::Fail => "let fail",
+            };
+            let step = step.as_ref().map(|step| format!(" {step}")).unwrap_or_default();
+            let host = host.as_ref().map(|host| format!(" on {host}")).unwrap_or_default();
+            format!("{choice}{}{step}{host}", if *all { " all" } else { "" })
+        }
         Intent::ShowRun { run } => format!("run {run}"),
         Intent::ChangePort { port, .. } => format!("port {port}"),
         Intent::FreePort => "free port".into(),
@@ -223,4 +245,101 @@ fn no_text_makes_it_panic_or_slow() {
 fn sentences_written_without_looking_at_the_rules_are_understood_too() {
     let (all, _) = check_file(include_str!("sentences_blind.txt"));
     assert!(all >= 60, "{all}");
+}
+
+#[test]
+fn a_decision_names_its_host_or_its_step_or_all_of_them() {
+    let held = held_at(&["Restart on web1", "Restart on web2", "Run the migrations on db-1"]);
+    for (text, expected) in [
+        ("retry", "retry"),
+        ("try it again", "retry"),
+        ("skip it", "skip"),
+        ("skip it on web2", "skip on web2"),
+        ("Skip web2.", "skip on web2"),
+        ("please skip this step on db-1", "skip on db-1"),
+        ("retry on web1", "retry step on web1"),
+        ("try it again on web1", "retry step on web1"),
+        ("try again on web1 please", "retry step on web1"),
+        ("let it fail on web2", "let fail on web2"),
+        ("let web2 fail", "let fail on web2"),
+        ("give up on web2", "let fail on web2"),
+        ("skip Restart on web1", "skip Restart on web1"),
+        ("retry \"Run the migrations\"", "retry step Run the migrations"),
+        ("let the step run the migrations fail", "let fail Run the migrations"),
+        ("try restart again", "retry step Restart"),
+        ("skip them all", "skip all"),
+        ("skip all of them", "skip all"),
+        ("skip it everywhere", "skip all"),
+        ("skip all of the held steps", "skip all"),
+        ("retry all", "retry step all"),
+        ("retry them all", "retry step all"),
+        ("let them all fail", "let fail all"),
+        ("give up on all of them", "let fail all"),
+        ("skip it on all hosts", "skip all"),
+        ("retry run 12", "retry 12"),
+        ("continue", "resume"),
+        ("stop", "stop"),
+    ] {
+        assert_eq!(name(&understand(text, &held)), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_decision_about_a_host_or_step_that_is_not_understood_is_asked_about() {
+    let held = held_at(&["Restart on web1"]);
+    for text in [
+        "skip it on web9",
+        "skip it on web1 and web2",
+        "skip it on web-1",
+        "skip the tests",
+        "skip Restart and Migrate",
+        "don't skip Restart",
+        "should I skip Restart?",
+        "skip it tomorrow",
+        "skip it if it fails again",
+        "let it fail when it fails again",
+        "skip it on web1 on blog",
+        "what if I skip it on web1?",
+        "never let it fail on web1",
+        "if you retry it on web1, what happens?",
+    ] {
+        let found = understand(text, &held);
+        assert!(!found.acts(), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn the_answer_to_which_step_is_a_host_a_step_or_all() {
+    let asked = Intent::Decide { choice: Choice::Skip, which: Which::default() };
+    let held = Context { asked: Some(asked), ..held_at(&["Restart on web1", "Reload on web2"]) };
+    for (text, expected) in [
+        ("web2", "skip on web2"),
+        ("On web2, please", "skip on web2"),
+        ("only web1", "skip on web1"),
+        ("“Reload”", "skip Reload"),
+        ("Reload on web2", "skip Reload on web2"),
+        ("all", "skip all"),
+        ("Both!", "skip all"),
+        ("all of them", "skip all"),
+        ("no", "nevermind"),
+        ("retry on web1", "retry step on web1"),
+        ("stop", "stop"),
+    ] {
+        assert_eq!(name(&understand(text, &held)), expected, "{text}");
+    }
+    for text in ["web9", "web", "not web1"] {
+        assert!(!understand(text, &held).acts(), "{text}");
+    }
+    let nothing_asked = held_at(&["Restart on web1", "Reload on web2"]);
+    assert!(!understand("web2", &nothing_asked).acts());
+}
+
+#[test]
+fn a_step_named_like_a_request_changes_no_meaning() {
+    let held = held_at(&["Stop on stop", "again on web1", "it on web2"]);
+    for (text, expected) in
+        [("stop", "stop"), ("try again", "retry"), ("skip it", "skip"), ("status", "status")]
+    {
+        assert_eq!(name(&understand(text, &held)), expected, "{text}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::LazyLock};
 
-use super::{Context, rules, spelling};
+use super::{Context, held, rules, spelling};
 
 /// A sentence, ready for the rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,19 +15,25 @@ pub(super) struct Sentence {
     pub(super) doubtful: bool,
     /// The other project that it names; its name stands as [`NAME`] in the text.
     pub(super) other: Option<String>,
+    /// The host or group that it names, which stands as [`PLACE`] in the text.
+    pub(super) place: Option<String>,
+    /// The held step that it names, which stands as [`STEP`] in the text.
+    pub(super) step: Option<String>,
 }
 
 /// Stands for the project's name.
 pub(super) const NAME: &str = "appname";
 /// Stands for a host or a group of the plan.
 pub(super) const PLACE: &str = "appplace";
+/// Stands for a step that is held.
+pub(super) const STEP: &str = "appstep";
 /// Stands for quoted text, which is talked about and never obeyed.
 pub(super) const QUOTE: &str = "quotedtext";
 
 /// The sentences of a message.
 pub(super) fn sentences(message: &str, context: &Context) -> Vec<Sentence> {
     // Shouting slips off the shift key: "now!!1".
-    let folded = replace_quotes(&fold(&message.replace("!1", "!")));
+    let folded = replace_quotes(&held::unquote(&fold(&message.replace("!1", "!")), context));
     let mut sentences = Vec::new();
     let mut current = String::new();
     let chars: Vec<char> = folded.chars().collect();
@@ -63,7 +69,7 @@ pub(super) fn sentences(message: &str, context: &Context) -> Vec<Sentence> {
 }
 
 /// Lower case, without accents, with plain quotes.
-fn fold(text: &str) -> String {
+pub(super) fn fold(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.to_lowercase().chars() {
         match char {
@@ -110,7 +116,7 @@ fn replace_quotes(text: &str) -> String {
 }
 
 fn sentence(text: &str, asks: bool, context: &Context) -> Sentence {
-    let mut text = text.replace(',', " , ");
+    let (mut text, step, mut place) = held::replace_names(&text.replace(',', " , "), context);
     let folded = |name: &String| Some(fold(name.trim())).filter(|name| name.len() >= 2);
     let own = context.names.iter().map(|name| (name, false));
     let others = context.others.iter().map(|name| (name, true));
@@ -135,8 +141,15 @@ fn sentence(text: &str, asks: bool, context: &Context) -> Sentence {
         }
     }
     // Only after a word that says where to: a host may be called "web" or "production".
-    for place in context.places.iter().filter_map(folded) {
-        text = replace_place(&text, &place);
+    let places = context.places.iter().chain(context.held.iter().map(|held| &held.host));
+    let mut places: Vec<(String, &String)> = places.filter_map(|name| Some((folded(name)?, name))).collect();
+    places.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    for (name, written) in places {
+        let replaced = replace_place(&text, &name);
+        if replaced != text {
+            text = replaced;
+            place.get_or_insert_with(|| written.clone());
+        }
     }
     let mut words = Vec::new();
     let mut doubtful = false;
@@ -157,7 +170,7 @@ fn sentence(text: &str, asks: bool, context: &Context) -> Sentence {
         words.pop();
     }
     words.dedup_by(|second, first| first == "," && second == ",");
-    Sentence { text: words.join(" "), asks, doubtful, other }
+    Sentence { text: words.join(" "), asks, doubtful, other, place, step }
 }
 
 /// "of practice", "to the project practice" at the end of a text.
@@ -186,7 +199,7 @@ fn replace_place(text: &str, place: &str) -> String {
     text
 }
 
-fn replace_word(text: &str, word: &str, by: &str) -> String {
+pub(super) fn replace_word(text: &str, word: &str, by: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(word) {
@@ -227,7 +240,7 @@ static VOCABULARY: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
     rules::sources()
         .flat_map(|source| source.split(|char: char| !char.is_ascii_lowercase()))
         .filter(|word| word.len() >= 2)
-        .chain([NAME, PLACE, QUOTE])
+        .chain([NAME, PLACE, STEP, QUOTE])
         .collect()
 });
 

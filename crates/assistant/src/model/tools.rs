@@ -6,6 +6,7 @@
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
+use steadyhand_domain::Choice;
 
 /// The most lines of a log that one call may ask for.
 pub const MOST_LOG_LINES: u32 = 400;
@@ -45,6 +46,24 @@ pub struct MaybeRunArgs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub run: Option<u32>,
+}
+
+/// What becomes of a failed step at which the run is held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecideStepArgs {
+    /// `retry` runs it again, `skip` goes on without it, `fail` gives it up.
+    #[schemars(with = "String", extend("enum" = ["retry", "skip", "fail"]))]
+    pub choice: Choice,
+    /// The host on which it is held; needed when steps are held on several hosts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The step's name; needed when several steps are held on one host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// Whether it is decided for all held steps that fit, instead of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all: Option<bool>,
 }
 
 /// Which lines of which log.
@@ -164,8 +183,10 @@ tools! {
         "End a run now. Only when the person asked for it.";
     RetryRun(RunArgs) = "retry_run", RunAcceptedPlan,
         "Run the plan of a failed or stopped run again. Only when the person asked for it.";
+    DecideStep(DecideStepArgs) = "decide_step", RunAcceptedPlan,
+        "Decide what becomes of a failed step at which the current run is held. Only when the person asked for it.";
     ExplainFailure(MaybeRunArgs) = "explain_failure", Read,
-        "Why a run failed: the failed step, the log lines that tell, and known fixes.";
+        "Why a run failed or is held: the failed step, the log lines that tell, and known fixes.";
     ReadPlan(NoArgs) = "read_plan", Read,
         "The accepted plan as YAML.";
     ProposePlan(ProposePlanArgs) = "propose_plan", Propose,

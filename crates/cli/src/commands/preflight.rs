@@ -1,6 +1,6 @@
 //! `steady preflight`.
 
-use steadyhand_api::{Api, RunOptions, Selection};
+use steadyhand_api::Api;
 use steadyhand_domain::{Check, CheckKind, PreflightVerdict, duration};
 
 use crate::{
@@ -12,9 +12,8 @@ use crate::{
 };
 
 pub(crate) async fn preflight(api: &Api, output: &mut Output, given: PreflightArgs) -> Result<Exit, Failure> {
-    let PreflightArgs { plan, tasks, vars, tags, skip_tags, limit, sudo } = given;
-    let selection = Selection { tasks, tags, skip_tags, hosts: limit, start_at: None };
-    let options = RunOptions { vars: vars.into_iter().collect(), selection, continue_on_error: false };
+    let PreflightArgs { chosen, sudo } = given;
+    let (plan, options) = chosen.into_options();
     output.passing("Looking at every host…")?;
     let found = api.preflight_file(&plan, &options, sudo).await?;
     output.document(&found)?;

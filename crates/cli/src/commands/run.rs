@@ -5,7 +5,7 @@ use std::{collections::HashSet, io::IsTerminal, time::Duration};
 use futures::{Stream, StreamExt};
 use steadyhand_api::{
     Api, ApiError, DiscoveredHost, ErrorCode, ListMessages, OfRun, Preview, Problem, ProblemSeverity,
-    RetryPart, RetryRun, RunDetail, RunOptions, Selection, Update,
+    RetryPart, RetryRun, RunDetail, Update,
     records::{Card, RunSummary},
 };
 use steadyhand_domain::{RunId, RunState, StepState, duration};
@@ -36,21 +36,10 @@ const TELLING: Duration = Duration::from_secs(10);
 const LAST_LINES: u32 = 10;
 
 pub(crate) async fn run(api: &Api, output: &mut Output, given: RunArgs) -> Result<Exit, Failure> {
-    let RunArgs {
-        plan,
-        tasks,
-        vars,
-        tags,
-        skip_tags,
-        limit,
-        start_at,
-        continue_on_error,
-        dry_run,
-        check,
-        yes,
-    } = given;
-    let selection = Selection { tasks, tags, skip_tags, hosts: limit, start_at };
-    let options = RunOptions { vars: vars.into_iter().collect(), selection, continue_on_error };
+    let RunArgs { chosen, start_at, continue_on_error, dry_run, check, yes } = given;
+    let (plan, mut options) = chosen.into_options();
+    options.selection.start_at = start_at;
+    options.continue_on_error = continue_on_error;
     let (_, read) = api.validate_file(&plan).await?;
     for problem in &read.problems {
         output.note(&words::problem(output, &plan, problem));

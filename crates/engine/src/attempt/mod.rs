@@ -20,7 +20,7 @@ use steadyhand_remote::{Elevation, Host, RemoteError, StepRequest};
 use steadyhand_store::progress::Write;
 use tokio::time::sleep;
 
-use self::facts::Asked;
+use self::{facts::Asked, transfer::Way};
 use crate::{
     EngineError,
     execute::{Execution, Progress},
@@ -129,8 +129,8 @@ impl Execution<'_> {
             {
                 Ok(AttemptEnd::Stopped(None))
             }
-            Action::Upload { from, to } => self.upload(&attempt, from, to).await,
-            Action::Download { from, to } => self.download(&attempt, from, to).await,
+            Action::Upload { from, to } => self.transfer(&attempt, Way::Up, from, to).await,
+            Action::Download { from, to } => self.transfer(&attempt, Way::Down, from, to).await,
             Action::WaitFor { probe, timeout_ms, interval_ms } => {
                 let (timeout, interval) =
                     (Duration::from_millis(*timeout_ms), Duration::from_millis(*interval_ms));

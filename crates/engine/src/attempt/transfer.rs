@@ -1,15 +1,17 @@
 //! `upload` and `download`: files of this machine to a host, and files of a host to this machine.
 
 use std::{
-    path::PathBuf,
+    collections::HashMap,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use futures::future::BoxFuture;
+use secrecy::SecretString;
 use steadyhand_domain::{Reason, StepOutcome};
 use steadyhand_plan::Text;
-use steadyhand_remote::{Elevation, Host, RemoteError, TransferProgress, TransferSummary};
+use steadyhand_remote::{Difference, Elevation, Host, RemoteError, TransferProgress, TransferSummary};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -28,71 +30,104 @@ enum Sent {
     TooSlow,
 }
 
+/// Which way files go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// From this machine to the host.
+    Up,
+    /// From the host to this machine.
+    Down,
+}
+
 /// What goes where.
 #[derive(Clone)]
-enum Transfer {
-    Upload { local: PathBuf, to: String },
-    Download { from: String, local: PathBuf },
+pub(crate) struct Transfer {
+    pub(crate) way: Way,
+    /// The path on this machine.
+    pub(crate) local: PathBuf,
+    /// The path on the host.
+    pub(crate) there: String,
 }
 
 impl Transfer {
+    /// A transfer as the plan says it; `base` is what paths on this machine are relative to.
+    pub(crate) fn new(
+        way: Way,
+        from: &Text,
+        to: &Text,
+        base: &Path,
+        secrets: &HashMap<String, SecretString>,
+    ) -> Result<Self, Reason> {
+        let (from, to) = (reveal(from, secrets)?, reveal(to, secrets)?);
+        Ok(match way {
+            Way::Up => Self { way, local: resolve(base, &from), there: to },
+            Way::Down => Self { way, local: resolve(base, &to), there: from },
+        })
+    }
+
+    /// What to say when what is to be uploaded is not there.
+    pub(crate) fn missing(&self) -> Option<String> {
+        let Self { way: Way::Up, local, .. } = self else { return None };
+        let error = std::fs::metadata(local).err()?;
+        Some(format!(
+            "{} cannot be read on this machine ({error}); build it first, or correct `from:` in the plan",
+            local.display()
+        ))
+    }
+
+    /// What would change.
+    pub(crate) async fn compare(
+        &self,
+        host: &Host,
+        elevation: Option<&Elevation>,
+    ) -> Result<Vec<Difference>, RemoteError> {
+        match self.way {
+            Way::Up => host.compare_upload(&self.local, &self.there, elevation).await,
+            Way::Down => host.compare_download(&self.there, &self.local, elevation).await,
+        }
+    }
+
     async fn carry_out(
         &self,
         host: &Host,
         elevation: Option<&Elevation>,
         progress: &(dyn Fn(TransferProgress) + Send + Sync),
     ) -> Result<TransferSummary, RemoteError> {
-        match self {
-            Self::Upload { local, to } => host.upload(local, to, elevation, progress).await,
-            Self::Download { from, local } => host.download(from, local, elevation, progress).await,
+        match self.way {
+            Way::Up => host.upload(&self.local, &self.there, elevation, progress).await,
+            Way::Down => host.download(&self.there, &self.local, elevation, progress).await,
+        }
+    }
+
+    /// The first line of its log.
+    fn title(&self, host: &str) -> String {
+        let (local, there) = (self.local.display(), &self.there);
+        match self.way {
+            Way::Up => format!("Uploading {local} to {host}:{there}"),
+            Way::Down => format!("Downloading {host}:{there} to {local}"),
         }
     }
 }
 
 impl Execution<'_> {
-    pub(super) async fn upload(
+    pub(super) async fn transfer(
         &self,
         attempt: &Attempt,
+        way: Way,
         from: &Text,
         to: &Text,
     ) -> Result<AttemptEnd, EngineError> {
-        let (from, to) = match (reveal(from, &attempt.secrets), reveal(to, &attempt.secrets)) {
-            (Ok(from), Ok(to)) => (from, to),
-            (Err(reason), _) | (_, Err(reason)) => return Ok(AttemptEnd::failed(reason)),
+        let transfer = match Transfer::new(way, from, to, &self.spec.base(), &attempt.secrets) {
+            Ok(transfer) => transfer,
+            Err(reason) => return Ok(AttemptEnd::failed(reason)),
         };
-        let local = resolve(&self.spec.base(), &from);
-        if let Err(error) = std::fs::metadata(&local) {
-            return Ok(AttemptEnd::failed(Reason::Error { message: missing(&local, &error) }));
+        if let Some(message) = transfer.missing() {
+            return Ok(AttemptEnd::failed(Reason::Error { message }));
         }
-        let title = format!("Uploading {} to {}:{to}", local.display(), attempt.step.host);
-        self.transfer(attempt, title, Transfer::Upload { local, to }).await
-    }
-
-    pub(super) async fn download(
-        &self,
-        attempt: &Attempt,
-        from: &Text,
-        to: &Text,
-    ) -> Result<AttemptEnd, EngineError> {
-        let (from, to) = match (reveal(from, &attempt.secrets), reveal(to, &attempt.secrets)) {
-            (Ok(from), Ok(to)) => (from, to),
-            (Err(reason), _) | (_, Err(reason)) => return Ok(AttemptEnd::failed(reason)),
-        };
-        let local = resolve(&self.spec.base(), &to);
-        let title = format!("Downloading {}:{from} to {}", attempt.step.host, local.display());
-        self.transfer(attempt, title, Transfer::Download { from, local }).await
-    }
-
-    async fn transfer(
-        &self,
-        attempt: &Attempt,
-        title: String,
-        transfer: Transfer,
-    ) -> Result<AttemptEnd, EngineError> {
         let log =
             LogWriter::open(self.shared, self.masker.clone(), self.id, attempt.id, attempt.number).await?;
         let lines = log.input.clone();
-        say(&lines, title).await;
+        say(&lines, transfer.title(&attempt.step.host)).await;
         let (host, for_log, elevation) = (attempt.host.clone(), lines.clone(), attempt.elevation.clone());
         let limit = attempt.step.timeout_ms.map(Duration::from_millis);
         let begun = Instant::now();
@@ -145,14 +180,6 @@ impl Execution<'_> {
         log.close(true).await?;
         Ok(end)
     }
-}
-
-/// What to say when what is to be uploaded is not there.
-pub(crate) fn missing(local: &std::path::Path, error: &std::io::Error) -> String {
-    format!(
-        "{} cannot be read on this machine ({error}); build it first, or correct `from:` in the plan",
-        local.display()
-    )
 }
 
 /// `Done: 3 files, 120 bytes; 1 folder made; 40 files were the same already`.

@@ -7,10 +7,7 @@ use steadyhand_remote::{Difference, Elevation, RemoteError};
 use tokio::time::timeout;
 
 use super::{Found, OnHost, Unasked, Verdict};
-use crate::attempt::{
-    text::{resolve, reveal},
-    transfer::missing,
-};
+use crate::attempt::transfer::{Transfer, Way};
 
 /// So many paths are named.
 const NAMED: usize = 20;
@@ -18,52 +15,31 @@ const NAMED: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(600);
 
 impl OnHost<'_> {
-    pub(super) async fn upload(
+    pub(super) async fn transfer(
         &self,
         step: &CompiledStep,
+        way: Way,
         from: &Text,
         to: &Text,
         elevation: Option<&Elevation>,
     ) -> Found {
-        let (from, to) = (reveal(from, self.secrets)?, reveal(to, self.secrets)?);
-        let local = resolve(&self.spec.base(), &from);
-        let maker = self.maker(step, |other| self.is_local(&other.host));
-        if let Err(error) = std::fs::metadata(&local) {
-            return match maker {
-                Some(maker) => {
-                    let text = format!("{} is not there yet; {} may make it", local.display(), maker.name);
-                    Ok((Verdict::Unknown, text))
-                }
-                None => Err(Unasked::Step(missing(&local, &error))),
-            };
+        let transfer = Transfer::new(way, from, to, &self.spec.base(), self.secrets)?;
+        let maker = self.maker(step, |other| match way {
+            Way::Up => self.is_local(&other.host),
+            Way::Down => other.host == step.host && !is_sent_elsewhere(other, &transfer.there),
+        });
+        if let Some(missing) = transfer.missing() {
+            let Some(maker) = maker else { return Err(Unasked::Step(missing)) };
+            let text = format!("{} is not there yet; {} may make it", transfer.local.display(), maker.name);
+            return Ok((Verdict::Unknown, text));
         }
-        let compared = self.in_time(self.host.compare_upload(&local, &to, elevation)).await?;
-        found(&compared, maker, "what is sent")
-    }
-
-    pub(super) async fn download(
-        &self,
-        step: &CompiledStep,
-        from: &Text,
-        to: &Text,
-        elevation: Option<&Elevation>,
-    ) -> Found {
-        let (from, to) = (reveal(from, self.secrets)?, reveal(to, self.secrets)?);
-        let local = resolve(&self.spec.base(), &to);
-        // What an upload sends is known to be where it goes.
-        let is_sent_elsewhere = |other: &CompiledStep| match &other.action {
-            Action::Upload { to, .. } => {
-                to.as_literal().is_some_and(|to| !from.starts_with(to.trim_end_matches('/')))
-            }
-            _ => false,
-        };
-        let maker = self.maker(step, |other| other.host == step.host && !is_sent_elsewhere(other));
-        match (self.in_time(self.host.compare_download(&from, &local, elevation)).await, maker) {
-            (Err(Unasked::Step(why)), Some(maker)) => Ok((
+        match (self.in_time(transfer.compare(&self.host, elevation)).await, maker, way) {
+            (Err(Unasked::Step(why)), Some(maker), Way::Down) => Ok((
                 Verdict::Unknown,
                 format!("{}. But {} may make it", why.trim_end_matches('.'), maker.name),
             )),
-            (compared, maker) => found(&compared?, maker, "what is fetched"),
+            (compared, maker, Way::Up) => found(&compared?, maker, "what is sent"),
+            (compared, maker, Way::Down) => found(&compared?, maker, "what is fetched"),
         }
     }
 
@@ -102,6 +78,16 @@ impl OnHost<'_> {
                 Err(Unasked::Step(format!("the files could not be compared within {waited} s")))
             }
         }
+    }
+}
+
+/// What an upload sends is known to be where it goes: whether that is not in `path`.
+fn is_sent_elsewhere(step: &CompiledStep, path: &str) -> bool {
+    match &step.action {
+        Action::Upload { to, .. } => {
+            to.as_literal().is_some_and(|to| !path.starts_with(to.trim_end_matches('/')))
+        }
+        _ => false,
     }
 }
 

@@ -38,7 +38,7 @@ const PAUSES: [Duration; 5] = [
 const HELD_MS: i64 = 120_000;
 /// What is older than this is news no more.
 const OLDEST_MS: i64 = 24 * 60 * 60 * 1000;
-/// How often is looked whether the holder of something is gone, or its time has come.
+/// How often is looked whether the holder of something is gone, or its time has come; other processes tell neither.
 const LOOK: Duration = Duration::from_millis(500);
 /// How soon is looked again whether the secrets of something that another process left are here now.
 const AGAIN: Duration = Duration::from_secs(30);

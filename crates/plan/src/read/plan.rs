@@ -79,19 +79,7 @@ pub(crate) enum Whole {
 /// Reads a plan, or a file that one includes. What could not be read is missing from it and reported in `reader`.
 pub(crate) fn plan(reader: &mut Reader<'_>, root: Option<&Node>, whole: Whole) -> Plan {
     let start = reader.source.span(0, 0);
-    let mut plan = Plan {
-        name: Spanned { value: String::new(), span: start },
-        hosts: Vec::new(),
-        include: Vec::new(),
-        discover: Vec::new(),
-        groups: Vec::new(),
-        vars: Vec::new(),
-        secrets: Vec::new(),
-        notify: Vec::new(),
-        tasks: Vec::new(),
-        span: start,
-        files: Vec::new(),
-    };
+    let mut plan = Plan::empty(Spanned { value: String::new(), span: start }, start);
     let Some(root) = root.filter(|root| !root.is_null()) else {
         if whole == Whole::Plan {
             let hint = "a plan begins with `name:` and `tasks:`";

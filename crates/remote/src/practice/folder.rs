@@ -132,7 +132,8 @@ impl Folder {
                 match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
                     Ok(listener) => return Ok(listener),
                     Err(_) if since.elapsed() < PORT_PATIENCE => {
-                        tokio::time::sleep(Duration::from_millis(10)).await
+                        // That a port has become free is told to nobody.
+                        tokio::time::sleep(Duration::from_millis(10)).await;
                     }
                     Err(error) => {
                         tracing::warn!(port, %error, "the practice server's port is taken; choosing another");

@@ -81,6 +81,7 @@ impl PracticeServer {
             if since.elapsed() > SEARCH_TIME {
                 return Err(PracticeError::NotAnswering { lock: folder.lock_path() });
             }
+            // Another process is about to listen, or to let go of the lock: neither is told to this one.
             sleep(Duration::from_millis(20)).await;
         }
 
@@ -233,8 +234,8 @@ impl Serving {
                     });
                 }
                 Err(error) => {
-                    // Out of file descriptors, most likely: others must end first.
                     tracing::warn!(%error, "the practice server can't accept a connection");
+                    // Out of file descriptors, most likely: others must be closed first, and nobody tells when they are.
                     sleep(Duration::from_millis(100)).await;
                 }
             }

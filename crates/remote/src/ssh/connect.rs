@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -11,6 +11,7 @@ use russh::client::{self, DisconnectReason};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey, PublicKeyOrCertificate};
 use russh::{Preferred, cipher, kex};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::host::{Shared, Tunnel};
@@ -79,11 +80,10 @@ async fn reach(
                 detail: error.to_string(),
             },
         )?;
-        let lost = Arc::new(OnceLock::new());
+        let (ended, lost) = watch::channel(None);
         let shown = Arc::default();
         let config = Arc::new(client_config(&known, shared));
-        let client =
-            Client { known, accepted: accepted.clone(), shown: Arc::clone(&shown), lost: Arc::clone(&lost) };
+        let client = Client { known, accepted: accepted.clone(), shown: Arc::clone(&shown), ended };
         let handle = match timeout(wait, client::connect_stream(config, stream, client)).await {
             Ok(Ok(handle)) => handle,
             Ok(Err(error)) => {
@@ -105,7 +105,8 @@ async fn reach(
         };
         match login.on(handle).await? {
             LoggedIn::Yes(handle) => {
-                return Ok(Connection { name, handle, lost, wait, had_session: AtomicBool::new(false), via });
+                let (closed_here, had_session) = (AtomicBool::new(false), AtomicBool::new(false));
+                return Ok(Connection { name, handle, lost, closed_here, wait, had_session, via });
             }
             LoggedIn::Again => {}
         }
@@ -291,7 +292,8 @@ pub(crate) struct Client {
     known: Known,
     accepted: Option<PublicKey>,
     shown: Arc<Mutex<Option<(PublicKey, Verdict)>>>,
-    lost: Arc<OnceLock<String>>,
+    /// Why it has ended.
+    ended: watch::Sender<Option<String>>,
 }
 
 impl client::Handler for Client {
@@ -327,7 +329,7 @@ impl client::Handler for Client {
                 (detail, Err(error))
             }
         };
-        let _ = self.lost.set(detail);
+        self.ended.send_replace(Some(detail));
         result
     }
 }

@@ -1,11 +1,11 @@
 //! An open SSH connection, and the channels over it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use russh::Disconnect;
 use russh::client::Handle;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::RemoteError;
@@ -20,7 +20,10 @@ const SETTLE: Duration = Duration::from_millis(300);
 pub(crate) struct Connection {
     pub(super) name: String,
     pub(super) handle: Handle<Client>,
-    pub(super) lost: Arc<OnceLock<String>>,
+    /// Why its task has ended. The other half is the task's, and goes with it.
+    pub(super) lost: watch::Receiver<Option<String>>,
+    /// That it was this process that closed it.
+    pub(super) closed_here: AtomicBool,
     pub(super) wait: Duration,
     pub(super) had_session: AtomicBool,
     pub(super) via: Option<Box<Connection>>,
@@ -34,7 +37,8 @@ impl Connection {
 
     /// Why it is lost, if it is.
     pub(crate) fn lost(&self) -> Option<RemoteError> {
-        let detail = match self.lost.get() {
+        let detail = match self.lost.borrow().as_ref() {
+            _ if self.closed_here.load(Ordering::Relaxed) => "it was closed here".to_owned(),
             Some(detail) => detail.clone(),
             None if self.handle.is_closed() => "it was closed".to_owned(),
             None => return None,
@@ -44,12 +48,9 @@ impl Connection {
 
     /// The same, a moment later.
     pub(crate) async fn settle_lost(&self) -> Option<RemoteError> {
-        let settled = async {
-            while self.lost().is_none() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        let _ = timeout(SETTLE, settled).await;
+        if self.lost().is_none() {
+            let _ = timeout(SETTLE, self.lost.clone().wait_for(Option::is_some)).await;
+        }
         self.lost()
     }
 
@@ -108,7 +109,9 @@ impl Connection {
 
     /// Says goodbye.
     pub(crate) async fn close(&self) {
-        let _ = self.lost.set("it was closed here".to_owned());
+        // What was lost before is not closed here.
+        let was_open = self.lost.borrow().is_none();
+        self.closed_here.fetch_or(was_open, Ordering::Relaxed);
         let _ = self.handle.disconnect(Disconnect::ByApplication, "", "").await;
         if let Some(via) = &self.via {
             Box::pin(via.close()).await;

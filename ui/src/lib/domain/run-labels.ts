@@ -179,8 +179,22 @@ export function runHeadline(run: RunSummary): string {
     case 'stopped': return `Run ${run.number} stopped`;
     case 'started': return `Run ${run.number} · starting`;
     case 'paused': return `Run ${run.number} · ${heldLabel(run) || 'paused'}`;
-    case 'in_progress': return run.current_step === null ? `Run ${run.number}` : `Run ${run.number} · ${currentLabel(run)}`;
+    case 'in_progress': return heldLabel(run) !== '' && run.steps.running <= heldSteps(run).size ? `Run ${run.number} · ${heldLabel(run)}` : run.current_step === null ? `Run ${run.number}` : `Run ${run.number} · ${currentLabel(run)}`;
   }
+}
+
+/** What a run that has not ended does, for the middle of an empty chat: in a heading, and what can be done. */
+export function goingOnLabel(run: Pick<RunSummary, 'number' | 'state' | 'desired' | 'hindrances'>, project: string): { heading: string; text: string } {
+  const name = `Run ${run.number} of ${project}`;
+  const [first, ...more] = run.desired === 'stopped' ? [] : heldSteps(run).values();
+  if (first !== undefined) {
+    const choices = 'Decide at the side, or say it here: retry, skip it, or let it fail.';
+    return more.length === 0
+      ? { heading: `${name} is held at “${first.step}” on ${first.host}`, text: `It waits for you, since that step has failed: ${first.reason_text}. ${choices}` }
+      : { heading: `${name} is held at “${first.step}” on ${first.host} and ${more.length} more`, text: `It waits for you, since these steps have failed. ${choices}` };
+  }
+  if (run.state === 'paused' && run.desired !== 'stopped') return { heading: `${name} is paused`, text: 'Its steps and their logs are at the side. Ask here how far it is, or have it resumed or stopped.' };
+  return { heading: `${name} is going on`, text: 'Its steps and their logs are at the side. Ask here how it goes, or have it paused or stopped.' };
 }
 
 /** Where a run is held: `held at Restart`, `held at Restart and 2 more`; empty when it is not. */

@@ -89,6 +89,18 @@ export class RowOffsets {
     return low;
   }
 
+  /**
+   * The rows that show, each with its place. The row `kept` stays in the page when it is scrolled away: where it has the
+   * keyboard, the keys go on from it.
+   */
+  placed<Row extends { key: string }>(rows: readonly Row[], span: { first: number; last: number }, kept: string | null): { row: Row; top: number }[] {
+    const all = rows.slice(span.first, span.last).map((row, i) => ({ row, top: this.start(span.first + i) }));
+    const at = kept === null ? -1 : rows.findIndex((row) => row.key === kept);
+    const row = rows[at];
+    if (row !== undefined && (at < span.first || at >= span.last)) all.push({ row, top: this.start(at) });
+    return all;
+  }
+
   visible(offset: number, viewport: number, spare: number): { first: number; last: number } {
     const rows = this.starts.length - 1;
     if (rows <= 0) return { first: 0, last: 0 };

@@ -1,10 +1,11 @@
 //! What models write as arguments, and what they are told when it doesn't fit.
 
 use serde_json::{Value, json};
+use steadyhand_domain::Choice;
 
 use super::super::{
     Tool, ToolRisk,
-    tools::{ListRunsArgs, MaybeRunArgs, NoArgs, ProposePlanArgs, ReadLogArgs, RunArgs},
+    tools::{DecideStepArgs, ListRunsArgs, MaybeRunArgs, NoArgs, ProposePlanArgs, ReadLogArgs, RunArgs},
 };
 
 fn check(name: &str, arguments: Value, expected: Tool) {
@@ -24,6 +25,8 @@ fn arguments_that_fit_are_read() {
     check("stop_run", json!({}), Tool::StopRun(MaybeRunArgs { run: None }));
     let log = ReadLogArgs { run: 3, step: 2, from_line: Some(10), count: Some(50) };
     check("read_log", json!({ "run": 3, "step": 2, "from_line": 10, "count": 50 }), Tool::ReadLog(log));
+    let decision = DecideStepArgs { choice: Choice::Skip, host: Some("web2".into()), step: None, all: None };
+    check("decide_step", json!({ "choice": "skip", "host": "web2" }), Tool::DecideStep(decision));
     let plan = ProposePlanArgs { source: "name: shop\n".into(), title: "Use port 3002".into() };
     check(
         "propose_plan",
@@ -51,6 +54,8 @@ fn the_model_is_told_what_is_wrong_and_what_is_expected() {
         json!({ "run": 1, "step": 1, "count": 100_000 }),
         "`count` is 100000, but must be at most 400",
     );
+    refused("decide_step", json!({ "choice": "ignore" }), "unknown variant `ignore`");
+    refused("decide_step", json!({}), "{all?: boolean, choice: string, host?: string, step?: string}");
     refused("redeploy", json!({ "host": "web1" }), "unknown field `host`");
     refused("list_runs", json!([5]), "expected an object, found a list");
     refused("read_log", json!({ "run": 1 }), "missing field `step`");
@@ -69,6 +74,7 @@ fn what_changes_something_is_never_called_reading() {
         assert_eq!(risk(name, json!({})), ToolRisk::RunAcceptedPlan, "{name}");
     }
     assert_eq!(risk("retry_run", json!({ "run": 1 })), ToolRisk::RunAcceptedPlan);
+    assert_eq!(risk("decide_step", json!({ "choice": "retry" })), ToolRisk::RunAcceptedPlan);
     assert_eq!(risk("propose_plan", json!({ "source": "", "title": "" })), ToolRisk::Propose);
 }
 
@@ -90,4 +96,10 @@ fn every_tool_is_told_to_the_model_with_a_plain_schema() {
     assert_eq!(read_log.parameters["required"], json!(["run", "step"]));
     assert_eq!(read_log.parameters["properties"]["count"]["maximum"], 400);
     assert!(read_log.parameters["properties"]["count"]["description"].is_string());
+    let decide = specs.iter().find(|spec| spec.name == "decide_step").unwrap();
+    let choices = &decide.parameters["properties"]["choice"];
+    assert_eq!((&choices["type"], &choices["enum"]), (&json!("string"), &json!(["retry", "skip", "fail"])));
+    for choice in choices["enum"].as_array().unwrap() {
+        assert!(Tool::parse("decide_step", &json!({ "choice": choice })).is_ok(), "{choice}");
+    }
 }
