@@ -13,18 +13,18 @@ use steadyhand_store::records::{DeploymentSource, SourceKind};
 
 const SHARED: &str = include_str!("stage/app.sh");
 
-/// Each stage's name in plans, what a check says of it, and its script.
-const SCRIPTS: &[(&str, &str, &str)] = &[
-    ("app_prepare", "the host is looked at, and nobody else can deploy meanwhile", include_str!("stage/app_prepare.sh")),
-    ("app_fetch", "the repository is fetched", include_str!("stage/app_fetch.sh")),
-    ("app_detect", "what it is, and how it is built, is found out", include_str!("stage/app_detect.sh")),
-    ("app_build", "the image is built, unless the source is the same", include_str!("stage/app_build.sh")),
-    ("app_pull", "the image is pulled", include_str!("stage/app_pull.sh")),
-    ("app_start", "new containers are started beside those that serve", include_str!("stage/app_start.sh")),
-    ("app_health", "they are asked until they are healthy", include_str!("stage/app_health.sh")),
-    ("app_hooks", "the hooks are run", include_str!("stage/app_hooks.sh")),
-    ("app_switch", "traffic goes to the new containers", include_str!("stage/app_switch.sh")),
-    ("app_drain", "the containers before them end", include_str!("stage/app_drain.sh")),
+/// Each stage's name in plans, and its script.
+const SCRIPTS: &[(&str, &str)] = &[
+    ("app_prepare", include_str!("stage/app_prepare.sh")),
+    ("app_fetch", include_str!("stage/app_fetch.sh")),
+    ("app_detect", include_str!("stage/app_detect.sh")),
+    ("app_build", include_str!("stage/app_build.sh")),
+    ("app_pull", include_str!("stage/app_pull.sh")),
+    ("app_start", include_str!("stage/app_start.sh")),
+    ("app_health", include_str!("stage/app_health.sh")),
+    ("app_hooks", include_str!("stage/app_hooks.sh")),
+    ("app_switch", include_str!("stage/app_switch.sh")),
+    ("app_drain", include_str!("stage/app_drain.sh")),
 ];
 
 /// The most that is read of what a report has packed, in bytes.
@@ -40,9 +40,8 @@ impl Stages for AppStages {
         name: &str,
         params: &[(String, String)],
         told: Told<'_>,
-        mode: Mode,
     ) -> Result<String, String> {
-        let Some((_, about, program)) = SCRIPTS.iter().find(|(script, ..)| *script == name) else {
+        let Some((_, program)) = SCRIPTS.iter().find(|(script, _)| *script == name) else {
             return Err(format!(
                 "this version of Steadyhand cannot carry out `{name}`; use the one that made this run"
             ));
@@ -55,15 +54,14 @@ impl Stages for AppStages {
             ("takes_from", &takes_from),
             ("project", told.project),
             ("who", told.who),
-            ("stage", about),
         ] {
             all.push((name.to_owned(), value.to_owned()));
         }
-        if name == "app_detect" && mode == Mode::Apply {
+        if name == "app_detect" {
             all.extend(detected(params, told.reported)?);
         }
         let all = all.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        Ok(resource::compose(&[SHARED, program], all, mode))
+        Ok(resource::compose(&[SHARED, program], all, Mode::Apply))
     }
 
     fn learned(&self, stage: Stage, report: &str, from: Option<&str>) -> Learned {

@@ -225,6 +225,9 @@ impl<'a> OnHost<'a> {
                 return skipped(&Reason::GuardHeld { guard: *guard, what: text.to_string() });
             }
         }
+        if step.stage.is_some() {
+            return Ok((Verdict::Change, "is carried out when the run gets there".to_owned()));
+        }
         match &step.action {
             Action::Run { .. } => Ok((Verdict::Change, "runs the command".to_owned())),
             Action::Upload { from, to } => self.transfer(step, Way::Up, from, to, elevation.as_ref()).await,

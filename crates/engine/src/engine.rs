@@ -81,6 +81,7 @@ pub(crate) struct Shared {
     pub(crate) secrets: SecretLookup,
     pub(crate) discovered: Answers,
     pub(crate) courier: Courier,
+    pub(crate) stages: Arc<dyn Stages>,
     pub(crate) tasks: TaskTracker,
     /// Cancelled when the process is about to end: everything is let go of as it is.
     pub(crate) closing: CancellationToken,
@@ -102,7 +103,7 @@ impl Engine {
     /// # Errors
     /// When the data folder cannot be used.
     pub async fn open(options: EngineOptions) -> Result<Self, EngineError> {
-        let EngineOptions { store, remote, secrets, takes_over } = options;
+        let EngineOptions { store, remote, secrets, stages, takes_over } = options;
         let owner = register(&store)?;
         let questions = Arc::new(Questions::default());
         let follower = Follower::open(&store).await?;
@@ -117,6 +118,7 @@ impl Engine {
             secrets,
             discovered: Answers::default(),
             courier: Courier::default(),
+            stages,
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             takes_over: AtomicBool::new(takes_over),

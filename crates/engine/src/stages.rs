@@ -4,7 +4,6 @@ use std::fmt;
 
 use steadyhand_domain::Stage;
 use steadyhand_plan::CompiledPlan;
-use steadyhand_remote::resource::Mode;
 use steadyhand_store::records::DeploymentSource;
 
 /// What a stage is told beside what the plan says.
@@ -39,13 +38,7 @@ pub trait Stages: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Why there is none, for people.
-    fn script(
-        &self,
-        name: &str,
-        params: &[(String, String)],
-        told: Told<'_>,
-        mode: Mode,
-    ) -> Result<String, String>;
+    fn script(&self, name: &str, params: &[(String, String)], told: Told<'_>) -> Result<String, String>;
 
     /// What the report of a stage says of its deployment. `from` is what the plan says it comes from.
     fn learned(&self, stage: Stage, report: &str, from: Option<&str>) -> Learned;

@@ -15,10 +15,6 @@ image=steadyhand/$p_environment:$p_deployment
 umask 077
 DOCKER_BUILDKIT=1
 export DOCKER_BUILDKIT
-if [ "$mode" = check ]; then
-  change "$p_stage"
-  finish
-fi
 # What a stage has done is never nothing.
 changed=1
 root 'A deployment'

@@ -7,6 +7,7 @@ mod output;
 mod reach;
 pub(crate) mod resource;
 mod run;
+mod stage;
 pub(crate) mod text;
 pub(crate) mod transfer;
 mod wait_for;
@@ -122,7 +123,10 @@ impl Execution<'_> {
                 let command = run::Command { script, cwd: cwd.as_ref(), env, login_shell: *login_shell };
                 self.run(&attempt, &command).await
             }
-            Action::Resource { resource, params } => self.resource(&attempt, resource, params).await,
+            Action::Resource { resource, params } => match attempt.step.stage {
+                Some(stage) => self.stage(&attempt, stage, resource, params).await,
+                None => self.resource(&attempt, resource, params).await,
+            },
             // They are carried out from here: what an earlier process did of them ends when its connection does.
             Action::Upload { .. } | Action::Download { .. } | Action::WaitFor { .. }
                 if self.is_stopping() =>
@@ -183,7 +187,13 @@ impl Execution<'_> {
                 },
                 _,
             ) => otherwise,
-            (_, Action::Resource { .. }) => resource::end(end),
+            (_, Action::Resource { .. }) => {
+                let end = resource::end(end);
+                match attempt.step.stage {
+                    Some(stage) => self.reported(&attempt, stage, end).await?,
+                    None => end,
+                }
+            }
             _ => end,
         })
     }

@@ -103,7 +103,16 @@ impl Execution<'_> {
         if needed.is_empty() {
             return Ok(Ok(step));
         }
-        for output in &needed {
+        if let Err(reason) = self.kept(&needed).await? {
+            return Ok(Err(reason));
+        }
+        let lookup = |output: &Output| self.output_of(output);
+        Ok(step.with_outputs(&lookup).map_err(|missing| Reason::Error { message: missing.to_string() }))
+    }
+
+    /// Asks the hosts again for what is not stored, and is there still.
+    async fn kept(&self, needed: &[Output]) -> Result<Result<(), Reason>, EngineError> {
+        for output in needed {
             // After a crash, the host still has what was not stored because of its secrets.
             if let Some(index) = self.place_of(output)
                 && self.progress(index).state == StepState::Completed
@@ -115,8 +124,22 @@ impl Execution<'_> {
                 }
             }
         }
-        let lookup = |output: &Output| self.output_of(output);
-        Ok(step.with_outputs(&lookup).map_err(|missing| Reason::Error { message: missing.to_string() }))
+        Ok(Ok(()))
+    }
+
+    /// What the step at a place has written, or why that is not there.
+    pub(super) async fn said_by(&self, index: usize) -> Result<Result<String, Reason>, EngineError> {
+        let step = self.step(index);
+        let output = Output {
+            id: step.id.clone().unwrap_or_default(),
+            task: step.task.clone(),
+            host: step.host.clone(),
+            json: None,
+        };
+        Ok(match self.kept(std::slice::from_ref(&output)).await? {
+            Ok(()) => self.output_of(&output).map_err(|missing| Reason::Error { message: missing.to_string() }),
+            Err(reason) => Err(reason),
+        })
     }
 
     fn place_of(&self, output: &Output) -> Option<usize> {

@@ -47,8 +47,7 @@ pub(super) fn end(end: AttemptEnd) -> AttemptEnd {
     }
 }
 
-/// The script of a resource, with all that is said about it. `run` names the run, or the check; `base` is the folder that
-/// relative paths on this machine are meant from.
+/// The script of a resource, with all that is said about it, as [`given`] takes it.
 pub(crate) fn script(
     run: &str,
     base: &Path,
@@ -57,6 +56,23 @@ pub(crate) fn script(
     secrets: &HashMap<String, SecretString>,
     mode: Mode,
 ) -> Result<String, Reason> {
+    let given = given(run, base, params, secrets)?;
+    let params = given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    resource::script(kind, params, mode).ok_or_else(|| Reason::Error {
+        message: format!(
+            "this version of Steadyhand cannot carry out `{kind}`; use the one that made this run"
+        ),
+    })
+}
+
+/// All that is said about a resource, by the names that its script has for it. `run` names the run, or the check; `base` is the folder that
+/// relative paths on this machine are meant from.
+pub(super) fn given(
+    run: &str,
+    base: &Path,
+    params: &[ResourceParam],
+    secrets: &HashMap<String, SecretString>,
+) -> Result<Vec<(String, String)>, Reason> {
     let failed = |message: String| Reason::Error { message };
     let mut given: Vec<(String, String)> = vec![(resource::RUN.to_owned(), run.to_owned())];
     for ResourceParam { name, values, of } in params {
@@ -77,12 +93,7 @@ pub(crate) fn script(
             given.push((name.clone(), texts.join("\n")));
         }
     }
-    let params = given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    resource::script(kind, params, mode).ok_or_else(|| {
-        failed(format!(
-            "this version of Steadyhand cannot carry out `{kind}`; use the one that made this run"
-        ))
-    })
+    Ok(given)
 }
 
 /// The content of a file of this machine, as the script of a resource takes it.

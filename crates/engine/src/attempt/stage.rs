@@ -1,0 +1,105 @@
+//! The stages of a deployment: resources with scripts from outside the engine, and with reports.
+
+use steadyhand_domain::{Reason, Stage, StepOutcome};
+use steadyhand_plan::{Action, CompiledStep, ResourceParam};
+use steadyhand_remote::StepRequest;
+use steadyhand_store::progress::Write;
+
+use super::{Attempt, AttemptEnd, resource};
+use crate::{
+    EngineError,
+    execute::Execution,
+    stages::{Learned, Told, environment_on_hosts},
+};
+
+impl Execution<'_> {
+    pub(super) async fn stage(
+        &self,
+        attempt: &Attempt,
+        stage: Stage,
+        name: &str,
+        params: &[ResourceParam],
+    ) -> Result<AttemptEnd, EngineError> {
+        let script = self.stage_script(attempt, stage, name, params).await?;
+        let request = script.map(|script| {
+            let timeout = attempt.step.timeout_ms.map(std::time::Duration::from_millis);
+            StepRequest { timeout, ..StepRequest::new(self.attempt_name(attempt), script) }
+        });
+        let end = resource::end(self.execute(attempt, request).await?);
+        self.reported(attempt, stage, end).await
+    }
+
+    /// Takes the report of a stage that has succeeded, if it makes one.
+    pub(super) async fn reported(
+        &self,
+        attempt: &Attempt,
+        stage: Stage,
+        end: AttemptEnd,
+    ) -> Result<AttemptEnd, EngineError> {
+        if attempt.step.id.is_none() || !matches!(end, AttemptEnd::Succeeded { .. }) {
+            return Ok(end);
+        }
+        if let Err(reason) = self.fetch_output(attempt).await? {
+            return Ok(AttemptEnd::Failed { reason, outcome: Some(StepOutcome::Exited { status: 0 }) });
+        }
+        let index = attempt.step.index as usize;
+        let Some(report) = self.recorded_output(index) else { return Ok(end) };
+        let from = said(&attempt.step, "git");
+        let Learned { source, image } = self.shared.stages.learned(stage, &report.text, from.as_deref());
+        if source.is_some() || image.is_some() {
+            self.commit(&[Write::Deployment { source: source.as_ref(), image: image.as_deref() }]).await?;
+        }
+        Ok(end)
+    }
+
+    async fn stage_script(
+        &self,
+        attempt: &Attempt,
+        stage: Stage,
+        name: &str,
+        params: &[ResourceParam],
+    ) -> Result<Result<String, Reason>, EngineError> {
+        let failed = |message: String| Ok(Err(Reason::Error { message }));
+        let Some(deployment) = &self.deployment else {
+            return failed("no deployment belongs to this run; start it again with a redeploy".to_owned());
+        };
+        let run = self.id.to_string();
+        let given = match resource::given(&run, &self.spec.base(), params, &attempt.secrets) {
+            Ok(given) => given,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let reported = if stage == Stage::Detect {
+            let steps = &self.spec.plan.steps;
+            let fetch = steps
+                .iter()
+                .position(|step| step.stage == Some(Stage::Fetch) && step.host == attempt.step.host);
+            match fetch {
+                Some(index) => match self.said_by(index).await? {
+                    Ok(text) => Some(text),
+                    Err(reason) => return Ok(Err(reason)),
+                },
+                None => None,
+            }
+        } else {
+            None
+        };
+        let (environment, project) =
+            (environment_on_hosts(&self.spec.plan), deployment.project_id.to_string());
+        let told = Told {
+            environment: &environment,
+            deployment: deployment.number,
+            takes_from: deployment.takes_from_number,
+            project: &project,
+            who: &deployment.started_by,
+            reported: reported.as_deref(),
+        };
+        Ok(self.shared.stages.script(name, &given, told).map_err(|message| Reason::Error { message }))
+    }
+}
+
+/// What a step says of a parameter, where that is no secret.
+fn said(step: &CompiledStep, name: &str) -> Option<String> {
+    let Action::Resource { params, .. } = &step.action else { return None };
+    let param = params.iter().find(|param| param.name == name)?;
+    Some(param.values.first()?.to_string())
+}
