@@ -12,12 +12,14 @@ use std::{
 };
 
 use secrecy::SecretString;
-use steadyhand_domain::{Desired, ProjectId, Reason, RunId, RunState, StepId, Trigger};
+use steadyhand_domain::{
+    DeploymentId, Desired, EnvironmentId, ProjectId, Reason, RunId, RunState, StepId, Trigger,
+};
 use steadyhand_plan::Action;
 use steadyhand_remote::{AskNobody, Config, Host, Remote};
 use steadyhand_store::{
-    Store, StoreError, projects,
-    records::{Hindrance, RunSummary},
+    Store, StoreError, deployments, projects,
+    records::{DeploymentSource, Hindrance, RunSummary},
     runs,
     steps::{self, NewStep},
 };
@@ -65,6 +67,21 @@ pub struct NewRun {
     pub spec: RunSpec,
     /// Steps that an earlier run did, as places in the plan, with that run's number.
     pub done: BTreeMap<u32, Done>,
+    /// The deployment that it makes, if it makes one.
+    pub deployment: Option<NewDeployment>,
+}
+
+/// A deployment that a new run makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDeployment {
+    /// The name of the environment, which is made when the project has none of that name.
+    pub environment: String,
+    /// The deployment to bring back: then this is a rollback.
+    pub takes_from: Option<DeploymentId>,
+    /// What it is made from, as far as that is known. A rollback has that of the other one.
+    pub source: Option<DeploymentSource>,
+    /// Its image, when an earlier run has made it. A rollback has that of the other one.
+    pub image: Option<String>,
 }
 
 /// What the tasks of an engine share.
@@ -259,8 +276,8 @@ impl Engine {
     /// Records a run and begins to execute it.
     ///
     /// # Errors
-    /// [`EngineError::NoSteps`], [`EngineError::MissingSecrets`], [`StoreError::RunUnderWay`], or when the database
-    /// cannot be written or the secrets not be read. Nothing was started then.
+    /// [`EngineError::NoSteps`], [`EngineError::MissingSecrets`], [`StoreError::RunUnderWay`], for a deployment those of
+    /// [`deployments::insert`], or when the database cannot be written or the secrets not be read. Nothing was started then.
     pub async fn start(&self, mut new: NewRun) -> Result<RunSummary, EngineError> {
         let shared = &self.shared;
         new.spec.project = Some(new.project_id);
@@ -287,6 +304,7 @@ impl Engine {
                 host: &step.host,
                 name: &step.name,
                 kind: kind(&step.action),
+                stage: step.stage,
                 skipped: new.done.get(&step.index).map(|done| Reason::CompletedInRun { run: done.run }),
                 changed: new.done.get(&step.index).map(|done| done.notifies),
                 output: new.done.get(&step.index).and_then(|done| done.output.clone()),
@@ -302,8 +320,25 @@ impl Engine {
             rendered_sha256: &new.spec.plan.sha256,
             compiled_json: &compiled,
         };
+        if let Some(deployment) = &new.deployment {
+            // Before the run is refused because another one is under way: this names what holds the environment.
+            deployments::admit(&mut db, new.project_id, &deployment.environment).await?;
+        }
         runs::insert(&mut db, &run, now).await?;
         steps::insert(&mut db, id, &steps).await?;
+        if let Some(deployment) = &new.deployment {
+            let new = deployments::NewDeployment {
+                id: DeploymentId(Uuid::now_v7()),
+                project_id: new.project_id,
+                run_id: id,
+                environment: &deployment.environment,
+                environment_id: EnvironmentId(Uuid::now_v7()),
+                takes_from: deployment.takes_from,
+                source: deployment.source.as_ref(),
+                image: deployment.image.as_deref(),
+            };
+            deployments::insert(&mut db, &new, now).await?;
+        }
         runs::claim(&mut db, id, shared.owner.name(), None, now.plus_ms(recover::LEASE_MS), now).await?;
         notify::outbox::add_start(&mut db, id, shared.owner.name(), &new.spec.plan.notify, now).await?;
         db.commit().await.map_err(StoreError::from)?;

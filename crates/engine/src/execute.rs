@@ -9,7 +9,7 @@ use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use steadyhand_domain::{Choice, Desired, Reason, RunEvent, RunId, RunState, StepEvent, StepId, StepState};
 use steadyhand_plan::{CompiledStep, OnFailure};
 use steadyhand_store::{
-    StoreError,
+    StoreError, deployments,
     progress::Write,
     records::{Decision, Hindrance, Step},
     runs,
@@ -110,7 +110,8 @@ async fn fail_as_a_whole(shared: &Shared, id: RunId, error: &EngineError) -> Res
         writes.push(step.write(event, Some(&reason))?);
         first = false;
     }
-    record::commit(&shared.store, id, shared.owner.name(), &writes, &[]).await?;
+    // Whether it deploys may be what could not be found out.
+    record::commit(&shared.store, id, shared.owner.name(), true, &writes, &[]).await?;
     shared.feed.committed();
     Ok(())
 }
@@ -188,6 +189,8 @@ pub(crate) enum Left {
 pub(crate) struct Execution<'a> {
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) id: RunId,
+    /// Whether it makes a deployment, which follows from what is recorded.
+    deploys: bool,
     pub(crate) spec: Arc<RunSpec>,
     /// Finds the secrets that this process knows in logs and messages.
     pub(crate) masker: Option<Arc<Masker>>,
@@ -258,6 +261,7 @@ impl<'a> Execution<'a> {
         let mut db = shared.store.read().await?;
         let spec = RunSpec::from_json(id, &runs::compiled_json(&mut db, id).await?)?;
         let steps = steps::of_run(&mut db, id, &LogSizes::default()).await?;
+        let deploys = deployments::of_run(&mut db, id).await?.is_some();
         let before = runs::get(&mut db, id).await?.map(|run| run.hindrances).unwrap_or_default();
         // What a person was asked to look at is still to be looked at; the rest was the other process's.
         let hindrances: BTreeMap<String, Hindrance> = before
@@ -321,6 +325,7 @@ impl<'a> Execution<'a> {
             masker: Masker::new(&shared.all_secrets(&spec)).map(Arc::new),
             shared,
             id,
+            deploys,
             spec: Arc::new(spec),
             desired,
             steps: Mutex::new(steps),
@@ -457,7 +462,8 @@ impl<'a> Execution<'a> {
         let mut patience = self.shared.patience();
         let went_on = loop {
             let owner = self.shared.owner.name();
-            let result = record::commit(&self.shared.store, self.id, owner, writes, if_running).await;
+            let result =
+                record::commit(&self.shared.store, self.id, owner, self.deploys, writes, if_running).await;
             if let Some(result) = patience.settle(result).await {
                 break result?;
             }

@@ -41,7 +41,7 @@ mod waves;
 pub use check::{CheckedStep, Verdict};
 pub use clock::now;
 pub use discover::{Found, FoundAt, Look};
-pub use engine::{Engine, EngineOptions, NewRun};
+pub use engine::{Engine, EngineOptions, NewDeployment, NewRun};
 pub use error::{EngineError, ProjectOfSecrets};
 pub use feed::Change;
 pub use mask::Masker;

@@ -212,6 +212,7 @@ pub(crate) fn compiled_step(
         notify: common.notify.iter().map(|name| name.value.clone()).collect(),
         handler: None,
         id: common.id.as_ref().map(|id| id.value.clone()),
+        stage: None,
         undo: undo.flatten().map(Box::new),
     };
     (problems.len() == before).then_some(step)
