@@ -57,17 +57,25 @@ impl From<StoreError> for ApiError {
             | StoreError::UnknownRun(_)
             | StoreError::UnknownStep(_)
             | StoreError::UnknownMessage(_)
-            | StoreError::UnknownProposal(_) => ErrorCode::NotFound,
+            | StoreError::UnknownProposal(_)
+            | StoreError::UnknownEnvironment(_)
+            | StoreError::UnknownDeployment(_) => ErrorCode::NotFound,
             StoreError::NameTaken(_)
             | StoreError::OwnerLost(_)
             | StoreError::LogMoved
-            | StoreError::RunUnderWay { .. } => ErrorCode::Conflict,
+            | StoreError::RunUnderWay { .. }
+            | StoreError::EnvironmentDestroyed(_)
+            | StoreError::DeploymentUnderWay { .. }
+            | StoreError::NotToBeBroughtBack { .. } => ErrorCode::Conflict,
             StoreError::Newer { .. }
             | StoreError::Folder { .. }
             | StoreError::DiskFull
             | StoreError::ReadOnly
             | StoreError::Corrupt { .. } => ErrorCode::Storage,
-            StoreError::Database(_) => ErrorCode::Internal,
+            StoreError::Database(_)
+            | StoreError::NoDeployment(_)
+            | StoreError::IllegalDeployment(_)
+            | StoreError::IllegalEnvironment(_) => ErrorCode::Internal,
         };
         Self::new(code, error.to_string())
     }

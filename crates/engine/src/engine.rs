@@ -12,12 +12,14 @@ use std::{
 };
 
 use secrecy::SecretString;
-use steadyhand_domain::{Desired, ProjectId, Reason, RunId, RunState, StepId, Trigger};
-use steadyhand_plan::Action;
+use steadyhand_domain::{
+    DeploymentId, Desired, EnvironmentId, ProjectId, Reason, RunId, RunState, Stage, StepId, Trigger,
+};
+use steadyhand_plan::{Action, CompiledPlan};
 use steadyhand_remote::{AskNobody, Config, Host, Remote};
 use steadyhand_store::{
-    Store, StoreError, projects,
-    records::{Hindrance, RunSummary},
+    Store, StoreError, deployments, projects,
+    records::{DeploymentSource, Hindrance, RunSummary},
     runs,
     steps::{self, NewStep},
 };
@@ -37,6 +39,7 @@ use crate::{
     recover,
     retry::Done,
     secrets::SecretLookup,
+    stages::Stages,
 };
 
 /// What an engine is made of.
@@ -47,6 +50,8 @@ pub struct EngineOptions {
     pub remote: Config,
     /// Where the values of secrets come from that the environment does not have.
     pub secrets: SecretLookup,
+    /// What the stages of deployments do.
+    pub stages: Arc<dyn Stages>,
     /// Whether to take over runs of processes that are gone from the beginning; see [`Engine::take_over`].
     pub takes_over: bool,
 }
@@ -65,6 +70,37 @@ pub struct NewRun {
     pub spec: RunSpec,
     /// Steps that an earlier run did, as places in the plan, with that run's number.
     pub done: BTreeMap<u32, Done>,
+    /// The deployment that it makes, if it makes one.
+    pub deployment: Option<NewDeployment>,
+}
+
+/// A deployment that a new run makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDeployment {
+    /// The name of the environment, which is made when the project has none of that name.
+    pub environment: String,
+    /// The deployment to bring back: then this is a rollback.
+    pub takes_from: Option<DeploymentId>,
+    /// What it is made from, as far as that is known. A rollback has that of the other one.
+    pub source: Option<DeploymentSource>,
+    /// Its image, when an earlier run has made it. A rollback has that of the other one.
+    pub image: Option<String>,
+}
+
+impl NewDeployment {
+    /// The environment that plans deploy to.
+    pub const ENVIRONMENT: &str = "production";
+
+    /// The deployment that a run of this plan makes, if it switches traffic.
+    #[must_use]
+    pub fn of(plan: &CompiledPlan) -> Option<Self> {
+        plan.steps.iter().any(|step| step.stage == Some(Stage::Switch)).then(|| Self {
+            environment: Self::ENVIRONMENT.to_owned(),
+            takes_from: None,
+            source: None,
+            image: None,
+        })
+    }
 }
 
 /// What the tasks of an engine share.
@@ -261,8 +297,8 @@ impl Engine {
     /// Records a run and begins to execute it.
     ///
     /// # Errors
-    /// [`EngineError::NoSteps`], [`EngineError::MissingSecrets`], [`StoreError::RunUnderWay`], or when the database
-    /// cannot be written or the secrets not be read. Nothing was started then.
+    /// [`EngineError::NoSteps`], [`EngineError::MissingSecrets`], [`StoreError::RunUnderWay`], for a deployment those of
+    /// [`deployments::insert`], or when the database cannot be written or the secrets not be read. Nothing was started then.
     pub async fn start(&self, mut new: NewRun) -> Result<RunSummary, EngineError> {
         let shared = &self.shared;
         new.spec.project = Some(new.project_id);
@@ -289,6 +325,7 @@ impl Engine {
                 host: &step.host,
                 name: &step.name,
                 kind: kind(&step.action),
+                stage: step.stage,
                 skipped: new.done.get(&step.index).map(|done| Reason::CompletedInRun { run: done.run }),
                 changed: new.done.get(&step.index).map(|done| done.notifies),
                 output: new.done.get(&step.index).and_then(|done| done.output.clone()),
@@ -304,8 +341,25 @@ impl Engine {
             rendered_sha256: &new.spec.plan.sha256,
             compiled_json: &compiled,
         };
+        if let Some(deployment) = &new.deployment {
+            // Before the run is refused because another one is under way: this names what holds the environment.
+            deployments::admit(&mut db, new.project_id, &deployment.environment).await?;
+        }
         runs::insert(&mut db, &run, now).await?;
         steps::insert(&mut db, id, &steps).await?;
+        if let Some(deployment) = &new.deployment {
+            let new = deployments::NewDeployment {
+                id: DeploymentId(Uuid::now_v7()),
+                project_id: new.project_id,
+                run_id: id,
+                environment: &deployment.environment,
+                environment_id: EnvironmentId(Uuid::now_v7()),
+                takes_from: deployment.takes_from,
+                source: deployment.source.as_ref(),
+                image: deployment.image.as_deref(),
+            };
+            deployments::insert(&mut db, &new, now).await?;
+        }
         runs::claim(&mut db, id, shared.owner.name(), None, now.plus_ms(recover::LEASE_MS), now).await?;
         notify::outbox::add_start(&mut db, id, shared.owner.name(), &new.spec.plan.notify, now).await?;
         db.commit().await.map_err(StoreError::from)?;

@@ -13,7 +13,7 @@ use steadyhand_plan::CompiledStep;
 use steadyhand_store::{
     StoreError,
     progress::Write,
-    records::Hindrance,
+    records::{Deployment, Hindrance},
     runs,
     steps::{self, LogSizes},
 };
@@ -113,7 +113,8 @@ async fn fail_as_a_whole(shared: &Shared, id: RunId, error: &EngineError) -> Res
         writes.push(step.write(event, Some(&reason))?);
         first = false;
     }
-    record::commit(&shared.store, id, shared.owner.name(), &writes, &[]).await?;
+    // Whether it deploys may be what could not be found out.
+    record::commit(&shared.store, id, shared.owner.name(), true, &writes, &[]).await?;
     shared.feed.committed();
     Ok(())
 }
@@ -147,6 +148,8 @@ pub(crate) struct Progress {
 pub(crate) struct Execution<'a> {
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) id: RunId,
+    /// The deployment that it makes, as it was when this process took the run: what becomes of it follows from what is recorded.
+    pub(crate) deployment: Option<Deployment>,
     pub(crate) spec: Arc<RunSpec>,
     /// Finds the secrets that this process knows in logs and messages.
     pub(crate) masker: Option<Arc<Masker>>,
@@ -329,7 +332,8 @@ impl Execution<'_> {
         let mut patience = self.shared.patience();
         let went_on = loop {
             let owner = self.shared.owner.name();
-            let result = record::commit(&self.shared.store, self.id, owner, writes, if_running).await;
+            let result =
+                record::commit(&self.shared.store, self.id, owner, self.deployment.is_some(), writes, if_running).await;
             if let Some(result) = patience.settle(result).await {
                 break result?;
             }

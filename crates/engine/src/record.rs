@@ -2,7 +2,7 @@
 
 use steadyhand_domain::{IllegalStepTransition, Reason, RunId, StepEvent};
 use steadyhand_store::{
-    Store, StoreError,
+    Store, StoreError, deployments,
     progress::{self, Write},
     records::Output,
 };
@@ -39,18 +39,24 @@ impl Progress {
 }
 
 /// Commits `writes` in one transaction in which `owner` owns the run, together with `if_running` when nothing else
-/// was asked for than to go on; says whether that was so.
+/// was asked for than to go on; says whether that was so. The deployment that the run
+/// makes, if it `deploys`, follows.
 pub(crate) async fn commit(
     store: &Store,
     run: RunId,
     owner: &str,
+    deploys: bool,
     writes: &[Write<'_>],
     if_running: &[Write<'_>],
 ) -> Result<bool, StoreError> {
     let mut db = store.write().await?;
     let now = crate::now();
     let goes_on = progress::record(&mut db, run, owner, writes, if_running, now).await?;
-    outbox::add_end(&mut db, run, owner, &[writes, if goes_on { if_running } else { &[] }], now).await?;
+    let recorded = [writes, if goes_on { if_running } else { &[] }];
+    if deploys {
+        deployments::follow(&mut db, run, &recorded, now).await?;
+    }
+    outbox::add_end(&mut db, run, owner, &recorded, now).await?;
     db.commit().await?;
     Ok(goes_on)
 }

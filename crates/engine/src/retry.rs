@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use steadyhand_domain::{Reason, RunId, StepState, Trigger};
+use steadyhand_domain::{DeploymentState, Reason, RunId, StepState, Trigger};
 use steadyhand_plan::{CompiledPlan, CompiledStep};
 use steadyhand_store::{
-    StoreError,
-    records::{Output, RunSummary, Step},
+    StoreError, deployments,
+    records::{Deployment, DeploymentSource, Output, RunSummary, Step},
     runs,
     steps::{self, LogSizes},
 };
 
-use crate::{Engine, EngineError, Look, NewRun};
+use crate::{Engine, EngineError, Look, NewDeployment, NewRun};
 
 /// What is run again of an earlier run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +66,7 @@ impl Engine {
                 return Err(EngineError::NothingLeft { number: earlier.number });
             }
         }
+        let deployment = self.deployed_again(&earlier, again).await?;
         self.start(NewRun {
             project_id: earlier.project_id,
             trigger: Trigger::Retry,
@@ -73,8 +74,40 @@ impl Engine {
             plan_sha256,
             spec,
             done,
+            deployment,
         })
         .await
+    }
+
+    /// The deployment that is made when a run is run again. What is left of one that has served comes after the switch, and
+    /// makes none.
+    async fn deployed_again(
+        &self,
+        earlier: &RunSummary,
+        again: Again,
+    ) -> Result<Option<NewDeployment>, EngineError> {
+        let mut db = self.store().read().await?;
+        let Some(before) = deployments::of_run(&mut db, earlier.id).await? else { return Ok(None) };
+        let Deployment { environment, takes_from, state, source, image, .. } = before;
+        let has_served = matches!(state, DeploymentState::Ready | DeploymentState::Superseded);
+        Ok(match again {
+            // The commit is found out anew, and so is all that is known of it.
+            Again::Whole => {
+                let source = source.map(|source| DeploymentSource {
+                    commit: None,
+                    author: None,
+                    message: None,
+                    link: None,
+                    sha256: None,
+                    ..source
+                });
+                Some(NewDeployment { environment, takes_from, source, image: None })
+            }
+            Again::Rest | Again::RestOfCurrentPlan if has_served => None,
+            Again::Rest | Again::RestOfCurrentPlan => {
+                Some(NewDeployment { environment, takes_from, source, image })
+            }
+        })
     }
 }
 

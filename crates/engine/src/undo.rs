@@ -55,6 +55,7 @@ impl Engine {
             plan_sha256: earlier.plan_sha256,
             spec: RunSpec { plan, undoes: Some(Undoes { run, steps }), ..spec },
             done: BTreeMap::new(),
+            deployment: None,
         })
         .await
     }

@@ -212,6 +212,10 @@ pub(crate) fn compiled_step(
         notify: common.notify.iter().map(|name| name.value.clone()).collect(),
         handler: None,
         id: common.id.as_ref().map(|id| id.value.clone()),
+        stage: match &step.action {
+            ast::ActionSpec::Resource(spec) => crate::app::stage_named(spec.kind.name),
+            _ => None,
+        },
         undo: undo.flatten().map(Box::new),
     };
     (problems.len() == before).then_some(step)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use steadyhand_domain::{Facts, Guard, Reason};
+use steadyhand_domain::{Facts, Guard, Reason, Stage};
 
 use crate::{CompiledWhen, Missing, Notification, Output, Text};
 
@@ -148,6 +148,9 @@ pub struct CompiledStep {
     /// The name by which later steps use what it writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// What it is there for, when it is of a deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
     /// What takes it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Box<CompiledStep>>,

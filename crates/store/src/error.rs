@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use steadyhand_domain::{MessageId, ProjectId, ProposalId, RunId, StepId};
+use steadyhand_domain::{
+    DeploymentId, EnvironmentId, IllegalDeploymentTransition, IllegalEnvironmentTransition, MessageId,
+    ProjectId, ProposalId, RunId, StepId,
+};
 
 use crate::vault::VaultError;
 
@@ -24,6 +27,46 @@ pub enum StoreError {
     /// No such proposal.
     #[error("proposal {0} is not in the store")]
     UnknownProposal(ProposalId),
+    /// No such environment.
+    #[error("environment {0} is not in the store")]
+    UnknownEnvironment(EnvironmentId),
+    /// No such deployment.
+    #[error("deployment {0} is not in the store")]
+    UnknownDeployment(DeploymentId),
+    /// The run makes no deployment.
+    #[error("run {0} makes no deployment, so nothing can be recorded of one")]
+    NoDeployment(RunId),
+    /// The environment was taken away.
+    #[error("the environment “{0}” was destroyed; deploy to one of another name")]
+    EnvironmentDestroyed(String),
+    /// The environment is being deployed to.
+    #[error(
+        "deployment {number} to “{environment}” is under way in run {run}; wait for it, or cancel it first"
+    )]
+    DeploymentUnderWay {
+        /// The name of the environment.
+        environment: String,
+        /// The number of that deployment.
+        number: u32,
+        /// The number of its run.
+        run: u32,
+    },
+    /// A deployment that cannot be brought back.
+    #[error("deployment {number} to “{environment}” cannot be brought back: {why}")]
+    NotToBeBroughtBack {
+        /// The name of the environment.
+        environment: String,
+        /// The number of the deployment.
+        number: u32,
+        /// Why not.
+        why: &'static str,
+    },
+    /// A deployment was about to take an event that its state does not allow.
+    #[error(transparent)]
+    IllegalDeployment(#[from] IllegalDeploymentTransition),
+    /// An environment was about to take an event that its state does not allow.
+    #[error(transparent)]
+    IllegalEnvironment(#[from] IllegalEnvironmentTransition),
     /// The name is taken.
     #[error("there is a project named “{0}” already; choose another name")]
     NameTaken(String),

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use steadyhand_domain::{
-    Choice, Desired, MessageId, ProjectId, ProposalId, Reason, RunEvent, RunId, StepEvent, StepId,
-    StepOutcome, Timestamp,
+    Choice, DeploymentEvent, DeploymentId, Desired, EnvironmentEvent, EnvironmentId, MessageId, ProjectId,
+    ProposalId, Reason, RunEvent, RunId, StepEvent, StepId, StepOutcome, Timestamp,
 };
 
 use crate::{StoreError, records::Hindrance, row};
@@ -73,6 +73,32 @@ pub enum Event {
         /// The place of the channel in the run's plan.
         channel: u32,
     },
+    /// A place to deploy to was recorded.
+    EnvironmentRecorded {
+        /// Which.
+        environment_id: EnvironmentId,
+    },
+    /// The state of an environment changed.
+    Environment {
+        /// The environment.
+        environment_id: EnvironmentId,
+        /// What happened.
+        event: EnvironmentEvent,
+    },
+    /// A deployment was recorded.
+    DeploymentRecorded {
+        /// Which.
+        deployment_id: DeploymentId,
+    },
+    /// The state of a deployment changed.
+    Deployment {
+        /// The deployment.
+        deployment_id: DeploymentId,
+        /// What happened.
+        event: DeploymentEvent,
+    },
+    /// More is known of the deployment that the run makes: its source, its image.
+    DeploymentLearned,
     /// A project was made or changed.
     Project {
         /// Which.

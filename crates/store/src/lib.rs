@@ -11,6 +11,8 @@ mod error;
 mod row;
 
 pub mod chat;
+pub mod deployments;
+pub mod environments;
 pub mod events;
 pub mod logs;
 pub mod notifications;

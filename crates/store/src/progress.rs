@@ -11,7 +11,7 @@ use steadyhand_domain::{
 use crate::{
     StoreError,
     events::{self, Event},
-    records::{Hindrance, Output},
+    records::{DeploymentSource, Hindrance, Output},
     row::{self, Place},
 };
 
@@ -66,6 +66,13 @@ pub enum Write<'a> {
         /// How; none when no command was started.
         outcome: Option<&'a StepOutcome>,
     },
+    /// What became known of the deployment that the run makes. What is none stays as it is.
+    Deployment {
+        /// What it is made from.
+        source: Option<&'a DeploymentSource>,
+        /// Its image, which is kept from now on.
+        image: Option<&'a str>,
+    },
 }
 
 impl Write<'_> {
@@ -81,6 +88,7 @@ impl Write<'_> {
             Self::AttemptEnded { step, attempt, outcome } => {
                 Event::AttemptEnded { step_id: step, attempt, outcome: outcome.cloned() }
             }
+            Self::Deployment { .. } => Event::DeploymentLearned,
         }
     }
 
@@ -132,6 +140,16 @@ impl Write<'_> {
                 sql.push(" WHERE step_id = ").push_bind(step.to_string());
                 sql.push(" AND number = ").push_bind(i64::from(attempt));
             }
+            Self::Deployment { source, image } => {
+                sql.push("UPDATE deployments SET image_kept = image_kept OR ").push_bind(image.is_some());
+                if let Some(source) = source {
+                    sql.push(", source_json = ").push_bind(row::json(source));
+                }
+                if let Some(image) = image {
+                    sql.push(", image = ").push_bind(image.to_owned());
+                }
+                sql.push(" WHERE run_id = ").push_bind(run.to_string());
+            }
         }
         sql.push(";");
     }
@@ -141,8 +159,8 @@ impl Write<'_> {
 /// on; says whether that was so.
 ///
 /// # Errors
-/// [`StoreError::OwnerLost`] when another process owns it now, [`StoreError::UnknownStep`] when a write is about
-/// nothing that is recorded, or when the database cannot be written. The transaction is to be dropped then.
+/// [`StoreError::OwnerLost`] when another process owns it now, [`StoreError::UnknownStep`] or
+/// [`StoreError::NoDeployment`] when a write is about nothing that is recorded, or when the database cannot be written. The transaction is to be dropped then.
 pub async fn record(
     db: &mut SqliteConnection,
     run: RunId,
@@ -176,8 +194,12 @@ pub async fn record(
     let written = sql.build().persistent(all.len() <= KEPT).execute(db).await?;
     // A row a write, a row an event, and the run's own.
     if written.rows_affected() != 2 * all.len() as u64 + 1 {
-        let step = events.iter().find_map(Event::step);
-        return Err(step.map_or(StoreError::UnknownRun(run), StoreError::UnknownStep));
+        let is_learned = |event: &Event| matches!(event, Event::DeploymentLearned);
+        return Err(match events.iter().find_map(Event::step) {
+            Some(step) => StoreError::UnknownStep(step),
+            None if events.iter().any(is_learned) => StoreError::NoDeployment(run),
+            None => StoreError::UnknownRun(run),
+        });
     }
     Ok(goes_on)
 }

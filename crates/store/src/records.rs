@@ -5,10 +5,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use steadyhand_domain::{
-    Choice, Desired, MessageId, ProjectId, ProposalId, Reason, RunId, RunState, StepId, StepOutcome,
+    Choice, Desired, MessageId, ProjectId, ProposalId, Reason, RunId, RunState, Stage, StepId, StepOutcome,
     StepState, Timestamp, Trigger,
 };
 use ts_rs::TS;
+
+mod deployments;
+
+pub use deployments::{Deployment, DeploymentKind, DeploymentSource, Environment, SourceKind, StageTimes};
 
 /// An application: its plan, its runs, its chat.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
@@ -224,6 +228,10 @@ pub struct Step {
     pub name: String,
     /// What it does: `run`, `upload`, `download`, `wait_for` or the kind of a resource.
     pub kind: String,
+    /// What it is there for, when it is of a deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub stage: Option<Stage>,
     /// What it is.
     pub state: StepState,
     /// What it has written, where later steps may use that.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
-use steadyhand_domain::{Reason, RunId, StepId, StepState, Timestamp};
+use steadyhand_domain::{Reason, RunId, Stage, StepId, StepState, Timestamp};
 
 use crate::{
     StoreError,
@@ -28,6 +28,8 @@ pub struct NewStep<'a> {
     pub name: &'a str,
     /// `run`, `upload`, `download`, `wait_for`, or the kind of a resource.
     pub kind: &'a str,
+    /// What it is there for, when it is of a deployment.
+    pub stage: Option<Stage>,
     /// Why it is skipped from the beginning, if it is.
     pub skipped: Option<Reason>,
     /// Whether it has changed something in the run that this one goes on from.
@@ -45,6 +47,7 @@ struct Row {
     host: String,
     name: String,
     kind: String,
+    stage: Option<String>,
     state: String,
     reason_json: Option<String>,
     changed: Option<bool>,
@@ -75,8 +78,8 @@ pub async fn insert(db: &mut SqliteConnection, run: RunId, steps: &[NewStep<'_>]
     let run = run.to_string();
     for batch in steps.chunks(500) {
         let mut insert = sqlx::QueryBuilder::new(
-            "INSERT INTO steps (id, run_id, position, task, host, name, kind, state, reason_json, changed, output, \
-             output_masked) ",
+            "INSERT INTO steps (id, run_id, position, task, host, name, kind, stage, state, reason_json, changed, \
+             output, output_masked) ",
         );
         insert.push_values(batch, |mut row, step| {
             row.push_bind(step.id.to_string())
@@ -86,6 +89,7 @@ pub async fn insert(db: &mut SqliteConnection, run: RunId, steps: &[NewStep<'_>]
                 .push_bind(step.host.to_owned())
                 .push_bind(step.name.to_owned())
                 .push_bind(step.kind.to_owned())
+                .push_bind(step.stage.as_ref().map(row::word))
                 .push_bind(row::word(if step.skipped.is_some() {
                     &StepState::Skipped
                 } else {
@@ -112,7 +116,7 @@ pub async fn of_run(
 ) -> Result<Vec<Step>, StoreError> {
     let key = run.to_string();
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, run_id, position, task, host, name, kind, state, reason_json, changed, output, output_masked, decision,
+        "SELECT id, run_id, position, task, host, name, kind, stage, state, reason_json, changed, output, output_masked, decision,
                 started_at, ended_at
          FROM steps WHERE run_id = ? ORDER BY position",
     )
@@ -148,7 +152,7 @@ pub async fn get(
     sizes: &LogSizes,
 ) -> Result<Option<Step>, StoreError> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT id, run_id, position, task, host, name, kind, state, reason_json, changed, output, output_masked, decision,
+        "SELECT id, run_id, position, task, host, name, kind, stage, state, reason_json, changed, output, output_masked, decision,
                 started_at, ended_at
          FROM steps WHERE id = ?",
     )
@@ -208,6 +212,7 @@ fn step(row: Row, attempts: Vec<AttemptRow>, sizes: &LogSizes) -> Result<Step, S
         index: place.count("position", row.position)?,
         reason_text: reason.as_ref().map(ToString::to_string),
         reason,
+        stage: row.stage.as_deref().map(|stage| place.word("stage", stage)).transpose()?,
         state: place.word("state", &row.state)?,
         changed: row.changed,
         output: row.output.map(|text| Output { text, masked: row.output_masked == Some(true) }),

@@ -19,6 +19,7 @@ export DOCKER_BUILDKIT
 changed=1
 root 'A deployment'
 current=$(cat "$app/current" 2>/dev/null)
+mkdir -p "$release" || fail "$release cannot be made"
 # What later stages and the app learn from this one: lines, in a file beside the log.
 report() { (umask 022; cat >"${STEADYHAND_ATTEMPT%/}.out"); }
 containers_of() { docker ps -aq --filter "label=steadyhand.app=$p_environment" --filter "label=steadyhand.release=$1"; }

@@ -7,6 +7,12 @@ if [ "${p_takes_from-}" ]; then
   try cp "$from/settings" "$from/env" "$release/"
   [ -f "$from/built-from" ] && cp "$from/built-from" "$release/"
 else
+  if ! docker image inspect "$image" >/dev/null 2>&1; then
+    # What an earlier run has built, and this one goes on with.
+    last=$(docker images --format '{{.Tag}}' "steadyhand/$p_environment" | sort -rn | head -n 1)
+    [ "$last" ] && docker tag "steadyhand/$p_environment:$last" "$image" || give_up 'its image is not there any more; redeploy builds it again'
+    [ -f "$app/releases/$last/built-from" ] && cp "$app/releases/$last/built-from" "$release/"
+  fi
   printf '%s\n' "${p_env-}" | sed '/^$/d' >"$release/env" || fail "$release cannot be written"
   port=${p_port-}
   if [ ! "$port" ]; then

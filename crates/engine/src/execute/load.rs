@@ -8,6 +8,7 @@ use std::{
 use steadyhand_domain::{Choice, Desired, Reason, RunId, StepState};
 use steadyhand_plan::{CompiledStep, OnFailure};
 use steadyhand_store::{
+    deployments,
     records::{Decision, Hindrance, Step},
     runs,
     steps::{self, LogSizes},
@@ -77,6 +78,7 @@ impl<'a> Execution<'a> {
         let mut db = shared.store.read().await?;
         let spec = RunSpec::from_json(id, &runs::compiled_json(&mut db, id).await?)?;
         let steps = steps::of_run(&mut db, id, &LogSizes::default()).await?;
+        let deployment = deployments::of_run(&mut db, id).await?;
         let before = runs::get(&mut db, id).await?.map(|run| run.hindrances).unwrap_or_default();
         // What a person was asked to look at is still to be looked at; the rest was the other process's.
         let hindrances: BTreeMap<String, Hindrance> = before
@@ -140,6 +142,7 @@ impl<'a> Execution<'a> {
             masker: Masker::new(&shared.all_secrets(&spec)).map(Arc::new),
             shared,
             id,
+            deployment,
             spec: Arc::new(spec),
             desired,
             steps: Mutex::new(steps),

@@ -102,6 +102,7 @@ impl Said {
             host: self.hosts[0].clone(),
             name: self.step.clone(),
             kind: "run".into(),
+            stage: None,
             state: StepState::Failed,
             reason: Some(Reason::Error { message: self.reason.clone() }),
             reason_text: None,

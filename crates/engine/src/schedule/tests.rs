@@ -49,6 +49,7 @@ fn plan(tasks: &[Shape]) -> CompiledPlan {
         notify: Vec::new(),
         handler: None,
         id: None,
+        stage: None,
         undo: None,
     });
     CompiledPlan {
