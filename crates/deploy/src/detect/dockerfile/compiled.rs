@@ -1,0 +1,98 @@
+//! What is compiled: Go, Rust, Java, .NET.
+
+use super::{
+    super::{Application, PackageTool},
+    Bases, Text, USER, base,
+};
+
+/// Copies the manifests, fetches what they name, and copies the rest.
+fn fetched(text: &mut Text, app: &Application, caches: &[&str], fetch: &str) {
+    if !app.recipe.manifests.is_empty() {
+        text.say("The dependencies are fetched anew only when these files change.");
+        text.copy(&app.recipe.manifests);
+        text.run(caches, fetch);
+        text.0.push('\n');
+    }
+    text.line("COPY . .");
+}
+
+pub(super) fn go(text: &mut Text, app: &Application, bases: &Bases) {
+    let caches = ["/go/pkg/mod", "/root/.cache/go-build"];
+    text.from(&base(&bases.go, app), Some("build"));
+    text.line("WORKDIR /src");
+    fetched(text, app, &caches[..1], "go mod download");
+    if app.recipe.context != app.path {
+        let below = app.path.strip_prefix(&format!("{}/", app.recipe.context)).unwrap_or(&app.path);
+        text.line(format!("WORKDIR /src/{below}"));
+    }
+    let entry = app.recipe.entry.as_deref().unwrap_or(".");
+    text.run(&caches, &format!("CGO_ENABLED=0 go build -trimpath -ldflags=\"-s -w\" -o /out/app {entry}"));
+    text.from(&bases.go_run, None);
+    text.line("COPY --from=build /out/app /app");
+    // The user `nonroot` of distroless images.
+    text.ends(app, Some("65532:65532"));
+}
+
+pub(super) fn rust(text: &mut Text, app: &Application, bases: &Bases) {
+    let program = app.recipe.entry.as_deref().unwrap_or("app");
+    text.from(&base(&bases.rust, app), Some("build"));
+    text.line("WORKDIR /src");
+    text.line("RUN apt-get update && apt-get install --yes --no-install-recommends pkg-config libssl-dev && rm -rf /var/lib/apt/lists/*");
+    text.say("What was compiled is kept in a cache, so the program is copied out of it.");
+    text.line("COPY . .");
+    let build = app.build.as_deref().unwrap_or("cargo build --release");
+    text.run(
+        &["/usr/local/cargo/registry", "/usr/local/cargo/git", "/src/target"],
+        &format!("{build} && mkdir /out && cp target/release/{program} /out/app"),
+    );
+    text.from(&bases.rust_run, None);
+    text.line("RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates libssl3 && rm -rf /var/lib/apt/lists/*");
+    text.line("WORKDIR /srv");
+    text.line("COPY --from=build /out/app /app");
+    text.ends(app, Some(USER));
+}
+
+pub(super) fn java(text: &mut Text, app: &Application, bases: &Bases) {
+    let maven = app.package_manager.as_ref().is_none_or(|manager| manager.tool == PackageTool::Maven);
+    let image = if maven { &bases.maven } else { &bases.gradle };
+    text.from(&base(image, app), Some("build"));
+    text.line("WORKDIR /src");
+    // The tool of the image is used rather than a wrapper, which would fetch one.
+    let build =
+        app.build.as_deref().unwrap_or_default().replace("./mvnw", "mvn").replace("./gradlew", "gradle");
+    if maven {
+        let cache = ["/root/.m2"];
+        fetched(text, app, &cache, "mvn -B dependency:go-offline");
+        text.run(&cache, &build);
+    } else {
+        text.line("ENV GRADLE_USER_HOME=/cache/gradle");
+        let cache = ["/cache/gradle"];
+        fetched(text, app, &cache, "gradle --no-daemon dependencies");
+        text.run(&cache, &build);
+    }
+    let archive = app.recipe.standalone.as_deref().unwrap_or("target");
+    text.line(format!(
+        "RUN mkdir /out && cp \"$(ls {archive}/*.jar | grep -v -e '-plain.jar$' -e '-sources.jar$' -e '-javadoc.jar$' -e '^original-' | head -n 1)\" /out/app.jar"
+    ));
+    text.from(&base(&bases.java_run, app), None);
+    text.line("WORKDIR /app");
+    text.line("ENV JAVA_TOOL_OPTIONS=-XX:MaxRAMPercentage=75");
+    text.line("COPY --from=build /out/app.jar /app/app.jar");
+    text.ends(app, Some(USER));
+}
+
+pub(super) fn dotnet(text: &mut Text, app: &Application, bases: &Bases) {
+    let cache = ["/root/.nuget/packages"];
+    let project = app.recipe.entry.as_deref().unwrap_or(".");
+    text.from(&base(&bases.dotnet, app), Some("build"));
+    text.line("WORKDIR /src");
+    fetched(text, app, &cache, &format!("dotnet restore {project}"));
+    text.run(&cache, app.build.as_deref().unwrap_or_default());
+    text.from(&base(&bases.dotnet_run, app), None);
+    text.line("WORKDIR /app");
+    if let Some(port) = &app.port {
+        text.line(format!("ENV ASPNETCORE_HTTP_PORTS={}", port.number));
+    }
+    text.line("COPY --from=build /out .");
+    text.ends(app, Some(USER));
+}

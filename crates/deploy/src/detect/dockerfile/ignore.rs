@@ -1,0 +1,59 @@
+//! What is kept away from the build: what is built or fetched anew there, the history, and files with secrets.
+
+use super::super::{Application, Language};
+
+const ALWAYS: [&str; 14] = [
+    ".git",
+    ".gitignore",
+    ".github",
+    ".gitlab-ci.yml",
+    ".vscode",
+    ".idea",
+    ".DS_Store",
+    "**/.env",
+    "**/.env.*",
+    "!**/.env.example",
+    "Dockerfile*",
+    ".dockerignore",
+    "compose*.y*ml",
+    "docker-compose*.y*ml",
+];
+
+pub(super) fn ignore(app: &Application) -> String {
+    let of_language: &[&str] = match app.version.as_ref().map(|version| version.language) {
+        Some(Language::Node | Language::Bun) => &[
+            "**/node_modules",
+            "**/.next",
+            "**/.nuxt",
+            "**/.output",
+            "**/.svelte-kit",
+            "**/.turbo",
+            "**/dist",
+            "**/coverage",
+            "**/*.log",
+        ],
+        Some(Language::Python) => &[
+            "**/__pycache__",
+            "**/*.pyc",
+            "**/.venv",
+            "**/venv",
+            "**/.pytest_cache",
+            "**/.mypy_cache",
+            "**/*.sqlite3",
+        ],
+        Some(Language::Rust) => &["**/target"],
+        Some(Language::Java) => &["**/target", "**/build", "**/.gradle"],
+        Some(Language::Ruby) => &["log", "tmp", "vendor/bundle", "node_modules", "config/master.key"],
+        Some(Language::Php) => &["vendor", "node_modules", "storage/logs/*", "bootstrap/cache/*.php"],
+        Some(Language::Elixir) => &["_build", "deps", "**/node_modules", "priv/static/assets"],
+        Some(Language::Dotnet) => &["**/bin", "**/obj"],
+        Some(Language::Deno) => &["**/node_modules"],
+        Some(Language::Go) | None => &[],
+    };
+    let mut text = String::new();
+    for line in ALWAYS.iter().chain(of_language) {
+        text.push_str(line);
+        text.push('\n');
+    }
+    text
+}
