@@ -8,6 +8,7 @@ use std::{
 
 use secrecy::SecretString;
 use steadyhand_assistant::{Assistant, chat};
+use steadyhand_deploy::AppStages;
 use steadyhand_domain::ProjectId;
 use steadyhand_engine::{Engine, EngineOptions, VAULT_KEY_VARIABLE};
 use steadyhand_remote::Config;
@@ -89,6 +90,7 @@ impl Api {
             store,
             remote,
             secrets: Arc::new(move |project| Ok(values.values(project)?)),
+            stages: Arc::new(AppStages),
             // A command that only looks at something takes nothing over; those that ask something of a run do.
             takes_over: options.shell != Shell::Command,
         })

@@ -4,3 +4,7 @@
 //! as data ([`detect::Tree`]), so a folder of this machine and one on a server are looked at in the same way.
 
 pub mod detect;
+mod release;
+mod stage;
+
+pub use stage::AppStages;

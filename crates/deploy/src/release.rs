@@ -53,7 +53,7 @@ fn described(app: &Application) -> String {
         Confidence::Likely => "probably",
         Confidence::Guess => "perhaps",
     };
-    let mut text = format!("This is {sure} {}:", app.framework);
+    let mut text = format!("This is {sure} {}:", app.framework.label());
     for reason in &app.reasons {
         let _ = match reason.file.as_str() {
             "" => write!(text, " {};", reason.seen),
@@ -93,7 +93,8 @@ fn bases(given: Option<&str>) -> Result<Bases, String> {
     for line in given.unwrap_or_default().lines() {
         let (name, image) = line.split_once('=').unwrap_or((line, ""));
         let Some(base) = all.get_mut(name) else {
-            let known: Vec<String> = all.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+            let known: Vec<String> =
+                all.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
             return Err(format!("`bases` has no `{name}`; there are {}", known.join(", ")));
         };
         *base = image.into();
@@ -104,23 +105,25 @@ fn bases(given: Option<&str>) -> Result<Bases, String> {
 /// Reads what the host has said: `F SIZE PATH` for each file, and `C LENGTH PATH` with so many bytes after it for those
 /// whose texts were wanted. What is cut off is left out.
 fn tree(listing: &[u8]) -> Tree {
-    let mut tree = Tree::default();
+    let (mut files, mut texts) = (Vec::new(), Vec::new());
     let mut rest = listing;
     while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
         let line = String::from_utf8_lossy(&rest[..end]).into_owned();
         rest = &rest[end + 1..];
         let mut words = line.splitn(3, ' ');
-        let (Some(kind), Some(size), Some(path)) = (words.next(), words.next(), words.next()) else { continue };
+        let (Some(kind), Some(size), Some(path)) = (words.next(), words.next(), words.next()) else {
+            continue;
+        };
         let Ok(size) = size.parse::<u64>() else { continue };
         match kind {
-            "F" => tree.add(path, size),
+            "F" => files.push((path.to_owned(), size)),
             "C" => {
                 let length = usize::try_from(size).unwrap_or(usize::MAX).min(rest.len());
-                tree.add_text(path, &String::from_utf8_lossy(&rest[..length]));
+                texts.push((path.to_owned(), rest[..length].to_vec()));
                 rest = &rest[length..];
             }
             _ => {}
         }
     }
-    tree
+    Tree::new(files, texts)
 }

@@ -11,6 +11,8 @@ use steadyhand_engine::{Learned, Stages, Told};
 use steadyhand_remote::resource::{self, Mode};
 use steadyhand_store::records::{DeploymentSource, SourceKind};
 
+use crate::detect::{SKIPPED, WANTED};
+
 const SHARED: &str = include_str!("stage/app.sh");
 
 /// Each stage's name in plans, and its script.
@@ -35,12 +37,7 @@ const LARGEST: u64 = 8 << 20;
 pub struct AppStages;
 
 impl Stages for AppStages {
-    fn script(
-        &self,
-        name: &str,
-        params: &[(String, String)],
-        told: Told<'_>,
-    ) -> Result<String, String> {
+    fn script(&self, name: &str, params: &[(String, String)], told: Told<'_>) -> Result<String, String> {
         let Some((_, program)) = SCRIPTS.iter().find(|(script, _)| *script == name) else {
             return Err(format!(
                 "this version of Steadyhand cannot carry out `{name}`; use the one that made this run"
@@ -57,8 +54,10 @@ impl Stages for AppStages {
         ] {
             all.push((name.to_owned(), value.to_owned()));
         }
-        if name == "app_detect" {
-            all.extend(detected(params, told.reported)?);
+        match name {
+            "app_fetch" => all.push(("wanted".to_owned(), pathspecs())),
+            "app_detect" => all.extend(detected(params, told.reported)?),
+            _ => {}
         }
         let all = all.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         Ok(resource::compose(&[SHARED, program], all, Mode::Apply))
@@ -112,7 +111,10 @@ impl Stages for AppStages {
 /// What a line of a report says: `KEY VALUE`.
 fn said<'r>(report: &'r str, key: &str) -> Option<&'r str> {
     let lines = report.lines().take_while(|line| !line.is_empty());
-    lines.filter_map(|line| line.split_once(' ')).find(|(name, _)| *name == key).map(|(_, value)| value)
+    lines
+        .filter_map(|line| line.split_once(' '))
+        .find(|(name, _)| *name == key)
+        .map(|(_, value)| value)
         .filter(|value| !value.is_empty())
 }
 
@@ -146,17 +148,28 @@ fn link_to(address: &str, commit: &str) -> Option<String> {
     Some(format!("https://{path}/{between}/{commit}"))
 }
 
+/// The files whose texts are wanted, as git takes them: a line each, in whatever folder they are but in those that are skipped.
+fn pathspecs() -> String {
+    let wanted = WANTED.iter().map(|name| format!(":(glob)**/{name}"));
+    let skipped = SKIPPED.iter().map(|name| format!(":(glob,exclude)**/{name}/**"));
+    wanted.chain(skipped).collect::<Vec<_>>().join("\n")
+}
+
 /// What the stage that follows the fetch is told about what was found out.
 fn detected(params: &[(String, String)], report: Option<&str>) -> Result<Vec<(String, String)>, String> {
     let report = report.ok_or("what the repository has is not known; run the whole deployment")?;
     let packed: String =
         report.lines().skip_while(|line| !line.is_empty()).flat_map(|line| line.chars()).collect();
-    let unreadable = |error: &dyn std::fmt::Display| format!("what the host said of the repository cannot be read: {error}");
-    let bytes = STANDARD.decode(packed).map_err(|error| unreadable(&error))?;
+    let unreadable = |error: &dyn std::fmt::Display| {
+        format!("what the host said of the repository cannot be read: {error}")
+    };
+    // Of a very large repository the host sends only the beginning.
+    let whole = packed.len() - packed.len() % 4;
+    let bytes = STANDARD.decode(&packed[..whole]).map_err(|error| unreadable(&error))?;
     let mut listing = Vec::new();
-    GzDecoder::new(bytes.as_slice())
-        .take(LARGEST)
-        .read_to_end(&mut listing)
-        .map_err(|error| unreadable(&error))?;
+    let read = GzDecoder::new(bytes.as_slice()).take(LARGEST).read_to_end(&mut listing);
+    if let (Err(error), true) = (read, listing.is_empty()) {
+        return Err(unreadable(&error));
+    }
     crate::release::build_with(params, &listing)
 }

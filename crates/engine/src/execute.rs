@@ -332,8 +332,15 @@ impl Execution<'_> {
         let mut patience = self.shared.patience();
         let went_on = loop {
             let owner = self.shared.owner.name();
-            let result =
-                record::commit(&self.shared.store, self.id, owner, self.deployment.is_some(), writes, if_running).await;
+            let result = record::commit(
+                &self.shared.store,
+                self.id,
+                owner,
+                self.deployment.is_some(),
+                writes,
+                if_running,
+            )
+            .await;
             if let Some(result) = patience.settle(result).await {
                 break result?;
             }

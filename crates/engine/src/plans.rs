@@ -7,7 +7,7 @@ use steadyhand_domain::{ProjectId, Trigger};
 use steadyhand_plan::{CompiledPlan, Inputs, Selection, compile, select};
 use steadyhand_store::{StoreError, plans, records::RunSummary, settings};
 
-use crate::{Engine, EngineError, Found, Look, NewRun, PlanPlace, RunSpec, check_source};
+use crate::{Engine, EngineError, Found, Look, NewDeployment, NewRun, PlanPlace, RunSpec, check_source};
 
 /// What the environment variables begin with that are meant for Steadyhand itself, such as those that hold secrets. A
 /// plan has the secrets that it names, and no other way to them.

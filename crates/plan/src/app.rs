@@ -187,14 +187,20 @@ static FROM_GIT: [StageKind; 3] = [
         "Detect",
         "app_detect",
         5,
-        &[("build", "by"), ("build", "dockerfile"), ("build", "bases")],
+        &[("source", "path"), ("build", "by"), ("build", "dockerfile"), ("build", "bases")],
     ),
     stage(
         Stage::Build,
         "Build the image",
         "app_build",
         120,
-        &[("build", "dockerfile"), ("build", "target"), ("build", "args"), ("build", "secrets")],
+        &[
+            ("source", "path"),
+            ("build", "dockerfile"),
+            ("build", "target"),
+            ("build", "args"),
+            ("build", "secrets"),
+        ],
     ),
 ];
 /// The same where it is there already.

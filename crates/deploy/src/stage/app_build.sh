@@ -2,7 +2,10 @@
 hold 7200
 source=$app/source${p_path:+/$p_path}
 file=$source/${p_dockerfile:-Dockerfile}
-[ -f "$release/Dockerfile" ] && file=$release/Dockerfile
+if [ -f "$release/Dockerfile" ]; then
+  # The folder of a workspace may be above that of the application.
+  file=$release/Dockerfile source=$app/source/$(cat "$release/context")
+fi
 [ -f "$file" ] || fail "the source has no ${p_dockerfile:-Dockerfile}, and none was made for it"
 secrets=$(mktemp -d /dev/shm/steadyhand.XXXXXX 2>/dev/null || mktemp -d) || fail 'there is no place for temporary files'
 trap 'rm -rf "$secrets"' EXIT
@@ -22,7 +25,8 @@ ${p_secrets-}
 END
 # The same source, built in the same way, is the same image.
 same=$({
-  git -C "$app/source" rev-parse "HEAD:${p_path-}"
+  git -C "$app/source" rev-parse 'HEAD^{tree}'
+  printf '%s\n' "$source"
   cat "$file"
   printf '%s\n' "${p_target-}" "${p_args-}" "${p_secrets-}"
 } | sha256sum | cut -d ' ' -f 1)

@@ -50,22 +50,26 @@ in_source log -1 --format='%h %s (%an, %ar)'
 {
   printf 'branch %s\n' "${p_branch-}"
   in_source log -1 --format='commit %H%nauthor %an%nwhen %cI%nmessage %s'
-  printf 'tree %s\n\n' "$(in_source rev-parse "HEAD:${p_path-}")"
-  cd "$folder" || exit
+  printf '\n'
+  cd "$source" || exit
   {
-    git ls-tree -r -l HEAD . | head -n 5000 | awk -F '\t' '{ split($1, head, / +/); print "F", head[4] + 0, $2 }'
-    git ls-tree -r -l HEAD . | awk -F '\t' '{ split($1, head, / +/); if (head[4] <= 30000) print $2 }' | while IFS= read -r file; do
-      case $file in */*/*/*) continue ;; esac
-      case ${file##*/} in
-      package.json | Dockerfile | Dockerfile.* | *.Dockerfile | Containerfile | *compose*.y*ml | go.mod | go.work | Cargo.toml | pyproject.toml | requirements*.txt | \
-        Pipfile | manage.py | main.py | app.py | Gemfile | composer.json | mix.exs | *.csproj | pom.xml | build.gradle | build.gradle.kts | deno.json* | \
-        .nvmrc | .node-version | .python-version | .tool-versions | .ruby-version | rust-toolchain* | turbo.json | nx.json | lerna.json | pnpm-workspace.yaml | Procfile | \
-        *.config.js | *.config.ts | *.config.mjs | angular.json | global.json | .env.example | runtime.txt | index.html)
+    git ls-tree -r -l HEAD | head -n 20000 | awk -F '\t' '{ split($1, head, / +/); print "F", head[4] + 0, $2 }'
+    IFS='
+'
+    set -f
+    git ls-files -- $p_wanted | {
+      all=0
+      # All together, packed, is a short text: the rest of a very large repository is left out.
+      while IFS= read -r file && [ "$all" -lt 250000 ]; do
         [ -f "$file" ] && [ ! -L "$file" ] || continue
-        printf 'C %s %s\n' "$(wc -c <"$file" | tr -d ' ')" "$file"
-        cat "$file"
-        ;;
-      esac
-    done
-  } | gzip -c | base64
+        size=$(wc -c <"$file" | tr -d ' ')
+        most=32768
+        case ${file##*/} in *lock* | index.html) most=4096 ;; esac
+        [ "$size" -gt "$most" ] && size=$most
+        printf 'C %s %s\n' "$size" "$file"
+        head -c "$size" "$file"
+        all=$((all + size))
+      done
+    }
+  } | gzip -c | base64 | head -c 56000
 } | report

@@ -137,7 +137,9 @@ impl Execution<'_> {
             json: None,
         };
         Ok(match self.kept(std::slice::from_ref(&output)).await? {
-            Ok(()) => self.output_of(&output).map_err(|missing| Reason::Error { message: missing.to_string() }),
+            Ok(()) => {
+                self.output_of(&output).map_err(|missing| Reason::Error { message: missing.to_string() })
+            }
             Err(reason) => Err(reason),
         })
     }
