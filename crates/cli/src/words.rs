@@ -120,6 +120,7 @@ pub(crate) fn trigger(trigger: Trigger) -> &'static str {
         Trigger::CommandLine => "command line",
         Trigger::Retry => "retry",
         Trigger::Undo => "undo",
+        Trigger::Rollback => "rollback",
         Trigger::Proposal => "proposal",
     }
 }

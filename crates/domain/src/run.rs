@@ -67,6 +67,8 @@ pub enum Trigger {
     Retry,
     /// "Undo" of an earlier run.
     Undo,
+    /// Going back to an earlier deployment.
+    Rollback,
     /// An accepted proposal.
     Proposal,
 }

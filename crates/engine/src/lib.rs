@@ -29,6 +29,7 @@ mod questions;
 mod record;
 mod recover;
 mod retry;
+mod rollback;
 mod schedule;
 mod secrets;
 mod sources;
