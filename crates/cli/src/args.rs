@@ -148,6 +148,14 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
     },
+    /// Lists deployments, newest first
+    Deployments {
+        /// Only those of this project
+        project: Option<String>,
+        /// At most this many of each project
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+        limit: u32,
+    },
     /// Writes the logs of a run, byte for byte
     ///
     /// On a terminal, control sequences other than colours are left out, and of a line that is written over (progress) the

@@ -4,6 +4,7 @@ use steadyhand_api::{Api, ApiError, Nothing, records::RunSummary};
 
 mod check;
 mod control;
+mod deployments;
 mod facts;
 mod files;
 mod graph;
@@ -15,6 +16,7 @@ mod run;
 mod secret;
 
 pub(crate) use control::{decide, pause, resume, stop};
+pub(crate) use deployments::deployments;
 pub(crate) use facts::facts;
 pub(crate) use files::files;
 pub(crate) use list::{runs, status};

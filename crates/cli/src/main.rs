@@ -86,6 +86,9 @@ async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Preflight(options) => commands::preflight(&api, output, options).await,
         Command::Facts { host, plan } => commands::facts(&api, output, &host, plan.as_deref()).await,
         Command::Runs { project, limit } => commands::runs(&api, output, project.as_deref(), limit).await,
+        Command::Deployments { project, limit } => {
+            commands::deployments(&api, output, project.as_deref(), limit).await
+        }
         Command::Logs { run, step, follow, raw } => {
             commands::logs(&api, output, &commands::WhichLogs { run, step, follow, raw }).await
         }

@@ -151,7 +151,7 @@ async fn a_failure_after_the_switch_does_not_fail_the_deployment() {
 async fn a_stopped_run_cancels_its_deployment_also_before_any_step_has_begun() {
     let mut world = World::new().await;
     let mut run = world.start("production", None, &each(&PIPELINE), 0).await.expect("started");
-    must(&mut world, &mut run, &[Change::Run(RunEvent::Stopped)]).await;
+    must(&mut world, &mut run, &[Change::Run(RunEvent::Began), Change::Run(RunEvent::Stopped)]).await;
     assert_eq!(world.states(&run).await, (D::Cancelled, E::Failed));
     let first = deploy(&mut world, "production").await;
     let mut run = world.start("production", None, &each(&PIPELINE), 0).await.expect("started");
