@@ -18,7 +18,7 @@ use crate::{app::program, dockerd::Dockerd, free_port, sshd::keygen};
 
 /// A user who may become root with sudo, without a password.
 pub const DEPLOY: &str = "deploy";
-/// Root, in a network that has nothing but a loopback.
+/// Root, in a network that has nothing but a loopback, or the containers of the docker that the host has.
 pub const WALLED: &str = "walled";
 
 /// The folders of the roots. A name changes with what is done to a new root.
@@ -61,7 +61,7 @@ chmod 640 etc/shadow
 "#;
 
 /// Begins a host: $1 is the root, $2 a folder with `ssh`, which is the host's own; $3 and $4 are the socket and the program of
-/// a docker that it has, if any.
+/// a docker that it has, and $5 the network of that, if any.
 const BEGIN: &str = r#"set -e
 mount --make-rprivate /
 cd "$2"
@@ -84,9 +84,15 @@ if [ "$3" ]; then
     ln -s steadyhand/docker.sock run
     mount --bind "$3" run/steadyhand/docker.sock
     mount --bind "$4" usr/bin/docker
+    cp "$(command -v busybox)" usr/local/bin/wget
 fi
 : >run/steadyhand/net
-unshare -n sh -c 'ip link set lo up; mount --bind /proc/self/ns/net run/steadyhand/net'
+if [ "$5" ]; then
+    nsenter --net="$5" ip link set lo up
+    mount --bind "$5" run/steadyhand/net
+else
+    unshare -n sh -c 'ip link set lo up; mount --bind /proc/self/ns/net run/steadyhand/net'
+fi
 exec chroot . /usr/sbin/sshd -D -e -f /run/steadyhand/sshd_config
 "#;
 
@@ -154,6 +160,7 @@ impl Debian {
             .arg(folder.path())
             .arg(docker.map(Dockerd::socket).unwrap_or_default())
             .arg(docker.map(|_| Dockerd::client()).unwrap_or_default())
+            .arg(docker.map(Dockerd::network).unwrap_or(Path::new("")))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("its log"))
             .stderr(log)

@@ -13,21 +13,32 @@ use tempfile::TempDir;
 /// The image that it has: busybox, and nothing else.
 pub const IMAGE: &str = "shop";
 
-/// A running daemon. Its containers have no network.
+/// A running daemon.
 pub struct Dockerd {
     folder: TempDir,
+    /// The network that it and its containers have.
+    network: PathBuf,
     process: Child,
 }
 
 impl Dockerd {
-    /// Starts it and waits until it answers.
+    /// Starts it and waits until it answers. Its containers have no network.
     pub fn start() -> Self {
+        Self::start_as(&["--bridge=none", "--iptables=false", "--ip6tables=false"])
+    }
+
+    /// The same, with a bridge that its containers are on, and ports that they can publish in its network.
+    pub fn start_with_network() -> Self {
+        Self::start_as(&["--bip=10.213.7.1/24"])
+    }
+
+    fn start_as(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path();
         let log = std::fs::File::create(path.join("log")).expect("its log");
         let process = Command::new("unshare")
             .args(["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "dockerd"])
-            .args(["--bridge=none", "--iptables=false", "--ip6tables=false"])
+            .args(options)
             .arg("--data-root")
             .arg(path.join("data"))
             .arg("--exec-root")
@@ -41,7 +52,8 @@ impl Dockerd {
             .stderr(log)
             .spawn()
             .expect("unshare, of the package util-linux, starts");
-        let mut dockerd = Self { folder, process };
+        let network = PathBuf::from(format!("/proc/{}/ns/net", process.id()));
+        let mut dockerd = Self { folder, network, process };
         // It listens before it knows whether it can work at all.
         while !answers(&dockerd.socket()) {
             let ended = dockerd.process.try_wait().expect("its state");
@@ -65,6 +77,12 @@ impl Dockerd {
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("socket")
+    }
+
+    /// The network that it and its containers have, as `nsenter` takes it.
+    #[must_use]
+    pub fn network(&self) -> &Path {
+        &self.network
     }
 
     /// The program with which it is talked to.

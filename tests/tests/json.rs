@@ -95,6 +95,7 @@ async fn every_line_of_every_command_is_what_the_published_schema_says() {
     check(data, "init", &["init", &at("new.yaml")], "", 0).await;
     check(data, "facts", &["facts", "local"], "", 0).await;
     check(data, "runs", &["runs"], "", 0).await;
+    check(data, "deployments", &["deployments"], "", 0).await;
     check(data, "status", &["status"], "", 0).await;
     check(data, "pause", &["pause", "shop/1"], "", 1).await;
     fs::write(at("inventory"), "[web]\nweb1 http_port=80\n").expect("the inventory");

@@ -93,7 +93,6 @@ impl From<EngineError> for ApiError {
             | EngineError::NotHeld { .. }
             | EngineError::NothingToUndo { .. }
             | EngineError::AlreadyUndone { .. }
-            | EngineError::NotBroughtBack { .. }
             | EngineError::Discovery(_)
             | EngineError::ChangedBefore { .. } => ErrorCode::Conflict,
             EngineError::Plan { .. } | EngineError::NoSteps | EngineError::NoPlan => ErrorCode::PlanInvalid,

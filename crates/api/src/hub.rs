@@ -1,15 +1,17 @@
 //! From changes of the store to updates for pages.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
 
 use futures::Stream;
-use steadyhand_domain::{RunId, StepId};
+use steadyhand_domain::{DeploymentId, EnvironmentId, RunId, StepId};
 use steadyhand_engine::{Change, Engine};
-use steadyhand_store::{StoreError, chat, events::Event, logs, projects, records::Step, runs, steps};
+use steadyhand_store::{
+    StoreError, chat, deployments, environments, events::Event, logs, projects, records::Step, runs, steps,
+};
 use tokio::{
     sync::broadcast::{self, error::RecvError},
     time::{Instant, sleep_until},
@@ -43,6 +45,10 @@ struct Changed {
     /// Runs, with the number of the last change before and the steps.
     runs: BTreeMap<RunId, (i64, HashSet<StepId>)>,
     logs: HashMap<(StepId, u32), logs::Grown>,
+    /// Runs that know more of their deployments.
+    learned: BTreeSet<RunId>,
+    deployments: BTreeSet<DeploymentId>,
+    environments: BTreeSet<EnvironmentId>,
     others: Vec<Event>,
     questions: bool,
     trouble: Option<Option<String>>,
@@ -52,16 +58,29 @@ struct Changed {
 impl Changed {
     fn add(&mut self, change: Change) {
         match change {
-            Change::Event(change) => match (change.run_id, change.seq) {
-                (Some(run), Some(seq)) => {
-                    let (_, steps) = self.runs.entry(run).or_insert((seq - 1, HashSet::new()));
-                    steps.extend(change.event.step());
+            Change::Event(change) => {
+                match change.event {
+                    Event::EnvironmentRecorded { environment_id }
+                    | Event::Environment { environment_id, .. } => {
+                        self.environments.insert(environment_id);
+                    }
+                    Event::DeploymentRecorded { deployment_id } | Event::Deployment { deployment_id, .. } => {
+                        self.deployments.insert(deployment_id);
+                    }
+                    Event::DeploymentLearned => self.learned.extend(change.run_id),
+                    _ => {}
                 }
-                _ => {
-                    self.others.retain(|event| *event != change.event);
-                    self.others.push(change.event);
+                match (change.run_id, change.seq) {
+                    (Some(run), Some(seq)) => {
+                        let (_, steps) = self.runs.entry(run).or_insert((seq - 1, HashSet::new()));
+                        steps.extend(change.event.step());
+                    }
+                    _ => {
+                        self.others.retain(|event| *event != change.event);
+                        self.others.push(change.event);
+                    }
                 }
-            },
+            }
             Change::Log(grown) => {
                 self.logs.insert((grown.step_id, grown.attempt), grown);
             }
@@ -143,7 +162,7 @@ impl Hub {
                     let proposal = chat::proposal(&mut db, proposal_id).await?;
                     batch.extend(proposal.map(|proposal| Update::Proposal { proposal }));
                 }
-                // Changes of runs come with the run.
+                // Changes of runs come with the run, those of deployments and environments below.
                 _ => {}
             }
         }
@@ -165,6 +184,24 @@ impl Hub {
                 some
             };
             batch.push(Update::Run { run, since, steps: changed });
+        }
+        let mut environments = changed.environments;
+        let mut known = Vec::new();
+        for id in changed.deployments {
+            known.extend(deployments::get(&mut db, id).await?);
+        }
+        for run in changed.learned {
+            let learned = deployments::of_run(&mut db, run).await?;
+            known.extend(learned.filter(|learned| known.iter().all(|known| known.id != learned.id)));
+        }
+        for deployment in known {
+            // An environment tells of its current deployment and of its last one.
+            environments.insert(deployment.environment_id);
+            batch.push(Update::Deployment { deployment });
+        }
+        for id in environments {
+            let environment = environments::get(&mut db, id).await?;
+            batch.extend(environment.map(|environment| Update::Environment { environment }));
         }
         for grown in changed.logs.into_values() {
             batch.push(Update::Log {

@@ -7,6 +7,7 @@
 //! error has a code for the page and a sentence for the person.
 
 mod chats;
+mod deployments;
 mod error;
 mod facts;
 mod finding;
@@ -32,6 +33,7 @@ mod typescript;
 mod updates;
 mod views;
 
+pub use deployments::{DeploymentAction, DeploymentDetail, PossibleAction};
 pub use error::{ApiError, ErrorCode};
 pub use folders::data_dir;
 pub use open::{Api, OpenOptions, Shell};

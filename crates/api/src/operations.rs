@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use steadyhand_domain::{Facts, Preflight};
 use steadyhand_store::records::{
-    LogMatches, LogWindow, Message, PlanRevision, Project, Proposal, RunSummary,
+    Deployment, Environment, LogMatches, LogWindow, Message, PlanRevision, Project, Proposal, RunSummary,
 };
 
 use crate::{Api, ApiError, ErrorCode, *};
@@ -62,6 +62,15 @@ macro_rules! with_operations {
             runs(ListRuns) -> Vec<RunSummary>;
             /// A run with its steps.
             run(OfRun) -> RunDetail;
+
+            /// The environments of a project, each with its current deployment and its last one.
+            environments(OfProject) -> Vec<Environment>;
+            /// A page of a project's deployments, newest first.
+            deployments(ListDeployments) -> Vec<Deployment>;
+            /// A deployment with its course, and what can be done about it.
+            deployment(OfDeployment) -> DeploymentDetail;
+            /// Brings an earlier deployment back, as a new one: with its image and its settings, without a build.
+            rollback(OfDeployment) -> RunSummary;
 
             /// A window of the lines of a log.
             log_lines(LogLines) -> LogWindow;

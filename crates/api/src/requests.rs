@@ -1,7 +1,9 @@
 //! What operations take.
 
 use serde::{Deserialize, Serialize};
-use steadyhand_domain::{Choice, ProjectId, QuestionId, RunId, StepId};
+use steadyhand_domain::{
+    Choice, DeploymentId, DeploymentState, EnvironmentId, ProjectId, QuestionId, RunId, StepId,
+};
 use ts_rs::TS;
 
 /// A decision about a step that has failed and is held.
@@ -145,6 +147,29 @@ requests! {
         #[serde(default)]
         #[ts(optional)]
         before: Option<u32>,
+        /// At most this many (100 at most).
+        limit: u32,
+    }
+    /// Names a deployment.
+    OfDeployment {
+        /// Which.
+        deployment_id: DeploymentId,
+    }
+    /// A page of deployments, newest first.
+    ListDeployments {
+        /// The project.
+        project_id: ProjectId,
+        /// Only those to this environment.
+        #[serde(default)]
+        #[ts(optional)]
+        environment_id: Option<EnvironmentId>,
+        /// Only those in one of these states; all when there are none.
+        #[serde(default)]
+        states: Vec<DeploymentState>,
+        /// Only those that were recorded before this one.
+        #[serde(default)]
+        #[ts(optional)]
+        before: Option<DeploymentId>,
         /// At most this many (100 at most).
         limit: u32,
     }

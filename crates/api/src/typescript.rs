@@ -7,7 +7,7 @@ use ts_rs::{Config, TS, TypeVisitor};
 
 use crate::{operations::with_operations, *};
 use steadyhand_store::records::{
-    LogMatches, LogWindow, Message, PlanRevision, Project, Proposal, RunSummary,
+    Deployment, Environment, LogMatches, LogWindow, Message, PlanRevision, Project, Proposal, RunSummary,
 };
 
 /// Every type that is named from a root, by name.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use steadyhand_domain::{ProjectId, Question, QuestionId, RunId, StepId};
-use steadyhand_store::records::{Message, Project, Proposal, RunSummary, Step};
+use steadyhand_store::records::{Deployment, Environment, Message, Project, Proposal, RunSummary, Step};
 use ts_rs::TS;
 
 use crate::views::HostStatus;
@@ -20,6 +20,16 @@ pub enum Update {
         since: i64,
         /// The steps that changed, as they are now.
         steps: Vec<Step>,
+    },
+    /// An environment is new or has changed, or one of its deployments.
+    Environment {
+        /// The environment as it is now.
+        environment: Environment,
+    },
+    /// A deployment is new or has changed.
+    Deployment {
+        /// The deployment as it is now.
+        deployment: Deployment,
     },
     /// A log grew; at most 20 times a second for one step.
     Log {

@@ -150,6 +150,14 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
     },
+    /// Lists deployments, newest first
+    Deployments {
+        /// Only those of this project
+        project: Option<String>,
+        /// At most this many of each project
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+        limit: u32,
+    },
     /// Writes the logs of a run, byte for byte
     ///
     /// On a terminal, control sequences other than colours are left out, and of a line that is written over (progress) the
@@ -200,6 +208,14 @@ pub(crate) enum Command {
     Undo {
         /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning
         run: String,
+    },
+    /// Brings an earlier deployment back, and shows the run that does so: its image and settings, without a build
+    Rollback {
+        /// The project
+        project: String,
+        /// The number of the deployment, as `steady deployments` shows it [default: the one that served before]
+        #[arg(long, value_name = "NUMBER")]
+        to: Option<u32>,
     },
     /// Ends a run and what it is running
     Stop {

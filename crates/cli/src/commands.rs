@@ -4,6 +4,7 @@ use steadyhand_api::{Api, ApiError, Nothing, records::RunSummary};
 
 mod check;
 mod control;
+mod deployments;
 mod facts;
 mod files;
 mod graph;
@@ -15,12 +16,13 @@ mod run;
 mod secret;
 
 pub(crate) use control::{decide, pause, resume, stop};
+pub(crate) use deployments::deployments;
 pub(crate) use facts::facts;
 pub(crate) use files::files;
 pub(crate) use list::{runs, status};
 pub(crate) use logs::{WhichLogs, logs};
 pub(crate) use preflight::preflight;
-pub(crate) use run::{retry, run, undo};
+pub(crate) use run::{retry, rollback, run, undo};
 pub(crate) use secret::{secret, unlock};
 
 /// What a person can type to mean this run: `shop/24`.

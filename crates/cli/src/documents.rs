@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use steadyhand_api::{
     ApiError, CheckReport, OutlineTask, PlanCheck, Preview, Problem, Question, RunDetail, VaultView,
-    records::{Card, LogLine, Project, RunSummary, Step},
+    records::{Card, Deployment, LogLine, Project, RunSummary, Step},
 };
 use steadyhand_domain::{Facts, Preflight, StepId, Timestamp};
 
@@ -191,6 +191,15 @@ pub(crate) struct ListedRun<'a> {
     pub(crate) run: &'a RunSummary,
 }
 
+/// A deployment with the name of its project: `steady deployments`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ListedDeployment<'a> {
+    /// The project.
+    pub(crate) project: &'a str,
+    #[serde(flatten)]
+    pub(crate) deployment: &'a Deployment,
+}
+
 /// `steady status`.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Status<'a> {
@@ -261,6 +270,7 @@ pub(crate) fn schema() -> Value {
         "preflight": Preflight;
         "retry": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
         "undo": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
+        "rollback": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
         "decide": RunSummary;
         "logs": LineEvent<'_>;
         "validate": Validated<'_>;
@@ -270,6 +280,7 @@ pub(crate) fn schema() -> Value {
         "import": Taken<'_>;
         "facts": Facts;
         "runs": Vec<ListedRun<'_>>;
+        "deployments": Vec<ListedDeployment<'_>>;
         "status": Status<'_>;
         "pause": RunSummary;
         "resume": RunSummary;

@@ -44,7 +44,10 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let mut output = Output::new(cli.common.format());
-    let unread = if matches!(cli.command, Command::Run(_) | Command::Retry { .. } | Command::Undo { .. }) {
+    let unread = if matches!(
+        cli.command,
+        Command::Run(_) | Command::Retry { .. } | Command::Undo { .. } | Command::Rollback { .. }
+    ) {
         Exit::LeftRunning
     } else {
         Exit::Done
@@ -86,6 +89,9 @@ async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Preflight(options) => commands::preflight(&api, output, options).await,
         Command::Facts { host, plan } => commands::facts(&api, output, &host, plan.as_deref()).await,
         Command::Runs { project, limit } => commands::runs(&api, output, project.as_deref(), limit).await,
+        Command::Deployments { project, limit } => {
+            commands::deployments(&api, output, project.as_deref(), limit).await
+        }
         Command::Logs { run, step, follow, raw } => {
             commands::logs(&api, output, &commands::WhichLogs { run, step, follow, raw }).await
         }
@@ -94,6 +100,7 @@ async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
             commands::retry(&api, output, &run, from_failed, current_plan).await
         }
         Command::Undo { run } => commands::undo(&api, output, &run).await,
+        Command::Rollback { project, to } => commands::rollback(&api, output, &project, to).await,
         Command::Decide { run, step, choice } => commands::decide(&api, output, &run, step, choice).await,
         Command::Resume { run } => commands::resume(&api, output, &run).await,
         Command::Stop { run } => commands::stop(&api, output, &run).await,

@@ -6,7 +6,7 @@ use steadyhand_api::{
     Problem, ProblemSeverity, SECRET_VARIABLE,
     records::{Hindrance, RunSummary, Step, Untold},
 };
-use steadyhand_domain::{Desired, RunState, StepState, Trigger, duration};
+use steadyhand_domain::{DeploymentState, Desired, RunState, StepState, Trigger, duration};
 
 use crate::output::{Colour, Output};
 
@@ -33,6 +33,19 @@ pub(crate) fn run_state(run: &RunSummary) -> (&'static str, Colour) {
 
 fn is_held(hindrance: &Hindrance) -> bool {
     matches!(hindrance, Hindrance::StepHeld { .. })
+}
+
+pub(crate) fn deployment_state(state: DeploymentState) -> (&'static str, Colour) {
+    match state {
+        DeploymentState::Pending => ("pending", Colour::Grey),
+        DeploymentState::Building => ("building", Colour::Blue),
+        DeploymentState::Built => ("built", Colour::Blue),
+        DeploymentState::Deploying => ("deploying", Colour::Blue),
+        DeploymentState::Ready => ("ready", Colour::Green),
+        DeploymentState::Superseded => ("superseded", Colour::Grey),
+        DeploymentState::Failed => ("failed", Colour::Red),
+        DeploymentState::Cancelled => ("cancelled", Colour::Grey),
+    }
 }
 
 pub(crate) fn step_sign(state: StepState) -> (&'static str, Colour) {

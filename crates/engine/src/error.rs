@@ -94,14 +94,6 @@ pub enum EngineError {
         /// The number of the run that did so, the last if there are several.
         by: u32,
     },
-    /// A deployment cannot be brought back.
-    #[error("deployment {number} cannot be brought back: {why}")]
-    NotBroughtBack {
-        /// Its number.
-        number: u32,
-        /// Why.
-        why: &'static str,
-    },
     /// A step that an earlier run completed is another one now.
     #[error(
         "“{step}” on {host}, which completed in run {number}, is not in the plan any more as it was then; redeploy runs all of the plan"

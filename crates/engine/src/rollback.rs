@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use steadyhand_domain::{DeploymentId, DeploymentState, Trigger};
+use steadyhand_domain::{DeploymentId, Trigger};
 use steadyhand_store::{
     StoreError, deployments,
     records::{Deployment, RunSummary},
@@ -14,20 +14,13 @@ impl Engine {
     /// Brings an earlier deployment back, as a new one: its image, its variables and its settings, as its host has kept them.
     ///
     /// # Errors
-    /// As [`Engine::start`]; [`EngineError::NotBroughtBack`] when it cannot be brought back.
+    /// As [`Engine::start`]; [`StoreError::NotToBeBroughtBack`] when it has never served, serves now, or is not kept.
     pub async fn rollback(&self, to: DeploymentId, by: &str) -> Result<RunSummary, EngineError> {
         let mut db = self.store().read().await?;
         let wanted = deployments::get(&mut db, to).await?.ok_or(StoreError::UnknownDeployment(to))?;
         drop(db);
-        let refused = |why| EngineError::NotBroughtBack { number: wanted.number, why };
-        match wanted.state {
-            DeploymentState::Ready => return Err(refused("it is the one that serves")),
-            DeploymentState::Superseded if wanted.image_kept => {}
-            DeploymentState::Superseded => return Err(refused("its image is not kept any more")),
-            _ => return Err(refused("it has never served")),
-        }
         let spec = self.spec(wanted.run_id).await?;
-        let plan = steadyhand_plan::release(&spec.plan).ok_or(refused("its plan is not recorded"))?;
+        let plan = steadyhand_plan::release(&spec.plan).ok_or(EngineError::NoSteps)?;
         let run = self.summary(wanted.run_id).await?;
         let Deployment { environment, source, image, project_id, .. } = wanted;
         self.start(NewRun {

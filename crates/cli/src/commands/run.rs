@@ -4,8 +4,8 @@ use std::{collections::HashSet, io::IsTerminal, time::Duration};
 
 use futures::{Stream, StreamExt};
 use steadyhand_api::{
-    Api, ApiError, DiscoveredHost, ErrorCode, ListMessages, OfRun, Preview, Problem, ProblemSeverity,
-    RetryPart, RetryRun, RunDetail, Update,
+    Api, ApiError, DiscoveredHost, ErrorCode, ListMessages, OfDeployment, OfRun, Preview, Problem,
+    ProblemSeverity, RetryPart, RetryRun, RunDetail, Update,
     records::{Card, RunSummary},
 };
 use steadyhand_domain::{RunId, RunState, StepState, duration};
@@ -95,6 +95,19 @@ pub(crate) async fn undo(api: &Api, output: &mut Output, run: &str) -> Result<Ex
     let run_id = api.find_run(run).await?.id;
     let (updates, signals) = (api.updates(), Signals::listen()?);
     let summary = unlocked(api, output, async || api.undo_run(OfRun { run_id }).await).await?;
+    follow(api, output, &summary, updates, signals).await
+}
+
+pub(crate) async fn rollback(
+    api: &Api,
+    output: &mut Output,
+    project: &str,
+    to: Option<u32>,
+) -> Result<Exit, Failure> {
+    let project = api.find_project(project).await?;
+    let deployment_id = api.kept_deployment(&project, to).await?.id;
+    let (updates, signals) = (api.updates(), Signals::listen()?);
+    let summary = unlocked(api, output, async || api.rollback(OfDeployment { deployment_id }).await).await?;
     follow(api, output, &summary, updates, signals).await
 }
 

@@ -34,6 +34,9 @@ const STAGES: [Stage; 10] = [
 const NOT_SWITCHED: &str =
     "the run completed without switching traffic to this deployment: no step that does so was carried out";
 
+/// The same, where its environment is gone.
+const DESTROYED: &str = "its environment was destroyed before it served";
+
 /// Lets the deployment that a run makes follow `writes`, which were recorded before in the same transaction: what its steps
 /// have come to, and how it ended. Where the run makes none, that is found out with one query of an index; where nothing that
 /// a deployment depends on was written, with none.
@@ -57,14 +60,17 @@ pub async fn follow(
     }
     let Some(mut deployment) = Followed::read(db, run).await? else { return Ok(()) };
     let steps = Step::of_run(db, run).await?;
-    if end.is_none() {
+    let Some(end) = end else {
         deployment.check_order(&steps, writes())?;
+        return deployment.catch_up(db, &steps, now).await;
+    };
+    // A run can always end, also when the environment was taken away meanwhile and could not be told anything.
+    let is_destroyed =
+        environments::state(db, deployment.environment).await?.0 == EnvironmentState::Destroyed;
+    if !is_destroyed {
+        deployment.catch_up(db, &steps, now).await?;
     }
-    deployment.catch_up(db, &steps, now).await?;
-    match end {
-        Some(end) => deployment.end(db, end, now).await,
-        None => Ok(()),
-    }
+    deployment.end(db, end, if is_destroyed { DESTROYED } else { NOT_SWITCHED }, now).await
 }
 
 /// Lets a deployment that was just recorded follow the steps of its run: some may be done from the beginning.
@@ -242,11 +248,12 @@ impl Followed {
         Ok(())
     }
 
-    /// The end of its run is the deployment's, unless it serves.
+    /// The end of its run is the deployment's, unless it serves. `otherwise` says why it does not though nothing failed.
     async fn end(
         &mut self,
         db: &mut SqliteConnection,
         end: RunEvent,
+        otherwise: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         if !self.state.is_going() {
@@ -259,7 +266,7 @@ impl Followed {
                 self.tell(db, DeploymentEvent::Failed, Some(&error), now).await
             }
             RunEvent::Began | RunEvent::PausedBetweenSteps | RunEvent::Resumed | RunEvent::EveryStepEnded => {
-                self.tell(db, DeploymentEvent::Failed, Some(NOT_SWITCHED), now).await
+                self.tell(db, DeploymentEvent::Failed, Some(otherwise), now).await
             }
         }
     }

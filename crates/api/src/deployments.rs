@@ -1,0 +1,283 @@
+//! Environments, and the deployments that are made to them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use steadyhand_domain::{DeploymentState, Desired, EnvironmentState};
+use steadyhand_store::{
+    StoreError,
+    deployments::{self, Filter},
+    environments,
+    records::{Deployment, Environment, Project, RunSummary, StageTimes},
+    runs,
+};
+use ts_rs::TS;
+
+use crate::{Api, ApiError, ErrorCode, ListDeployments, OfDeployment, OfProject};
+
+/// The most deployments of one page.
+const PAGE: u32 = 100;
+
+/// A deployment with its course, and what can be done about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
+pub struct DeploymentDetail {
+    /// The deployment.
+    pub deployment: Deployment,
+    /// The run that makes it. Its steps have the logs.
+    pub run: RunSummary,
+    /// Its parts in their order, with their times.
+    pub stages: Vec<StageTimes>,
+    /// What a person may want to do about it.
+    pub actions: Vec<PossibleAction>,
+}
+
+/// What a person may want to do about a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeploymentAction {
+    /// End it before anything of it was started.
+    Cancel,
+    /// End its run while its containers are started.
+    Stop,
+    /// Bring it back.
+    Rollback,
+}
+
+/// Something that a person may want to do, and whether it can be done now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
+pub struct PossibleAction {
+    /// What.
+    pub action: DeploymentAction,
+    /// Why it cannot be done now; none when it can.
+    pub why_not: Option<String>,
+}
+
+impl Api {
+    /// See the list of operations.
+    pub async fn environments(&self, request: OfProject) -> Result<Vec<Environment>, ApiError> {
+        let mut db = self.read().await?;
+        Ok(environments::of_project(&mut db, request.project_id).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn deployments(&self, request: ListDeployments) -> Result<Vec<Deployment>, ApiError> {
+        let filter =
+            Filter { environment: request.environment_id, states: &request.states, before: request.before };
+        let mut db = self.read().await?;
+        Ok(deployments::list(&mut db, request.project_id, &filter, request.limit.min(PAGE)).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn deployment(&self, request: OfDeployment) -> Result<DeploymentDetail, ApiError> {
+        let id = request.deployment_id;
+        let mut db = self.read().await?;
+        let deployment = deployments::get(&mut db, id).await?.ok_or(StoreError::UnknownDeployment(id))?;
+        let environment = deployment.environment_id;
+        let environment = environments::get(&mut db, environment)
+            .await?
+            .ok_or(StoreError::UnknownEnvironment(environment))?;
+        let run = deployment.run_id;
+        let stages = deployments::stages(&mut db, run).await?;
+        let run = runs::get(&mut db, run).await?.ok_or(StoreError::UnknownRun(run))?;
+        let actions = actions(&deployment, &environment, run.desired);
+        Ok(DeploymentDetail { deployment, run, stages, actions })
+    }
+
+    /// The deployment of a project with that number, or the one that served before the current one.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when there is none, with those that there are.
+    pub async fn kept_deployment(
+        &self,
+        project: &Project,
+        number: Option<u32>,
+    ) -> Result<Deployment, ApiError> {
+        let request = ListDeployments {
+            project_id: project.id,
+            environment_id: None,
+            states: Vec::new(),
+            before: None,
+            limit: PAGE,
+        };
+        let all = self.deployments(request).await?;
+        let found = all.iter().find(|deployment| match number {
+            Some(number) => deployment.number == number,
+            None => deployment.state == DeploymentState::Superseded,
+        });
+        found.cloned().ok_or_else(|| {
+            let message = match (number, all.is_empty()) {
+                (_, true) => format!("{} was never deployed", project.name),
+                (Some(number), _) => {
+                    format!(
+                        "{} has no deployment {number}; `steady deployments {}` lists them",
+                        project.name, project.name
+                    )
+                }
+                (None, _) => format!("no deployment of {} served before the current one", project.name),
+            };
+            ApiError { code: ErrorCode::NotFound, message }
+        })
+    }
+
+    /// See the list of operations.
+    pub async fn rollback(&self, request: OfDeployment) -> Result<RunSummary, ApiError> {
+        self.inner.engine.take_over();
+        Ok(self.inner.engine.rollback(request.deployment_id, &self.inner.user).await?)
+    }
+}
+
+/// What can be done about a deployment whose run `desired` was asked of.
+fn actions(deployment: &Deployment, environment: &Environment, desired: Desired) -> Vec<PossibleAction> {
+    let action = |action, why_not: Option<String>| PossibleAction { action, why_not };
+    vec![
+        action(DeploymentAction::Cancel, no_cancel(deployment.state, desired).map(str::to_owned)),
+        action(DeploymentAction::Stop, no_stop(deployment.state, desired).map(str::to_owned)),
+        action(DeploymentAction::Rollback, no_rollback(deployment, environment)),
+    ]
+}
+
+fn no_cancel(state: DeploymentState, desired: Desired) -> Option<&'static str> {
+    match state {
+        DeploymentState::Pending | DeploymentState::Building => being_ended(desired),
+        DeploymentState::Built | DeploymentState::Deploying => Some("Its image is there; Stop ends it now."),
+        ended => no_end(ended),
+    }
+}
+
+fn no_stop(state: DeploymentState, desired: Desired) -> Option<&'static str> {
+    match state {
+        DeploymentState::Pending | DeploymentState::Building => {
+            Some("Nothing of it was started yet; Cancel ends it.")
+        }
+        DeploymentState::Built | DeploymentState::Deploying => being_ended(desired),
+        ended => no_end(ended),
+    }
+}
+
+fn being_ended(desired: Desired) -> Option<&'static str> {
+    (desired == Desired::Stopped).then_some("It is being ended already.")
+}
+
+/// Why a deployment cannot be ended any more.
+fn no_end(state: DeploymentState) -> Option<&'static str> {
+    match state {
+        DeploymentState::Pending
+        | DeploymentState::Building
+        | DeploymentState::Built
+        | DeploymentState::Deploying => None,
+        DeploymentState::Ready => Some("It serves already."),
+        DeploymentState::Superseded => Some("It has ended: a later one serves in its place."),
+        DeploymentState::Failed => Some("It has failed already."),
+        DeploymentState::Cancelled => Some("It was cancelled already."),
+    }
+}
+
+fn no_rollback(deployment: &Deployment, environment: &Environment) -> Option<String> {
+    let under_way = environment.last.as_ref().filter(|last| last.state.is_going());
+    let why = match deployment.state {
+        _ if environment.state == EnvironmentState::Destroyed => "Its environment was destroyed.",
+        DeploymentState::Pending
+        | DeploymentState::Building
+        | DeploymentState::Built
+        | DeploymentState::Deploying => "It has not served yet.",
+        DeploymentState::Failed | DeploymentState::Cancelled => "It has never served.",
+        DeploymentState::Ready => "It is the current one.",
+        DeploymentState::Superseded if !deployment.image_kept => "Its image is not kept any more.",
+        DeploymentState::Superseded => {
+            return under_way.map(|last| {
+                let (number, run) = (last.number, last.run_number);
+                format!("Deployment {number} is under way in run {run}; wait for it, or cancel it first.")
+            });
+        }
+    };
+    Some(why.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use steadyhand_domain::{DeploymentId, EnvironmentId, ProjectId, RunId, Timestamp, Trigger};
+    use steadyhand_store::records::DeploymentKind;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn deployment(number: u32, state: DeploymentState) -> Deployment {
+        Deployment {
+            id: DeploymentId(Uuid::from_u128(number.into())),
+            project_id: ProjectId(Uuid::nil()),
+            environment_id: EnvironmentId(Uuid::nil()),
+            environment: "production".to_owned(),
+            number,
+            run_id: RunId(Uuid::from_u128(number.into())),
+            run_number: number + 20,
+            trigger: Trigger::Window,
+            started_by: "ada".to_owned(),
+            kind: DeploymentKind::Deploy,
+            takes_from: None,
+            takes_from_number: None,
+            state,
+            source: None,
+            image: Some("sha256:1".to_owned()),
+            image_kept: true,
+            error: None,
+            created_at: Timestamp(0),
+            ended_at: None,
+            superseded_at: None,
+        }
+    }
+
+    fn environment(state: EnvironmentState, last: &Deployment) -> Environment {
+        Environment {
+            id: EnvironmentId(Uuid::nil()),
+            project_id: ProjectId(Uuid::nil()),
+            name: "production".to_owned(),
+            state,
+            since: Timestamp(0),
+            created_at: Timestamp(0),
+            current: None,
+            last: Some(last.clone()),
+        }
+    }
+
+    #[test]
+    fn what_is_legal_depends_on_the_state_and_the_rest_says_why_not() {
+        use DeploymentState::{Building, Built, Cancelled, Deploying, Failed, Pending, Ready, Superseded};
+        let legal = |state, desired| {
+            let this = deployment(1, state);
+            let last = deployment(2, Failed);
+            let possible = actions(&this, &environment(EnvironmentState::Running, &last), desired);
+            assert_eq!(possible.len(), 3);
+            let can = possible.into_iter().filter(|action| action.why_not.is_none());
+            can.map(|action| action.action).collect::<Vec<_>>()
+        };
+        use DeploymentAction::{Cancel, Rollback, Stop};
+        for (state, expected) in [
+            (Pending, &[Cancel][..]),
+            (Building, &[Cancel]),
+            (Built, &[Stop]),
+            (Deploying, &[Stop]),
+            (Ready, &[]),
+            (Superseded, &[Rollback]),
+            (Failed, &[]),
+            (Cancelled, &[]),
+        ] {
+            assert_eq!(legal(state, Desired::Running), expected, "{state:?}");
+        }
+        assert!(legal(Building, Desired::Stopped).is_empty());
+        assert!(legal(Deploying, Desired::Stopped).is_empty());
+    }
+
+    #[test]
+    fn one_that_is_not_kept_or_whose_environment_is_busy_or_gone_cannot_be_brought_back() {
+        let this = deployment(1, DeploymentState::Superseded);
+        let (going, failed) = (deployment(2, DeploymentState::Built), deployment(2, DeploymentState::Failed));
+        let check = |this: &Deployment, state, last, expected| {
+            assert_eq!(no_rollback(this, &environment(state, last)).as_deref(), expected);
+        };
+        check(&this, EnvironmentState::Running, &failed, None);
+        let busy = "Deployment 2 is under way in run 22; wait for it, or cancel it first.";
+        check(&this, EnvironmentState::Running, &going, Some(busy));
+        check(&this, EnvironmentState::Destroyed, &failed, Some("Its environment was destroyed."));
+        let gone = Deployment { image_kept: false, ..this };
+        check(&gone, EnvironmentState::Running, &failed, Some("Its image is not kept any more."));
+    }
+}
