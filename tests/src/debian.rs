@@ -22,9 +22,9 @@ pub const DEPLOY: &str = "deploy";
 pub const WALLED: &str = "walled";
 
 /// The folders of the roots. A name changes with what is done to a new root.
-const DEBIAN: &str = "bookworm-1";
+const DEBIAN: &str = "bookworm-2";
 const BUSYBOX: &str = "busybox-1";
-const PACKAGES: &str = "ca-certificates,cron,git,nftables,openssh-server,procps,sudo,systemd";
+const PACKAGES: &str = "ca-certificates,cron,curl,git,nftables,openssh-server,procps,sudo,systemd";
 
 /// What is done to a new root, once.
 const PREPARE: &str = r#"set -e
@@ -84,7 +84,6 @@ if [ "$3" ]; then
     ln -s steadyhand/docker.sock run
     mount --bind "$3" run/steadyhand/docker.sock
     mount --bind "$4" usr/bin/docker
-    cp "$(command -v busybox)" usr/local/bin/wget
 fi
 : >run/steadyhand/net
 if [ "$5" ]; then

@@ -85,15 +85,21 @@ impl Dockerd {
         &self.network
     }
 
-    /// The program with which it is talked to.
+    /// The program with which it is talked to: that of the package, also where another one comes first, which may not be able
+    /// to build.
     #[must_use]
     pub fn client() -> PathBuf {
-        let path = std::env::var_os("PATH").expect("a PATH");
-        std::env::split_paths(&path)
-            .map(|folder| folder.join("docker"))
-            .find(|program| program.exists())
+        installed_in("/usr/bin")
+            .or_else(|| {
+                let path = std::env::var_os("PATH").expect("a PATH");
+                std::env::split_paths(&path).find_map(installed_in)
+            })
             .expect("docker, of the package docker.io")
     }
+}
+
+fn installed_in(folder: impl AsRef<Path>) -> Option<PathBuf> {
+    Some(folder.as_ref().join("docker")).filter(|program| program.exists())
 }
 
 impl Drop for Dockerd {

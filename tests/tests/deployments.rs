@@ -73,6 +73,22 @@ impl Shop {
         self.app.ended(&self.project, number).await
     }
 
+    /// Deploys what has to succeed.
+    async fn deployed(&self, number: u64) -> Value {
+        let run = self.deploy(number).await;
+        self.completed(&run).await;
+        run
+    }
+
+    async fn completed(&self, run: &Value) {
+        if run["run"]["state"] != "completed" {
+            let steps = run["steps"].as_array().expect("steps");
+            let failed = steps.iter().find(|step| step["state"] == "failed").expect("a failed step");
+            let log = self.app.log(failed).await;
+            panic!("{failed:#}\n{}", String::from_utf8_lossy(&log));
+        }
+    }
+
     async fn deployments(&self) -> Vec<Value> {
         let request = json!({ "project_id": self.project, "states": [], "limit": 50 });
         self.app.call("deployments", request).await.as_array().expect("a list").clone()
@@ -85,7 +101,7 @@ impl Shop {
 
     /// What the application answers on its host.
     fn answers(&self) -> String {
-        self.host.asked_as(WALLED, &format!("wget -q -O - {ADDRESS}/ || echo nothing")).trim().to_owned()
+        self.host.asked_as(WALLED, &format!("curl -s -m 5 {ADDRESS}/ || echo nothing")).trim().to_owned()
     }
 
     /// The names of all containers.
@@ -110,8 +126,7 @@ fn page(version: &str) -> String {
 #[tokio::test]
 async fn a_commit_becomes_a_release_that_serves_the_next_takes_its_place_and_the_first_is_brought_back() {
     let shop = Shop::new("one", "").await;
-    let run = shop.deploy(1).await;
-    assert_eq!(run["run"]["state"], "completed", "{run:#}");
+    let run = shop.deployed(1).await;
     assert_eq!(shop.answers(), "one");
     assert_eq!(shop.containers(), ["shop-1-1"]);
     let first = &shop.deployments().await[0];
@@ -121,8 +136,7 @@ async fn a_commit_becomes_a_release_that_serves_the_next_takes_its_place_and_the
     assert_eq!(first["source"]["commit"].as_str().map(str::len), Some(40));
 
     shop.push(&page("two"), "two");
-    let run = shop.deploy(2).await;
-    assert_eq!(run["run"]["state"], "completed", "{run:#}");
+    let run = shop.deployed(2).await;
     assert_eq!(shop.answers(), "two");
     assert_eq!(shop.containers(), ["shop-2-1"]);
     assert_eq!(shop.states().await, ["ready", "superseded"]);
@@ -155,8 +169,7 @@ async fn a_commit_becomes_a_release_that_serves_the_next_takes_its_place_and_the
 #[tokio::test]
 async fn what_never_gets_healthy_leaves_the_old_one_serving_and_says_why() {
     let shop = Shop::new("one", "  health: { path: /, timeout: 3s }\n").await;
-    let run = shop.deploy(1).await;
-    assert_eq!(run["run"]["state"], "completed", "{run:#}");
+    let run = shop.deployed(1).await;
 
     // One that ends at once, with its last words.
     shop.push(&shop.dockerfile("echo cannot find the database; exit 7"), "ends");
@@ -194,8 +207,7 @@ async fn what_never_gets_healthy_leaves_the_old_one_serving_and_says_why() {
 async fn a_hook_that_fails_switches_nothing_and_hooks_have_the_variables() {
     let hooks = "  hooks: { on_new: [\"echo first $GREETING\"], on_deploy: [\"test ! -e /w/fail\"] }\n  replicas: 2\n";
     let shop = Shop::new("one", hooks).await;
-    let run = shop.deploy(1).await;
-    assert_eq!(run["run"]["state"], "completed", "{run:#}");
+    let run = shop.deployed(1).await;
     let said = shop.log_of(&run, "Run the hooks").await;
     assert!(said.contains("first hello world"), "{said}");
     assert_eq!(shop.containers(), ["shop-1-1", "shop-1-2"]);
@@ -223,8 +235,7 @@ async fn a_hook_that_fails_switches_nothing_and_hooks_have_the_variables() {
 #[tokio::test]
 async fn killed_in_every_stage_and_started_again_it_ends_as_it_should() {
     let mut shop = Shop::new("one", "  hooks: { on_deploy: [\"sleep 1\"] }\n").await;
-    let run = shop.deploy(1).await;
-    assert_eq!(run["run"]["state"], "completed", "{run:#}");
+    let run = shop.deployed(1).await;
     let stages = [
         "Fetch the repository",
         "Build the image",
@@ -244,7 +255,7 @@ async fn killed_in_every_stage_and_started_again_it_ends_as_it_should() {
         shop.app.run(&shop.project, number, running).await;
         shop.app = shop.app.kill_and_start_again().await;
         let run = shop.app.ended(&shop.project, number).await;
-        assert_eq!(run["run"]["state"], "completed", "{stage}: {run:#}");
+        shop.completed(&run).await;
         assert_eq!(
             (shop.answers(), shop.containers()),
             (version, vec![format!("shop-{number}-1")]),
@@ -260,8 +271,7 @@ async fn killed_in_every_stage_and_started_again_it_ends_as_it_should() {
 #[tokio::test]
 async fn what_is_cancelled_while_it_is_built_leaves_no_build_and_no_container() {
     let shop = Shop::new("one", "").await;
-    let run = shop.deploy(1).await;
-    assert_eq!(run["run"]["state"], "completed", "{run:#}");
+    let run = shop.deployed(1).await;
     shop.push(&format!("{}echo 'RUN busybox sleep 4321' >>Dockerfile", shop.dockerfile("true")), "slow");
     shop.app.call("start_run", json!({ "project_id": shop.project })).await;
     let sleeps = |detail: &Value| {
