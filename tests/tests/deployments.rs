@@ -229,7 +229,7 @@ async fn another_process_goes_on_with_a_deployment_and_whoever_listens_hears_of_
         before: None,
         limit: 10,
     };
-    assert_eq!(api.deployments(list(Vec::new())).await.expect("a list"), [ready.clone()]);
+    assert_eq!(api.deployments(list(Vec::new())).await.expect("a list"), std::slice::from_ref(&ready));
     assert!(api.deployments(list(vec![DeploymentState::Failed])).await.expect("a list").is_empty());
     let detail = api.deployment(OfDeployment { deployment_id: ready.id }).await.expect("the deployment");
     assert_eq!(detail.stages.iter().map(|times| times.stage).collect::<Vec<_>>(), STAGES);
