@@ -79,11 +79,13 @@ async fn new(engine: &Engine, folder: &Path, scripts: [&str; STAGES.len()]) -> N
 async fn until(engine: &Engine, run: RunId, is_so: impl Fn(&Deployment, &RunSummary) -> bool) -> Deployment {
     let mut changes = engine.changes();
     loop {
+        // A commit may come between two looks: the deployment is looked at last, so that it is not older than the run.
+        let known = engine.summary(run).await.expect("a run");
         let found = {
             let mut db = engine.store().read().await.expect("reader");
             deployments::of_run(&mut db, run).await.expect("read").expect("there")
         };
-        if is_so(&found, &engine.summary(run).await.expect("a run")) {
+        if is_so(&found, &known) {
             return found;
         }
         // A listener that has missed something looks again as well.
