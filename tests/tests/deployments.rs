@@ -1,319 +1,268 @@
-//! Container applications on a real host with a real Docker: from a commit to a release that serves, what goes wrong on the
-//! way, and back.
+//! Deployments of real runs: they follow what the engine records, whichever process executes it.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "what goes wrong ends the test")]
 
-use serde_json::{Value, json};
-use steadyhand_tests::{
-    app::App,
-    command::{ended, steady},
-    debian::{Debian, WALLED},
-    dockerd::{Dockerd, IMAGE},
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+
+use futures::StreamExt;
+use steadyhand_api::{
+    Api, DeploymentAction, ListDeployments, OfDeployment, OfProject, OpenOptions, Shell, Update,
+    records::{Deployment, DeploymentSource, RunSummary, SourceKind},
 };
+use steadyhand_domain::{DeploymentState, EnvironmentState, ProjectId, RunId, RunState, Stage, Trigger};
+use steadyhand_engine::{
+    Again, Engine, EngineError, EngineOptions, Look, NewDeployment, NewRun, PlanPlace, RunOptions, RunSpec,
+};
+use steadyhand_remote::Config;
+use steadyhand_store::{Store, StoreError, deployments, environments, projects};
+use steadyhand_tests::{app::PATIENCE, command::steady};
+use tokio::time::timeout;
 
-/// Where the application is reached on its host.
-const ADDRESS: &str = "http://127.0.0.1:4100";
+const STAGES: [Stage; 5] = [Stage::Fetch, Stage::Build, Stage::Start, Stage::Switch, Stage::Drain];
 
-/// A host with Docker and a repository, and the project that deploys it.
-struct Shop {
-    host: Debian,
-    data: tempfile::TempDir,
-    app: App,
-    project: String,
-    _docker: Dockerd,
+fn project() -> ProjectId {
+    "00000000-0000-0000-0000-000000000001".parse().expect("an identifier")
 }
 
-impl Shop {
-    /// A host on which the repository has one commit, in which the application says `version`.
-    async fn new(version: &str, more: &str) -> Self {
-        let docker = Dockerd::start_with_network();
-        let host = Debian::start_with(&docker);
-        let data = tempfile::tempdir().expect("a folder");
-        host.is_known_in(data.path());
-        host.does(
-            "git init -q --bare -b main /srv/shop.git; git clone -q /srv/shop.git /srv/work 2>&1
-             cd /srv/work; git config user.name Ada; git config user.email ada@example.com; git checkout -q -b main",
-        );
-        let app = App::start(data.path()).await;
-        let project = app.project("shop", &Self::plan(&host, more)).await;
-        let shop = Self { host, data, app, project, _docker: docker };
-        shop.push(
-            &format!("{}{}", shop.dockerfile("exec busybox httpd -f -p 3000 -h /w"), page(version)),
-            version,
-        );
-        shop
-    }
+async fn engine(folder: &Path) -> Engine {
+    let store = Store::open(&folder.join("data")).await.expect("a store");
+    let remote = Config { local_home: Some(folder.to_owned()), ..Config::default() };
+    let secrets = Arc::new(|_| Ok(Vec::new()));
+    Engine::open(EngineOptions { store, remote, secrets, takes_over: true }).await.expect("an engine")
+}
 
-    fn plan(host: &Debian, more: &str) -> String {
-        format!(
-            "name: shop\nhosts:\n  web1: {}\napp:\n  on: web1\n  source: {{ git: \"file:///srv/shop.git\", branch: main }}\n  \
-             env: {{ GREETING: hello world }}\n{more}",
-            host.host(WALLED)
-        )
-    }
+/// An engine whose store has a project.
+async fn with_project(folder: &Path) -> Engine {
+    let engine = engine(folder).await;
+    let mut db = engine.store().write().await.expect("writer");
+    projects::insert(&mut db, project(), "shop", false, steadyhand_engine::now()).await.expect("a project");
+    db.commit().await.expect("commit");
+    engine
+}
 
-    /// What writes a Dockerfile whose container runs `command`.
-    fn dockerfile(&self, command: &str) -> String {
-        format!(
-            "cat >Dockerfile <<'END'\nFROM {IMAGE}\nRUN busybox mkdir /w\nCOPY index.html /w/\nEXPOSE 3000\n\
-             CMD [\"sh\", \"-c\", \"{command}\"]\nEND\n"
-        )
+/// A run on this machine with a step of each stage. Each adds its name to `ran`, then runs its part of `scripts`.
+async fn new(engine: &Engine, folder: &Path, scripts: [&str; STAGES.len()]) -> NewRun {
+    let mut source = "name: shop\ntasks:\n  release:\n    on: local\n    steps:\n".to_owned();
+    for (stage, script) in STAGES.iter().zip(scripts) {
+        source.push_str(&format!(
+            "      - name: {stage:?}\n        run: |\n          echo {stage:?} >> ran\n          {script}\n"
+        ));
     }
-
-    /// Changes the source with a script, commits, and pushes.
-    fn push(&self, script: &str, message: &str) {
-        let script = format!(
-            "cd /srv/work\n{script}\ngit add -A\ngit commit -q -m '{message}'\ngit push -q origin main"
-        );
-        self.host.does(&script);
+    let place = PlanPlace { folder: Some(folder.to_owned()), name: None };
+    let compiled =
+        engine.compile(&source, &place, &RunOptions::default(), Look::Again).await.expect("a plan");
+    let mut plan = compiled.plan;
+    for (step, stage) in plan.steps.iter_mut().zip(STAGES) {
+        step.stage = Some(stage);
     }
-
-    /// Deploys, and gives the run when it has ended.
-    async fn deploy(&self, number: u64) -> Value {
-        self.app.call("start_run", json!({ "project_id": self.project })).await;
-        self.app.ended(&self.project, number).await
+    let from = "https://example.com/shop.git".to_owned();
+    let (branch, commit) = (Some("main".to_owned()), Some("1a2b3c4d5e6f".to_owned()));
+    let (author, message, link, sha256) = (None, None, None, None);
+    let kind = SourceKind::Git;
+    let source = DeploymentSource { kind, from, branch, commit, author, message, link, sha256 };
+    NewRun {
+        project_id: project(),
+        trigger: Trigger::Window,
+        started_by: "ada".to_owned(),
+        plan_sha256: "p".to_owned(),
+        spec: RunSpec::new(Some(project()), plan, Some(folder.to_owned())),
+        done: BTreeMap::new(),
+        deployment: Some(NewDeployment {
+            environment: "production".to_owned(),
+            takes_from: None,
+            source: Some(source),
+            image: None,
+        }),
     }
+}
 
-    /// Deploys what has to succeed.
-    async fn deployed(&self, number: u64) -> Value {
-        let run = self.deploy(number).await;
-        self.completed(&run).await;
-        run
+/// Waits until what is stored of a run's deployment is as wanted.
+async fn until(engine: &Engine, run: RunId, is_so: impl Fn(&Deployment, &RunSummary) -> bool) -> Deployment {
+    let mut changes = engine.changes();
+    loop {
+        // A commit may come between two looks: the deployment is looked at last, so that it is not older than the run.
+        let known = engine.summary(run).await.expect("a run");
+        let found = {
+            let mut db = engine.store().read().await.expect("reader");
+            deployments::of_run(&mut db, run).await.expect("read").expect("there")
+        };
+        if is_so(&found, &known) {
+            return found;
+        }
+        // A listener that has missed something looks again as well.
+        let _ = timeout(PATIENCE, changes.recv()).await.unwrap_or_else(|_| panic!("it stays {found:?}"));
     }
+}
 
-    async fn completed(&self, run: &Value) {
-        if run["run"]["state"] != "completed" {
-            let steps = run["steps"].as_array().expect("steps");
-            let failed = steps.iter().find(|step| step["state"] == "failed").expect("a failed step");
-            let log = self.app.log(failed).await;
-            panic!("{failed:#}\n{}", String::from_utf8_lossy(&log));
+async fn ended(engine: &Engine, run: RunId) -> Deployment {
+    until(engine, run, |_, run| run.state.is_final()).await
+}
+
+async fn environment(engine: &Engine) -> EnvironmentState {
+    let mut db = engine.store().read().await.expect("reader");
+    let found = environments::by_name(&mut db, project(), "production").await.expect("read");
+    found.expect("there").state
+}
+
+fn ran(folder: &Path) -> Vec<String> {
+    fs::read_to_string(folder.join("ran")).unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_release_that_fails_leaves_the_old_one_serving_and_the_rest_of_it_can_be_tried_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let engine = with_project(folder).await;
+    let good = new(&engine, folder, ["true"; 5]).await;
+    let first = engine.start(good).await.expect("started").id;
+    assert_eq!(ended(&engine, first).await.state, DeploymentState::Ready);
+    fs::remove_file(folder.join("ran")).expect("the first one's traces");
+
+    let bad = new(&engine, folder, ["true", "true", "[ -e mended ]", "true", "true"]).await;
+    let second = engine.start(bad).await.expect("started").id;
+    let failed = ended(&engine, second).await;
+    assert_eq!(failed.state, DeploymentState::Failed);
+    assert_eq!(failed.error.as_deref(), Some("“Start” on local: exit status 1"));
+    assert_eq!(environment(&engine).await, EnvironmentState::Running);
+    let current = |engine: &Engine| {
+        let engine = engine.clone();
+        async move {
+            let mut db = engine.store().read().await.expect("reader");
+            let found = environments::by_name(&mut db, project(), "production").await.expect("read");
+            found.expect("there").current.expect("a current one").run_id
+        }
+    };
+    assert_eq!(current(&engine).await, first);
+
+    fs::write(folder.join("mended"), "").expect("mended");
+    let third = engine.retry(second, Again::Rest, "ada").await.expect("started").id;
+    let ready = ended(&engine, third).await;
+    assert_eq!((ready.state, ready.number), (DeploymentState::Ready, 3));
+    assert_eq!(ready.source, failed.source, "its source was fetched by the run before");
+    assert_eq!(current(&engine).await, third);
+    assert_eq!(ran(folder), ["Fetch", "Build", "Start", "Start", "Switch", "Drain"]);
+
+    let fourth = engine.retry(third, Again::Whole, "ada").await.expect("started").id;
+    let again = ended(&engine, fourth).await;
+    let source = again.source.expect("where it comes from");
+    assert_eq!((source.branch.as_deref(), source.commit), (Some("main"), None));
+    engine.close().await;
+}
+
+#[tokio::test]
+async fn what_fails_after_the_switch_is_tried_again_without_another_deployment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let engine = with_project(folder).await;
+    let run = new(&engine, folder, ["true", "true", "true", "true", "[ -e mended ]"]).await;
+    let run = engine.start(run).await.expect("started").id;
+    assert_eq!(ended(&engine, run).await.state, DeploymentState::Ready);
+    assert_eq!(engine.summary(run).await.expect("a run").state, RunState::Failed);
+    fs::write(folder.join("mended"), "").expect("mended");
+    let rest = engine.retry(run, Again::Rest, "ada").await.expect("started").id;
+    let mut changes = engine.changes();
+    while !engine.summary(rest).await.expect("a run").state.is_final() {
+        let _ = timeout(PATIENCE, changes.recv()).await.expect("it ends");
+    }
+    let mut db = engine.store().read().await.expect("reader");
+    assert_eq!(deployments::of_run(&mut db, rest).await.expect("read"), None);
+    drop(db);
+    assert_eq!(environment(&engine).await, EnvironmentState::Running);
+    engine.close().await;
+}
+
+#[tokio::test]
+async fn a_stop_while_it_builds_cancels_it_and_until_then_it_holds_its_environment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let engine = with_project(folder).await;
+    let slow =
+        new(&engine, folder, ["true", "while [ ! -e go ]; do sleep 0.05; done", "true", "true", "true"])
+            .await;
+    let run = engine.start(slow).await.expect("started").id;
+    until(&engine, run, |found, _| found.state == DeploymentState::Building).await;
+    assert_eq!(environment(&engine).await, EnvironmentState::Building);
+    let other = new(&engine, folder, ["true"; 5]).await;
+    let refused = engine.start(other).await.expect_err("refused");
+    assert!(matches!(refused, EngineError::Store(StoreError::DeploymentUnderWay { number: 1, run: 1, .. })));
+    engine.stop(run, "ada").await.expect("asked");
+    let cancelled = ended(&engine, run).await;
+    assert_eq!((cancelled.state, cancelled.error), (DeploymentState::Cancelled, None));
+    assert_eq!(environment(&engine).await, EnvironmentState::Failed);
+    engine.close().await;
+}
+
+#[tokio::test]
+async fn another_process_goes_on_with_a_deployment_and_whoever_listens_hears_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let first = with_project(folder).await;
+    let slow =
+        new(&first, folder, ["true", "while [ ! -e go ]; do sleep 0.05; done", "true", "true", "true"]).await;
+    let run = first.start(slow).await.expect("started").id;
+    // Its second step has begun.
+    until(&first, run, |found, run| found.state == DeploymentState::Building && run.steps.completed == 1)
+        .await;
+    first.close().await;
+    let options = OpenOptions { data_dir: Some(folder.join("data")), shell: Shell::Command };
+    let api = Api::open(options).await.expect("open");
+    let mut updates = api.updates();
+    let second = engine(folder).await;
+    fs::write(folder.join("go"), "").expect("it may go on");
+    let ready = ended(&second, run).await;
+    assert_eq!(ready.state, DeploymentState::Ready);
+    assert_eq!(ran(folder), ["Fetch", "Build", "Start", "Switch", "Drain"], "nothing was done twice");
+
+    let (mut deployment, mut environment) = (None, None);
+    while deployment != Some(DeploymentState::Ready) || environment != Some(EnvironmentState::Running) {
+        for update in timeout(PATIENCE, updates.next()).await.expect("it is told").expect("it goes on") {
+            match update {
+                Update::Deployment { deployment: told } => deployment = Some(told.state),
+                Update::Environment { environment: told } => environment = Some(told.state),
+                _ => {}
+            }
         }
     }
-
-    async fn deployments(&self) -> Vec<Value> {
-        let request = json!({ "project_id": self.project, "states": [], "limit": 50 });
-        self.app.call("deployments", request).await.as_array().expect("a list").clone()
-    }
-
-    /// The states of the deployments, newest first.
-    async fn states(&self) -> Vec<String> {
-        self.deployments().await.iter().map(|one| one["state"].as_str().unwrap().to_owned()).collect()
-    }
-
-    /// What the application answers on its host.
-    fn answers(&self) -> String {
-        self.host.asked_as(WALLED, &format!("curl -s -m 5 {ADDRESS}/ || echo nothing")).trim().to_owned()
-    }
-
-    /// The names of all containers.
-    fn containers(&self) -> Vec<String> {
-        let said = self.host.asked("docker ps -a --format '{{.Names}}'");
-        let mut names: Vec<String> = said.lines().map(str::to_owned).collect();
-        names.sort();
-        names
-    }
-
-    async fn log_of(&self, run: &Value, name: &str) -> String {
-        let steps = run["steps"].as_array().expect("steps");
-        let step = steps.iter().find(|step| step["name"] == name).expect("the step");
-        String::from_utf8_lossy(&self.app.log(step).await).into_owned()
-    }
-}
-
-fn page(version: &str) -> String {
-    format!("echo '{version}' >index.html\n")
-}
-
-#[tokio::test]
-async fn a_commit_becomes_a_release_that_serves_the_next_takes_its_place_and_the_first_is_brought_back() {
-    let shop = Shop::new("one", "").await;
-    let run = shop.deployed(1).await;
-    assert_eq!(shop.answers(), "one");
-    assert_eq!(shop.containers(), ["shop-1-1"]);
-    let first = &shop.deployments().await[0];
-    assert_eq!((&first["state"], &first["number"]), (&json!("ready"), &json!(1)), "{first:#}");
-    assert_eq!(first["source"]["message"], "one", "{first:#}");
-    assert_eq!(first["source"]["author"], "Ada");
-    assert_eq!(first["source"]["commit"].as_str().map(str::len), Some(40));
-
-    shop.push(&page("two"), "two");
-    let run = shop.deployed(2).await;
-    assert_eq!(shop.answers(), "two");
-    assert_eq!(shop.containers(), ["shop-2-1"]);
-    assert_eq!(shop.states().await, ["ready", "superseded"]);
-    let built = shop.log_of(&run, "Build the image").await;
-    assert!(built.contains("CACHED") && built.contains("1 of 3 steps were cached"), "{built}");
-
-    let run = shop.deploy(3).await;
-    let built = shop.log_of(&run, "Build the image").await;
-    assert!(
-        built.contains("those of deployment 2: its image is used again, and nothing is built"),
-        "{built}"
-    );
-
-    let (code, said) = ended(&mut steady(shop.data.path(), &["rollback", "shop", "--to", "1"])).await;
-    assert_eq!(code, Some(0), "{said}");
-    assert_eq!(shop.answers(), "one");
-    assert_eq!(shop.containers(), ["shop-4-1"]);
-    assert_eq!(shop.states().await, ["ready", "superseded", "superseded", "superseded"]);
-    let back = &shop.deployments().await[0];
-    assert_eq!((&back["kind"], &back["takes_from_number"]), (&json!("rollback"), &json!(1)), "{back:#}");
-    let env = shop.host.asked("docker inspect -f '{{json .Config.Env}}' shop-4-1");
-    assert!(env.contains("GREETING=hello world"), "{env}");
-    let run = shop.app.run(&shop.project, 4, |_| true).await;
-    let names: Vec<&str> =
-        run["steps"].as_array().unwrap().iter().map(|step| step["name"].as_str().unwrap()).collect();
-    assert!(!names.iter().any(|name| name.contains("Build") || name.contains("Fetch")), "{names:?}");
-    shop.app.end().await;
-}
-
-#[tokio::test]
-async fn what_never_gets_healthy_leaves_the_old_one_serving_and_says_why() {
-    let shop = Shop::new("one", "  health: { path: /, timeout: 3s }\n").await;
-    let run = shop.deployed(1).await;
-
-    // One that ends at once, with its last words.
-    shop.push(&shop.dockerfile("echo cannot find the database; exit 7"), "ends");
-    let run = shop.deploy(2).await;
-    assert_eq!(run["run"]["state"], "failed", "{run:#}");
-    let said = shop.log_of(&run, "Wait until they are healthy").await;
-    assert!(said.contains("cannot find the database") && said.contains("ended with status 7"), "{said}");
-    assert!(said.contains("Deployment 1 goes on serving."), "{said}");
-    assert_eq!((shop.answers(), shop.containers()), ("one".to_owned(), vec!["shop-1-1".to_owned()]));
-
-    // One that listens, and never answers well.
-    shop.push(
-        &shop.dockerfile("busybox rm /w/index.html; exec busybox httpd -f -p 3000 -h /nowhere"),
-        "sick",
-    );
-    let run = shop.deploy(3).await;
-    let said = shop.log_of(&run, "Wait until they are healthy").await;
-    assert_eq!(run["run"]["state"], "failed", "{run:#}");
-    assert!(said.contains("was not healthy within 3 s") || said.contains("ended with status"), "{said}");
-
-    // One that cannot be built.
-    shop.push(&format!("{}echo 'RUN exit 3' >>Dockerfile", shop.dockerfile("true")), "broken");
-    let run = shop.deploy(4).await;
-    let said = shop.log_of(&run, "Build the image").await;
-    assert_eq!(run["run"]["state"], "failed", "{run:#}");
-    assert!(said.contains("the image could not be built"), "{said}");
-    assert_eq!((shop.answers(), shop.containers()), ("one".to_owned(), vec!["shop-1-1".to_owned()]));
-    assert_eq!(shop.states().await, ["failed", "failed", "failed", "ready"]);
-    let failed = &shop.deployments().await[0];
-    assert!(failed["error"].as_str().is_some_and(|error| error.contains("Build the image")), "{failed:#}");
-    shop.app.end().await;
-}
-
-#[tokio::test]
-async fn a_hook_that_fails_switches_nothing_and_hooks_have_the_variables() {
-    let hooks = "  hooks: { on_new: [\"echo first $GREETING\"], on_deploy: [\"test ! -e /w/fail\"] }\n  replicas: 2\n";
-    let shop = Shop::new("one", hooks).await;
-    let run = shop.deployed(1).await;
-    let said = shop.log_of(&run, "Run the hooks").await;
-    assert!(said.contains("first hello world"), "{said}");
-    assert_eq!(shop.containers(), ["shop-1-1", "shop-1-2"]);
-
-    let fails = format!(
-        "{}echo 'RUN busybox touch /w/fail' >>Dockerfile\n{}",
-        shop.dockerfile("exec busybox httpd -f -p 3000 -h /w"),
-        page("two")
-    );
-    shop.push(&fails, "fails");
-    let run = shop.deploy(2).await;
-    let said = shop.log_of(&run, "Run the hooks").await;
-    assert_eq!(run["run"]["state"], "failed", "{run:#}");
-    assert!(
-        said.contains("the hook `test ! -e /w/fail` ended with status 1") && !said.contains("first"),
-        "{said}"
-    );
-    assert_eq!(
-        (shop.answers(), shop.containers()),
-        ("one".to_owned(), vec!["shop-1-1".to_owned(), "shop-1-2".to_owned()])
-    );
-    shop.app.end().await;
-}
-
-#[tokio::test]
-async fn killed_in_every_stage_and_started_again_it_ends_as_it_should() {
-    let mut shop = Shop::new("one", "  hooks: { on_deploy: [\"sleep 1\"] }\n").await;
-    let run = shop.deployed(1).await;
-    let stages = [
-        "Fetch the repository",
-        "Build the image",
-        "Start the containers",
-        "Run the hooks",
-        "Switch traffic",
-    ];
-    for (number, stage) in (2..).zip(stages) {
-        let version = format!("version {number}");
-        shop.push(&page(&version), &version);
-        shop.app.call("start_run", json!({ "project_id": shop.project })).await;
-        let running = |detail: &Value| {
-            let steps = detail["steps"].as_array().expect("steps");
-            let at = steps.iter().find(|step| step["name"] == stage).expect("the stage");
-            at["state"] != "pending"
-        };
-        shop.app.run(&shop.project, number, running).await;
-        shop.app = shop.app.kill_and_start_again().await;
-        let run = shop.app.ended(&shop.project, number).await;
-        shop.completed(&run).await;
-        assert_eq!(
-            (shop.answers(), shop.containers()),
-            (version, vec![format!("shop-{number}-1")]),
-            "{stage}"
-        );
-        let states = shop.states().await;
-        assert_eq!(states[0], "ready", "{stage}");
-        assert!(states[1..].iter().all(|state| state == "superseded"), "{stage}: {states:?}");
-    }
-    shop.app.end().await;
-}
-
-#[tokio::test]
-async fn what_is_cancelled_while_it_is_built_leaves_no_build_and_no_container() {
-    let shop = Shop::new("one", "").await;
-    let run = shop.deployed(1).await;
-    shop.push(&format!("{}echo 'RUN busybox sleep 4321' >>Dockerfile", shop.dockerfile("true")), "slow");
-    shop.app.call("start_run", json!({ "project_id": shop.project })).await;
-    let sleeps = |detail: &Value| {
-        let steps = detail["steps"].as_array().expect("steps");
-        steps.iter().any(|step| step["name"] == "Build the image" && step["state"] == "running")
+    let environments = api.environments(OfProject { project_id: project() }).await.expect("environments");
+    assert_eq!(environments[0].current.as_ref().map(|current| current.id), Some(ready.id));
+    let list = |states| ListDeployments {
+        project_id: project(),
+        environment_id: Some(environments[0].id),
+        states,
+        before: None,
+        limit: 10,
     };
-    let run = shop.app.run(&shop.project, 2, sleeps).await;
-    let is_built = "pgrep -f '[s]leep 4321' || true";
-    shop.app
-        .wait_for("the build sleeps", async |_| (!shop.host.asked(is_built).trim().is_empty()).then_some(()))
-        .await;
-    shop.app.call("stop_run", json!({ "run_id": run["run"]["id"] })).await;
-    shop.app.ended(&shop.project, 2).await;
-    shop.app
-        .wait_for("the build has ended", async |_| shop.host.asked(is_built).trim().is_empty().then_some(()))
-        .await;
-    assert_eq!(shop.states().await, ["cancelled", "ready"]);
-    assert_eq!((shop.answers(), shop.containers()), ("one".to_owned(), vec!["shop-1-1".to_owned()]));
-    shop.app.end().await;
+    assert_eq!(api.deployments(list(Vec::new())).await.expect("a list"), std::slice::from_ref(&ready));
+    assert!(api.deployments(list(vec![DeploymentState::Failed])).await.expect("a list").is_empty());
+    let detail = api.deployment(OfDeployment { deployment_id: ready.id }).await.expect("the deployment");
+    assert_eq!(detail.stages.iter().map(|times| times.stage).collect::<Vec<_>>(), STAGES);
+    assert!(
+        detail.stages.iter().all(|times| times.started_at <= times.ended_at && times.started_at.is_some())
+    );
+    assert_eq!(detail.run.id, run);
+    let rollback = detail.actions.iter().find(|action| action.action == DeploymentAction::Rollback);
+    assert_eq!(rollback.and_then(|action| action.why_not.as_deref()), Some("It is the current one."));
+    api.shutdown().await;
+    second.close().await;
+
+    let listed = steady(&folder.join("data"), &["deployments"]).output().await.expect("it runs");
+    let listed = String::from_utf8(listed.stdout).expect("text");
+    let of: Vec<&str> = listed.lines().filter(|line| line.contains("shop/production/1")).collect();
+    assert!(of.len() == 1 && of[0].contains("ready") && of[0].contains("main 1a2b3c4d"), "{listed}");
 }
 
 #[tokio::test]
-async fn what_has_no_dockerfile_gets_one_and_a_source_that_is_nothing_is_told() {
-    let shop = Shop::new("one", "").await;
-    let found = format!("  build: {{ bases: {{ files: {IMAGE}, files_server: busybox }} }}\n");
-    let plan = Shop::plan(&shop.host, &found);
-    let view = shop.app.call("plan", json!({ "project_id": shop.project })).await;
-    let saved = json!({ "project_id": shop.project, "source": plan, "base_sha256": view["sha256"] });
-    shop.app.call("save_plan", saved).await;
-    shop.push("git rm -q Dockerfile\necho '<!doctype html><title>static</title>' >index.html", "static");
-    let run = shop.deploy(1).await;
-    let said = shop.log_of(&run, "Detect").await;
-    assert_eq!(run["run"]["state"], "completed", "{run:#}\n{said}");
-    assert!(said.contains("this one is made for it") && said.contains(&format!("FROM {IMAGE}")), "{said}");
-    assert!(shop.answers().contains("<title>static</title>"), "{}", shop.answers());
-
-    shop.push("git rm -q index.html\necho text >notes.txt", "nothing");
-    let run = shop.deploy(2).await;
-    assert_eq!(run["run"]["state"], "failed", "{run:#}");
-    let reason =
-        run["steps"].as_array().unwrap().iter().find(|step| step["name"] == "Detect").unwrap()["reason"]
-            .to_string();
-    assert!(reason.contains("could not be found out") && reason.contains("put a Dockerfile"), "{reason}");
-    shop.app.end().await;
+async fn a_run_of_steps_without_stages_does_not_leave_its_deployment_on_its_way() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let engine = with_project(folder).await;
+    let mut run = new(&engine, folder, ["true"; 5]).await;
+    for step in &mut run.spec.plan.steps {
+        step.stage = None;
+    }
+    let run = engine.start(run).await.expect("started").id;
+    let failed = ended(&engine, run).await;
+    assert_eq!(failed.state, DeploymentState::Failed);
+    assert!(failed.error.is_some_and(|error| error.contains("without switching traffic")));
+    assert_eq!(engine.summary(run).await.expect("a run").state, RunState::Completed);
+    engine.close().await;
 }

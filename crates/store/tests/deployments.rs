@@ -15,7 +15,7 @@ use steadyhand_store::{
     events::{self, Event},
     progress::{self, Write},
     projects,
-    records::{DeploymentKind, DeploymentSource, SourceKind},
+    records::{Deployment, DeploymentKind, DeploymentSource, Environment, SourceKind},
 };
 
 use DeploymentState as D;
@@ -43,6 +43,25 @@ const fn skipped<'a>(place: usize, reason: &'a Reason) -> Change<'a> {
 
 async fn must(world: &mut World, run: &mut Run, changes: &[Change<'_>]) {
     world.commit(run, changes).await.expect("recorded");
+}
+
+impl World {
+    async fn deployment(&self, run: &Run) -> Deployment {
+        let mut db = self.store.read().await.expect("reader");
+        deployments::of_run(&mut db, run.id).await.expect("read").expect("there")
+    }
+
+    async fn environment(&self, name: &str) -> Environment {
+        let mut db = self.store.read().await.expect("reader");
+        environments::by_name(&mut db, PROJECT, name).await.expect("read").expect("there")
+    }
+
+    /// What the deployment of a run is, and its environment.
+    async fn states(&self, run: &Run) -> (DeploymentState, EnvironmentState) {
+        let deployment = self.deployment(run).await;
+        let state = deployment.state;
+        (state, self.environment(&deployment.environment).await.state)
+    }
 }
 
 /// Deploys the whole pipeline well.

@@ -394,7 +394,7 @@ fn whatever_happens_to_runs_the_promises_of_deployments_hold_in_the_database() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     let mut seen: HashMap<DeploymentState, usize> = HashMap::new();
     let mut runner = proptest::test_runner::TestRunner::new_with_rng(
-        ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() },
+        ProptestConfig { cases: 30, failure_persistence: None, ..ProptestConfig::default() },
         proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
     );
     let seen_in_all = std::cell::RefCell::new(&mut seen);

@@ -1,41 +1,38 @@
 //! Runs that deploy, as an engine would record them.
 
 use steadyhand_domain::{
-    DeploymentId, DeploymentState, EnvironmentId, EnvironmentState, ProjectId, Reason, RunEvent, RunId,
-    RunState, Stage, StepEvent, StepId, StepState, Timestamp, Trigger,
+    DeploymentId, EnvironmentId, ProjectId, Reason, RunEvent, RunId, RunState, Stage, StepEvent, StepId,
+    StepState, Timestamp, Trigger,
 };
 use steadyhand_store::{
     Store, StoreError,
     deployments::{self, NewDeployment},
-    environments,
     progress::{self, Write},
-    projects,
-    records::{Deployment, Environment},
-    runs,
+    projects, runs,
     steps::{self, NewStep},
 };
 use uuid::Uuid;
 
-pub const PROJECT: ProjectId = ProjectId(Uuid::from_u128(1));
+pub(crate) const PROJECT: ProjectId = ProjectId(Uuid::from_u128(1));
 
 /// A step of a run, as its engine keeps it in mind.
-pub struct Step {
-    pub id: StepId,
-    pub stage: Option<Stage>,
-    pub state: StepState,
+pub(crate) struct Step {
+    pub(crate) id: StepId,
+    pub(crate) stage: Option<Stage>,
+    pub(crate) state: StepState,
 }
 
 /// A run under way.
-pub struct Run {
-    pub id: RunId,
-    pub state: RunState,
-    pub owner: String,
-    pub steps: Vec<Step>,
+pub(crate) struct Run {
+    pub(crate) id: RunId,
+    pub(crate) state: RunState,
+    pub(crate) owner: String,
+    pub(crate) steps: Vec<Step>,
 }
 
 /// What one commit changes.
 #[derive(Clone, Copy)]
-pub enum Change<'a> {
+pub(crate) enum Change<'a> {
     /// The step at this place.
     Step(usize, StepEvent, Option<&'a Reason>),
     /// The run.
@@ -43,15 +40,15 @@ pub enum Change<'a> {
 }
 
 /// A store with one project, and a clock.
-pub struct World {
-    pub store: Store,
+pub(crate) struct World {
+    pub(crate) store: Store,
     folder: tempfile::TempDir,
     made: u128,
     clock: i64,
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("folder");
         let store = Store::open(folder.path()).await.expect("store");
         let mut world = Self { store, folder, made: 100, clock: 1_000_000 };
@@ -62,7 +59,7 @@ impl World {
         world
     }
 
-    pub fn now(&mut self) -> Timestamp {
+    pub(crate) fn now(&mut self) -> Timestamp {
         self.clock += 1_000;
         Timestamp(self.clock)
     }
@@ -73,13 +70,13 @@ impl World {
     }
 
     /// Opens the same data again, as a process does that was started anew.
-    pub async fn reopen(&mut self) {
+    pub(crate) async fn reopen(&mut self) {
         self.store.close().await;
         self.store = Store::open(self.folder.path()).await.expect("store");
     }
 
     /// Records a run with steps of these stages, of which the first `done` were done by an earlier run.
-    pub async fn start(
+    pub(crate) async fn start(
         &mut self,
         environment: &str,
         takes_from: Option<DeploymentId>,
@@ -143,12 +140,16 @@ impl World {
     }
 
     /// Commits changes of a run together; when they are refused, nothing has changed.
-    pub async fn commit(&mut self, run: &mut Run, changes: &[Change<'_>]) -> Result<(), StoreError> {
+    pub(crate) async fn commit(&mut self, run: &mut Run, changes: &[Change<'_>]) -> Result<(), StoreError> {
         self.record(run, changes, true).await
     }
 
     /// Does what a commit does, up to the commit itself: the process is killed before.
-    pub async fn is_killed_in(&mut self, run: &mut Run, changes: &[Change<'_>]) -> Result<(), StoreError> {
+    pub(crate) async fn is_killed_in(
+        &mut self,
+        run: &mut Run,
+        changes: &[Change<'_>],
+    ) -> Result<(), StoreError> {
         self.record(run, changes, false).await
     }
 
@@ -190,7 +191,7 @@ impl World {
     }
 
     /// Another process goes on with a run.
-    pub async fn take_over(&mut self, run: &mut Run, owner: &str) {
+    pub(crate) async fn take_over(&mut self, run: &mut Run, owner: &str) {
         let now = self.now();
         let mut db = self.store.write().await.expect("writer");
         let until = now.plus_ms(15_000);
@@ -199,26 +200,9 @@ impl World {
         db.commit().await.expect("commit");
         owner.clone_into(&mut run.owner);
     }
-
-    pub async fn deployment(&self, run: &Run) -> Deployment {
-        let mut db = self.store.read().await.expect("reader");
-        deployments::of_run(&mut db, run.id).await.expect("read").expect("there")
-    }
-
-    pub async fn environment(&self, name: &str) -> Environment {
-        let mut db = self.store.read().await.expect("reader");
-        environments::by_name(&mut db, PROJECT, name).await.expect("read").expect("there")
-    }
-
-    /// What the deployment of a run is, and its environment.
-    pub async fn states(&self, run: &Run) -> (DeploymentState, EnvironmentState) {
-        let deployment = self.deployment(run).await;
-        let state = deployment.state;
-        (state, self.environment(&deployment.environment).await.state)
-    }
 }
 
 /// The steps of a stage each, in order.
-pub fn each(stages: &[Stage]) -> Vec<Option<Stage>> {
+pub(crate) fn each(stages: &[Stage]) -> Vec<Option<Stage>> {
     stages.iter().copied().map(Some).collect()
 }

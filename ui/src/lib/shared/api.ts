@@ -337,6 +337,169 @@ step_id: StepId,
 choice: Choice, };
 
 /**
+ * One release of an application to an environment.
+ */
+export type Deployment = { 
+/**
+ * Its identifier.
+ */
+id: DeploymentId, 
+/**
+ * Its project.
+ */
+project_id: ProjectId, 
+/**
+ * Its environment.
+ */
+environment_id: EnvironmentId, 
+/**
+ * The name of that.
+ */
+environment: string, 
+/**
+ * Counts the environment's deployments from 1.
+ */
+number: number, 
+/**
+ * The run that makes it.
+ */
+run_id: RunId, 
+/**
+ * The number of that.
+ */
+run_number: number, 
+/**
+ * What started it.
+ */
+trigger: Trigger, 
+/**
+ * Who started it: a user name of this machine.
+ */
+started_by: string, 
+/**
+ * What it does.
+ */
+kind: DeploymentKind, 
+/**
+ * The deployment whose image and settings it takes, when it is a rollback.
+ */
+takes_from: DeploymentId | null, 
+/**
+ * The number of that.
+ */
+takes_from_number: number | null, 
+/**
+ * What it is.
+ */
+state: DeploymentState, 
+/**
+ * What it is made from.
+ */
+source: DeploymentSource | null, 
+/**
+ * Its image: a reference or a digest.
+ */
+image: string | null, 
+/**
+ * Whether that image is kept, so that it can be brought back.
+ */
+image_kept: boolean, 
+/**
+ * Why it failed: the step and its reason.
+ */
+error: string | null, 
+/**
+ * When it was recorded.
+ */
+created_at: Timestamp, 
+/**
+ * When it began to serve, failed, or was cancelled.
+ */
+ended_at: Timestamp | null, 
+/**
+ * When a later one began to serve in its place.
+ */
+superseded_at: Timestamp | null, };
+
+/**
+ * What a person may want to do about a deployment.
+ */
+export type DeploymentAction = "cancel" | "stop" | "rollback";
+
+/**
+ * A deployment with its course, and what can be done about it.
+ */
+export type DeploymentDetail = { 
+/**
+ * The deployment.
+ */
+deployment: Deployment, 
+/**
+ * The run that makes it. Its steps have the logs.
+ */
+run: RunSummary, 
+/**
+ * Its parts in their order, with their times.
+ */
+stages: Array<StageTimes>, 
+/**
+ * What a person may want to do about it.
+ */
+actions: Array<PossibleAction>, };
+
+/**
+ * One release of an application to an environment.
+ */
+export type DeploymentId = string;
+
+/**
+ * What a deployment does.
+ */
+export type DeploymentKind = "deploy" | "rollback";
+
+/**
+ * What a deployment is made from, as far as it is known.
+ */
+export type DeploymentSource = { 
+/**
+ * What kind of thing.
+ */
+kind: SourceKind, 
+/**
+ * The repository, the image, or the file, without passwords.
+ */
+from: string, 
+/**
+ * The branch or tag that was asked for.
+ */
+branch?: string, 
+/**
+ * The commit, in full.
+ */
+commit?: string, 
+/**
+ * Who wrote the commit.
+ */
+author?: string, 
+/**
+ * The first line of the commit's message.
+ */
+message?: string, 
+/**
+ * Where the commit can be looked at: an `http:` or `https:` address.
+ */
+link?: string, 
+/**
+ * The SHA-256 of the file, in lower-case hexadecimal.
+ */
+sha256?: string, };
+
+/**
+ * What a deployment is.
+ */
+export type DeploymentState = "pending" | "building" | "built" | "deploying" | "ready" | "superseded" | "failed" | "cancelled";
+
+/**
  * What has been asked of a run; stored beside its state, so that a request survives a crash and may come from
  * another process.
  */
@@ -393,6 +556,53 @@ size: number,
  * Bytes that a user may still write.
  */
 free: number, };
+
+/**
+ * A place that a project's application is deployed to.
+ */
+export type Environment = { 
+/**
+ * Its identifier.
+ */
+id: EnvironmentId, 
+/**
+ * Its project.
+ */
+project_id: ProjectId, 
+/**
+ * What people call it, such as `production`; unique in its project.
+ */
+name: string, 
+/**
+ * What it is.
+ */
+state: EnvironmentState, 
+/**
+ * When that began.
+ */
+since: Timestamp, 
+/**
+ * When it was first deployed to.
+ */
+created_at: Timestamp, 
+/**
+ * The deployment that serves, or that would when the environment is not paused.
+ */
+current: Deployment | null, 
+/**
+ * The newest deployment, whatever became of it.
+ */
+last: Deployment | null, };
+
+/**
+ * A place that a project's application is deployed to.
+ */
+export type EnvironmentId = string;
+
+/**
+ * What an environment is.
+ */
+export type EnvironmentState = "provisioning" | "building" | "deploying" | "running" | "paused" | "failed" | "destroyed";
 
 /**
  * What kind of error it is; pages act on this and never on the message.
@@ -607,6 +817,31 @@ export type KeyPlace = "environment" | "keyring" | "passphrase" | "file";
  * Where the key of the model comes from.
  */
 export type KeySource = "environment" | "keyring" | "memory" | "none";
+
+/**
+ * A page of deployments, newest first.
+ */
+export type ListDeployments = { 
+/**
+ * The project.
+ */
+project_id: ProjectId, 
+/**
+ * Only those to this environment.
+ */
+environment_id?: EnvironmentId, 
+/**
+ * Only those in one of these states; all when there are none.
+ */
+states: Array<DeploymentState>, 
+/**
+ * Only those that were recorded before this one.
+ */
+before?: DeploymentId, 
+/**
+ * At most this many (100 at most).
+ */
+limit: number, };
 
 /**
  * A page of a chat, newest last.
@@ -828,6 +1063,15 @@ key: KeySource, };
 export type Nothing = Record<symbol, never>;
 
 /**
+ * Names a deployment.
+ */
+export type OfDeployment = { 
+/**
+ * Which.
+ */
+deployment_id: DeploymentId, };
+
+/**
  * Names a log.
  */
 export type OfLog = { 
@@ -1011,6 +1255,19 @@ saved_at: Timestamp,
  * What is to say about it.
  */
 check: PlanCheck, };
+
+/**
+ * Something that a person may want to do, and whether it can be done now.
+ */
+export type PossibleAction = { 
+/**
+ * What.
+ */
+action: DeploymentAction, 
+/**
+ * Why it cannot be done now; none when it can.
+ */
+why_not: string | null, };
 
 /**
  * The source of the practice application.
@@ -1662,6 +1919,37 @@ source: string,
 project_id?: ProjectId, };
 
 /**
+ * What kind of thing a deployment is made from.
+ */
+export type SourceKind = "git" | "image" | "image_archive" | "folder" | "bundle";
+
+/**
+ * What a step of a deployment is there for.
+ */
+export type Stage = "prepare" | "fetch" | "detect" | "build" | "start" | "health" | "hooks" | "switch" | "drain" | "after";
+
+/**
+ * A part of a deployment, with its times.
+ */
+export type StageTimes = { 
+/**
+ * Which.
+ */
+stage: Stage, 
+/**
+ * When its first step began; none when none has.
+ */
+started_at: Timestamp | null, 
+/**
+ * When its last step ended; none while steps of it are left.
+ */
+ended_at: Timestamp | null, 
+/**
+ * How its steps stand, on all hosts.
+ */
+steps: StepCounts, };
+
+/**
  * A request for a run.
  */
 export type StartRun = { 
@@ -1706,6 +1994,10 @@ name: string,
  * What it does: `run`, `upload`, `download`, `wait_for` or the kind of a resource.
  */
 kind: string, 
+/**
+ * What it is there for, when it is of a deployment.
+ */
+stage?: Stage, 
 /**
  * What it is.
  */
@@ -1852,7 +2144,15 @@ since: number,
 /**
  * The steps that changed, as they are now.
  */
-steps: Array<Step>, } | { "kind": "log", 
+steps: Array<Step>, } | { "kind": "environment", 
+/**
+ * The environment as it is now.
+ */
+environment: Environment, } | { "kind": "deployment", 
+/**
+ * The deployment as it is now.
+ */
+deployment: Deployment, } | { "kind": "log", 
 /**
  * The run.
  */
@@ -1989,6 +2289,12 @@ export interface Operations {
   runs: { request: ListRuns; response: Array<RunSummary> };
   /** A run with its steps. */
   run: { request: OfRun; response: RunDetail };
+  /** The environments of a project, each with its current deployment and its last one. */
+  environments: { request: OfProject; response: Array<Environment> };
+  /** A page of a project's deployments, newest first. */
+  deployments: { request: ListDeployments; response: Array<Deployment> };
+  /** A deployment with its course, and what can be done about it. */
+  deployment: { request: OfDeployment; response: DeploymentDetail };
   /** A window of the lines of a log. */
   log_lines: { request: LogLines; response: LogWindow };
   /** The lines of a log that contain a text. */

@@ -1,0 +1,319 @@
+//! Container applications on a real host with a real Docker: from a commit to a release that serves, what goes wrong on the
+//! way, and back.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "what goes wrong ends the test")]
+
+use serde_json::{Value, json};
+use steadyhand_tests::{
+    app::App,
+    command::{ended, steady},
+    debian::{Debian, WALLED},
+    dockerd::{Dockerd, IMAGE},
+};
+
+/// Where the application is reached on its host.
+const ADDRESS: &str = "http://127.0.0.1:4100";
+
+/// A host with Docker and a repository, and the project that deploys it.
+struct Shop {
+    host: Debian,
+    data: tempfile::TempDir,
+    app: App,
+    project: String,
+    _docker: Dockerd,
+}
+
+impl Shop {
+    /// A host on which the repository has one commit, in which the application says `version`.
+    async fn new(version: &str, more: &str) -> Self {
+        let docker = Dockerd::start_with_network();
+        let host = Debian::start_with(&docker);
+        let data = tempfile::tempdir().expect("a folder");
+        host.is_known_in(data.path());
+        host.does(
+            "git init -q --bare -b main /srv/shop.git; git clone -q /srv/shop.git /srv/work 2>&1
+             cd /srv/work; git config user.name Ada; git config user.email ada@example.com; git checkout -q -b main",
+        );
+        let app = App::start(data.path()).await;
+        let project = app.project("shop", &Self::plan(&host, more)).await;
+        let shop = Self { host, data, app, project, _docker: docker };
+        shop.push(
+            &format!("{}{}", shop.dockerfile("exec busybox httpd -f -p 3000 -h /w"), page(version)),
+            version,
+        );
+        shop
+    }
+
+    fn plan(host: &Debian, more: &str) -> String {
+        format!(
+            "name: shop\nhosts:\n  web1: {}\napp:\n  on: web1\n  source: {{ git: \"file:///srv/shop.git\", branch: main }}\n  \
+             env: {{ GREETING: hello world }}\n{more}",
+            host.host(WALLED)
+        )
+    }
+
+    /// What writes a Dockerfile whose container runs `command`.
+    fn dockerfile(&self, command: &str) -> String {
+        format!(
+            "cat >Dockerfile <<'END'\nFROM {IMAGE}\nRUN busybox mkdir /w\nCOPY index.html /w/\nEXPOSE 3000\n\
+             CMD [\"sh\", \"-c\", \"{command}\"]\nEND\n"
+        )
+    }
+
+    /// Changes the source with a script, commits, and pushes.
+    fn push(&self, script: &str, message: &str) {
+        let script = format!(
+            "cd /srv/work\n{script}\ngit add -A\ngit commit -q -m '{message}'\ngit push -q origin main"
+        );
+        self.host.does(&script);
+    }
+
+    /// Deploys, and gives the run when it has ended.
+    async fn deploy(&self, number: u64) -> Value {
+        self.app.call("start_run", json!({ "project_id": self.project })).await;
+        self.app.ended(&self.project, number).await
+    }
+
+    /// Deploys what has to succeed.
+    async fn deployed(&self, number: u64) -> Value {
+        let run = self.deploy(number).await;
+        self.completed(&run).await;
+        run
+    }
+
+    async fn completed(&self, run: &Value) {
+        if run["run"]["state"] != "completed" {
+            let steps = run["steps"].as_array().expect("steps");
+            let failed = steps.iter().find(|step| step["state"] == "failed").expect("a failed step");
+            let log = self.app.log(failed).await;
+            panic!("{failed:#}\n{}", String::from_utf8_lossy(&log));
+        }
+    }
+
+    async fn deployments(&self) -> Vec<Value> {
+        let request = json!({ "project_id": self.project, "states": [], "limit": 50 });
+        self.app.call("deployments", request).await.as_array().expect("a list").clone()
+    }
+
+    /// The states of the deployments, newest first.
+    async fn states(&self) -> Vec<String> {
+        self.deployments().await.iter().map(|one| one["state"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// What the application answers on its host.
+    fn answers(&self) -> String {
+        self.host.asked_as(WALLED, &format!("curl -s -m 5 {ADDRESS}/ || echo nothing")).trim().to_owned()
+    }
+
+    /// The names of all containers.
+    fn containers(&self) -> Vec<String> {
+        let said = self.host.asked("docker ps -a --format '{{.Names}}'");
+        let mut names: Vec<String> = said.lines().map(str::to_owned).collect();
+        names.sort();
+        names
+    }
+
+    async fn log_of(&self, run: &Value, name: &str) -> String {
+        let steps = run["steps"].as_array().expect("steps");
+        let step = steps.iter().find(|step| step["name"] == name).expect("the step");
+        String::from_utf8_lossy(&self.app.log(step).await).into_owned()
+    }
+}
+
+fn page(version: &str) -> String {
+    format!("echo '{version}' >index.html\n")
+}
+
+#[tokio::test]
+async fn a_commit_becomes_a_release_that_serves_the_next_takes_its_place_and_the_first_is_brought_back() {
+    let shop = Shop::new("one", "").await;
+    let run = shop.deployed(1).await;
+    assert_eq!(shop.answers(), "one");
+    assert_eq!(shop.containers(), ["shop-1-1"]);
+    let first = &shop.deployments().await[0];
+    assert_eq!((&first["state"], &first["number"]), (&json!("ready"), &json!(1)), "{first:#}");
+    assert_eq!(first["source"]["message"], "one", "{first:#}");
+    assert_eq!(first["source"]["author"], "Ada");
+    assert_eq!(first["source"]["commit"].as_str().map(str::len), Some(40));
+
+    shop.push(&page("two"), "two");
+    let run = shop.deployed(2).await;
+    assert_eq!(shop.answers(), "two");
+    assert_eq!(shop.containers(), ["shop-2-1"]);
+    assert_eq!(shop.states().await, ["ready", "superseded"]);
+    let built = shop.log_of(&run, "Build the image").await;
+    assert!(built.contains("CACHED") && built.contains("1 of 3 steps were cached"), "{built}");
+
+    let run = shop.deploy(3).await;
+    let built = shop.log_of(&run, "Build the image").await;
+    assert!(
+        built.contains("those of deployment 2: its image is used again, and nothing is built"),
+        "{built}"
+    );
+
+    let (code, said) = ended(&mut steady(shop.data.path(), &["rollback", "shop", "--to", "1"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(shop.answers(), "one");
+    assert_eq!(shop.containers(), ["shop-4-1"]);
+    assert_eq!(shop.states().await, ["ready", "superseded", "superseded", "superseded"]);
+    let back = &shop.deployments().await[0];
+    assert_eq!((&back["kind"], &back["takes_from_number"]), (&json!("rollback"), &json!(1)), "{back:#}");
+    let env = shop.host.asked("docker inspect -f '{{json .Config.Env}}' shop-4-1");
+    assert!(env.contains("GREETING=hello world"), "{env}");
+    let run = shop.app.run(&shop.project, 4, |_| true).await;
+    let names: Vec<&str> =
+        run["steps"].as_array().unwrap().iter().map(|step| step["name"].as_str().unwrap()).collect();
+    assert!(!names.iter().any(|name| name.contains("Build") || name.contains("Fetch")), "{names:?}");
+    shop.app.end().await;
+}
+
+#[tokio::test]
+async fn what_never_gets_healthy_leaves_the_old_one_serving_and_says_why() {
+    let shop = Shop::new("one", "  health: { path: /, timeout: 3s }\n").await;
+    let run = shop.deployed(1).await;
+
+    // One that ends at once, with its last words.
+    shop.push(&shop.dockerfile("echo cannot find the database; exit 7"), "ends");
+    let run = shop.deploy(2).await;
+    assert_eq!(run["run"]["state"], "failed", "{run:#}");
+    let said = shop.log_of(&run, "Wait until they are healthy").await;
+    assert!(said.contains("cannot find the database") && said.contains("ended with status 7"), "{said}");
+    assert!(said.contains("Deployment 1 goes on serving."), "{said}");
+    assert_eq!((shop.answers(), shop.containers()), ("one".to_owned(), vec!["shop-1-1".to_owned()]));
+
+    // One that listens, and never answers well.
+    shop.push(
+        &shop.dockerfile("busybox rm /w/index.html; exec busybox httpd -f -p 3000 -h /nowhere"),
+        "sick",
+    );
+    let run = shop.deploy(3).await;
+    let said = shop.log_of(&run, "Wait until they are healthy").await;
+    assert_eq!(run["run"]["state"], "failed", "{run:#}");
+    assert!(said.contains("was not healthy within 3 s") || said.contains("ended with status"), "{said}");
+
+    // One that cannot be built.
+    shop.push(&format!("{}echo 'RUN exit 3' >>Dockerfile", shop.dockerfile("true")), "broken");
+    let run = shop.deploy(4).await;
+    let said = shop.log_of(&run, "Build the image").await;
+    assert_eq!(run["run"]["state"], "failed", "{run:#}");
+    assert!(said.contains("the image could not be built"), "{said}");
+    assert_eq!((shop.answers(), shop.containers()), ("one".to_owned(), vec!["shop-1-1".to_owned()]));
+    assert_eq!(shop.states().await, ["failed", "failed", "failed", "ready"]);
+    let failed = &shop.deployments().await[0];
+    assert!(failed["error"].as_str().is_some_and(|error| error.contains("Build the image")), "{failed:#}");
+    shop.app.end().await;
+}
+
+#[tokio::test]
+async fn a_hook_that_fails_switches_nothing_and_hooks_have_the_variables() {
+    let hooks = "  hooks: { on_new: [\"echo first $GREETING\"], on_deploy: [\"test ! -e /w/fail\"] }\n  replicas: 2\n";
+    let shop = Shop::new("one", hooks).await;
+    let run = shop.deployed(1).await;
+    let said = shop.log_of(&run, "Run the hooks").await;
+    assert!(said.contains("first hello world"), "{said}");
+    assert_eq!(shop.containers(), ["shop-1-1", "shop-1-2"]);
+
+    let fails = format!(
+        "{}echo 'RUN busybox touch /w/fail' >>Dockerfile\n{}",
+        shop.dockerfile("exec busybox httpd -f -p 3000 -h /w"),
+        page("two")
+    );
+    shop.push(&fails, "fails");
+    let run = shop.deploy(2).await;
+    let said = shop.log_of(&run, "Run the hooks").await;
+    assert_eq!(run["run"]["state"], "failed", "{run:#}");
+    assert!(
+        said.contains("the hook `test ! -e /w/fail` ended with status 1") && !said.contains("first"),
+        "{said}"
+    );
+    assert_eq!(
+        (shop.answers(), shop.containers()),
+        ("one".to_owned(), vec!["shop-1-1".to_owned(), "shop-1-2".to_owned()])
+    );
+    shop.app.end().await;
+}
+
+#[tokio::test]
+async fn killed_in_every_stage_and_started_again_it_ends_as_it_should() {
+    let mut shop = Shop::new("one", "  hooks: { on_deploy: [\"sleep 1\"] }\n").await;
+    let run = shop.deployed(1).await;
+    let stages = [
+        "Fetch the repository",
+        "Build the image",
+        "Start the containers",
+        "Run the hooks",
+        "Switch traffic",
+    ];
+    for (number, stage) in (2..).zip(stages) {
+        let version = format!("version {number}");
+        shop.push(&page(&version), &version);
+        shop.app.call("start_run", json!({ "project_id": shop.project })).await;
+        let running = |detail: &Value| {
+            let steps = detail["steps"].as_array().expect("steps");
+            let at = steps.iter().find(|step| step["name"] == stage).expect("the stage");
+            at["state"] != "pending"
+        };
+        shop.app.run(&shop.project, number, running).await;
+        shop.app = shop.app.kill_and_start_again().await;
+        let run = shop.app.ended(&shop.project, number).await;
+        shop.completed(&run).await;
+        assert_eq!(
+            (shop.answers(), shop.containers()),
+            (version, vec![format!("shop-{number}-1")]),
+            "{stage}"
+        );
+        let states = shop.states().await;
+        assert_eq!(states[0], "ready", "{stage}");
+        assert!(states[1..].iter().all(|state| state == "superseded"), "{stage}: {states:?}");
+    }
+    shop.app.end().await;
+}
+
+#[tokio::test]
+async fn what_is_cancelled_while_it_is_built_leaves_no_build_and_no_container() {
+    let shop = Shop::new("one", "").await;
+    let run = shop.deployed(1).await;
+    shop.push(&format!("{}echo 'RUN busybox sleep 4321' >>Dockerfile", shop.dockerfile("true")), "slow");
+    shop.app.call("start_run", json!({ "project_id": shop.project })).await;
+    let sleeps = |detail: &Value| {
+        let steps = detail["steps"].as_array().expect("steps");
+        steps.iter().any(|step| step["name"] == "Build the image" && step["state"] == "running")
+    };
+    let run = shop.app.run(&shop.project, 2, sleeps).await;
+    let is_built = "pgrep -f '[s]leep 4321' || true";
+    shop.app
+        .wait_for("the build sleeps", async |_| (!shop.host.asked(is_built).trim().is_empty()).then_some(()))
+        .await;
+    shop.app.call("stop_run", json!({ "run_id": run["run"]["id"] })).await;
+    shop.app.ended(&shop.project, 2).await;
+    shop.app
+        .wait_for("the build has ended", async |_| shop.host.asked(is_built).trim().is_empty().then_some(()))
+        .await;
+    assert_eq!(shop.states().await, ["cancelled", "ready"]);
+    assert_eq!((shop.answers(), shop.containers()), ("one".to_owned(), vec!["shop-1-1".to_owned()]));
+    shop.app.end().await;
+}
+
+#[tokio::test]
+async fn what_has_no_dockerfile_gets_one_and_a_source_that_is_nothing_is_told() {
+    let shop = Shop::new("one", "").await;
+    let found = format!("  build: {{ bases: {{ files: {IMAGE}, files_server: busybox }} }}\n");
+    let plan = Shop::plan(&shop.host, &found);
+    let view = shop.app.call("plan", json!({ "project_id": shop.project })).await;
+    let saved = json!({ "project_id": shop.project, "source": plan, "base_sha256": view["sha256"] });
+    shop.app.call("save_plan", saved).await;
+    shop.push("git rm -q Dockerfile\necho '<!doctype html><title>static</title>' >index.html", "static");
+    let run = shop.deploy(1).await;
+    let said = shop.log_of(&run, "Detect").await;
+    assert_eq!(run["run"]["state"], "completed", "{run:#}\n{said}");
+    assert!(said.contains("this one is made for it") && said.contains(&format!("FROM {IMAGE}")), "{said}");
+    assert!(shop.answers().contains("<title>static</title>"), "{}", shop.answers());
+
+    shop.push("git rm -q index.html\necho text >notes.txt", "nothing");
+    let run = shop.deploy(2).await;
+    assert_eq!(run["run"]["state"], "failed", "{run:#}");
+    let reason =
+        run["steps"].as_array().unwrap().iter().find(|step| step["name"] == "Detect").unwrap()["reason"]
+            .to_string();
+    assert!(reason.contains("could not be found out") && reason.contains("put a Dockerfile"), "{reason}");
+    shop.app.end().await;
+}
