@@ -214,7 +214,7 @@ vars: { who: "it's me" }
         .await;
     assert_eq!(
         refused.expect_err("undone").message,
-        "run 1 was undone already, by run 2; to have it again, redeploy"
+        "Run 1 was undone already, by run 2; to have it again, redeploy"
     );
     let refused = app.try_call("undo_run", json!({ "run_id": run["run"]["id"] })).await;
     assert!(refused.expect_err("nothing to undo").message.contains("says how it is undone"));

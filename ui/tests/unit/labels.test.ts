@@ -35,7 +35,7 @@ describe('a run that is held', () => {
     const { heading, text } = goingOnLabel(run({ hindrances: [held(1)] }), 'shop');
     expect(heading).toBe('Run 3 of shop is held at “Restart” on web1');
     expect(text).toBe('It waits for you, since that step has failed: exit status 7. Decide at the side, or say it here: retry, skip it, or let it fail.');
-    const headings = [{}, { hindrances: [] }, { state: 'in_progress', hindrances: [] }, { desired: 'stopped' }] as const;
+    const headings: Partial<RunSummary>[] = [{}, { hindrances: [] }, { state: 'in_progress', hindrances: [] }, { desired: 'stopped' }];
     expect(headings.map((more) => goingOnLabel(run(more), 'shop').heading.slice('Run 3 of shop is '.length))).toEqual(['held at “Restart” on web1 and 1 more', 'paused', 'going on', 'going on']);
     expect(hindranceLabel([held(1)], [])).toBe('Held at “Restart” on web1: exit status 7. It waits for you: Retry, Skip or Fail.');
   });
