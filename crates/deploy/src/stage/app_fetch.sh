@@ -17,6 +17,8 @@ if [ "${p_token+set}" ]; then
   GIT_ASKPASS=$keys/ask STEADYHAND_TOKEN=$p_token
   export GIT_ASKPASS STEADYHAND_TOKEN
 fi
+# What is built from it keeps the modes of its files.
+umask 022
 in_source() { git -C "$source" "$@"; }
 if [ ! -d "$source/.git" ]; then
   rm -rf "$source"
