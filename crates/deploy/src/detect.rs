@@ -19,7 +19,7 @@ mod tree;
 mod versions;
 
 pub use choose::detect;
-pub use dockerfile::{Bases, Dockerfile, dockerfile};
+pub use dockerfile::{Bases, Dockerfile, StaticServer, VARIABLES, dockerfile};
 pub use model::{
     Alternative, Application, Confidence, Detected, Framework, HealthPath, Language, LanguageVersion,
     PackageManager, PackageTool, Port, Reason, Recipe, Service, ServiceKind, Variable, Warning, WarningCode,

@@ -9,6 +9,7 @@ mod java;
 mod node;
 mod node_framework;
 mod node_packages;
+mod nx;
 mod php;
 mod python;
 mod python_start;
@@ -16,7 +17,10 @@ mod ruby;
 mod rust;
 mod statics;
 
-use super::{Application, Language, LanguageVersion, WarningCode, folder::Folder, versions};
+use super::{
+    Application, Confidence, Framework, Language, LanguageVersion, WarningCode, folder::Folder, needs,
+    versions,
+};
 
 /// Something that a folder may be.
 pub(super) struct Candidate {
@@ -52,6 +56,18 @@ pub(super) fn candidates(folder: &Folder<'_>) -> Vec<Candidate> {
     .flatten()
     .collect();
     all.sort_by_key(|candidate| std::cmp::Reverse(candidate.strength));
+    // A Procfile starts whatever the folder is of a language.
+    let of_language = |app: &Application| {
+        !matches!(app.framework, Framework::Dockerfile | Framework::Compose | Framework::Static)
+    };
+    if needs::has_web(folder)
+        && let Some(first) = all.iter_mut().find(|candidate| of_language(&candidate.app))
+        && first.strength <= AMOUNTS_TO_LITTLE
+    {
+        first.strength = 66;
+        first.app.confidence = Confidence::Likely;
+        all.sort_by_key(|candidate| std::cmp::Reverse(candidate.strength));
+    }
     all
 }
 
@@ -113,7 +129,7 @@ fn warn_if_cut(app: &mut Application, folder: &Folder<'_>, name: &str) {
             None => format!("{file} was not read."),
         };
         app.warn(WarningCode::Unreadable, message);
-        app.at_most(super::Confidence::Guess);
+        app.at_most(Confidence::Guess);
     }
 }
 

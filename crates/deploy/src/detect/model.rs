@@ -244,7 +244,8 @@ pub struct Variable {
     pub source: String,
     /// Whether its name is one that secrets have.
     pub secret: bool,
-    /// Whether its value goes into what is built (`VITE_…`, `NEXT_PUBLIC_…`), so that a change of it needs a new build.
+    /// Whether the build needs it: its value goes into what is built (`VITE_…`, `NEXT_PUBLIC_…`), so that a change of it needs a new
+    /// build, or it is a token for fetching dependencies.
     pub at_build: bool,
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Reason, folder::Folder, read, tree, tree::Tree};
 
 /// Files that make a folder worth looking at.
-const MARKS: [&str; 32] = [
+const MARKS: [&str; 40] = [
     "package.json",
     "project.json",
     "deno.json",
@@ -38,6 +38,14 @@ const MARKS: [&str; 32] = [
     "compose.prod.yml",
     "docker-compose.prod.yaml",
     "docker-compose.prod.yml",
+    "go.work",
+    "*.sln",
+    "*.slnx",
+    "pnpm-workspace.yaml",
+    "lerna.json",
+    "nx.json",
+    "settings.gradle",
+    "settings.gradle.kts",
 ];
 
 /// Folders of what is no application, whatever lies in them.

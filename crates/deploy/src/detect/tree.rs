@@ -157,7 +157,6 @@ pub const SKIPPED: &[&str] = &[
     ".terraform",
     "obj",
     "Pods",
-    ".yarn",
     ".devcontainer",
 ];
 

@@ -112,7 +112,7 @@ impl Packages {
 
 pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
     let manifest = folder.first(&MANIFESTS);
-    let code = present(folder, &CODE);
+    let mut code = present(folder, &CODE);
     let packages = Packages::of(folder);
     if manifest.is_none() && packages.names.is_empty() && !code.iter().any(|file| !file.contains('/')) {
         return None;
@@ -174,6 +174,9 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
                 .map(|asked| (folder.full("Pipfile"), asked.to_owned())),
         ],
     );
+    if app.framework == Framework::Django {
+        code.extend(folder.below().filter(|file| file.ends_with("/settings.py")).map(str::to_owned));
+    }
     let started = start(&mut app, folder, &packages, &code);
     let library = !started && (packages.project.pointer("/project").is_some() || folder.has("setup.py"));
     let tooling = !started && packages.names.is_empty();
@@ -190,6 +193,9 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
         _ => 40,
     };
     app.recipe.manifests = manifests(folder, &app);
+    // These are compiled against the library of their database.
+    let compiled = ["psycopg2", "mysqlclient"].into_iter().filter(|name| packages.needs(name));
+    app.recipe.extras = compiled.map(str::to_owned).collect();
     Some(Candidate { app, strength, code })
 }
 

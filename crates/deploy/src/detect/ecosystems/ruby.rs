@@ -64,6 +64,7 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
         let script = folder.first(&["app.rb", "server.rb", "main.rb"]);
         if folder.has("config.ru") {
             app.because(folder.full("config.ru"), "an application of Rack");
+            app.confidence = Confidence::Certain;
             app.start = Some("bundle exec rackup --host 0.0.0.0 --port 9292".to_owned());
             if has("puma") {
                 app.start = Some("bundle exec puma --bind tcp://0.0.0.0:9292".to_owned());

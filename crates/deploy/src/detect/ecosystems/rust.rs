@@ -95,6 +95,23 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
         app.because(&file, format!("rust-version is {least}, which the newest fits"));
     }
     app.recipe.context = folder.root.to_owned();
+    // Where the manifest names files of the source, cargo does not even read it without them.
+    let names_files = ["bin", "lib", "example", "test", "bench"].iter().any(|kind| {
+        let tables = manifest
+            .get(*kind)
+            .map_or(Vec::new(), |tables| tables.as_array().cloned().unwrap_or_else(|| vec![tables.clone()]));
+        !tables.is_empty()
+    });
+    let builds = manifest.pointer("/package/build").is_some() || folder.has("build.rs");
+    let paths = read::keys(&manifest, "/dependencies")
+        .into_iter()
+        .any(|name| manifest.get("dependencies").and_then(|all| all.get(name)?.get("path")).is_some());
+    if !folder.is_member() && !folder.has_members && !names_files && !builds && !paths {
+        app.recipe.manifests = super::present(
+            folder,
+            &["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "rust-toolchain", ".cargo/config.toml"],
+        );
+    }
     let mut code: Vec<String> = super::present(folder, &["src/main.rs"]);
     let strength = match &program {
         Some(program) => {
