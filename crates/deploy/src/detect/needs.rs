@@ -193,7 +193,6 @@ impl Application {
         for dependency in dependencies {
             let known = CLIENTS.iter().find(|(name, _)| {
                 *name == dependency
-                    || name.contains("://") && dependency == *name
                     // A Go module may end with its major version.
                     || dependency.strip_prefix(name).is_some_and(|rest| rest.starts_with("/v"))
             });

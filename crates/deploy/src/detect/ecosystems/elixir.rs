@@ -11,12 +11,9 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
     let text = folder.text("mix.exs")?;
     let file = folder.full("mix.exs");
     let mut app = Application::new(folder.path, Framework::Elixir, Confidence::Likely);
-    let atom = |before: &str| {
-        let rest = &text[text.find(before)? + before.len()..];
-        let name = rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()?;
-        (!name.is_empty()).then(|| name.to_owned())
-    };
-    app.name = atom("app: :");
+    let rest = text.split_once("app: :").map_or("", |(_, rest)| rest);
+    let name = rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
+    app.name = (!name.is_empty()).then(|| name.to_owned());
     let packages: Vec<&str> = text
         .match_indices("{:")
         .filter_map(|(at, _)| text[at + 2..].split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next())

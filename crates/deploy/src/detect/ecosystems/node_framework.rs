@@ -204,11 +204,9 @@ pub(super) fn full(app: &mut Application, folder: &Folder<'_>, package: &Package
                 }
             }
         }
-        Framework::Nuxt => {
-            if package.script("build").is_some_and(|script| script.contains("generate")) {
-                app.because(folder.full("package.json"), "the build generates files");
-                gives_files(app, ".output/public", true);
-            }
+        Framework::Nuxt if package.script("build").is_some_and(|script| script.contains("generate")) => {
+            app.because(folder.full("package.json"), "the build generates files");
+            gives_files(app, ".output/public", true);
         }
         Framework::Remix | Framework::ReactRouter => {
             let name = if app.framework == Framework::Remix { "vite" } else { "react-router" };

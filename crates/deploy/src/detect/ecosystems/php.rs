@@ -58,6 +58,7 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
     };
     app.recipe.manifests = present(folder, &["composer.json", "composer.lock"]);
     app.recipe.entry = root.map(str::to_owned);
+    super::warn_of_pages(&mut app, folder);
     let strength = match root {
         Some(_) => {
             app.start = Some("apache2-foreground".to_owned());

@@ -26,7 +26,8 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         4 => (0..table.len(), 0..600usize).prop_map(move |(at, length)| table.as_bytes()[at..(at + length).min(table.len())].to_vec()),
         2 => (0..table.len()).prop_map(move |at| {
-            let from = table[..at.min(table.len() - 1)].rfind("\n-- ").map_or(0, |at| at + 1);
+            let at = (0..=at).rev().find(|at| table.is_char_boundary(*at)).unwrap_or(0);
+            let from = table[..at].rfind("\n-- ").map_or(0, |at| at + 1);
             let part = &table[from..];
             part.split_once('\n').map_or("", |(_, rest)| rest.split("\n-- ").next().unwrap_or_default().split("\n==").next().unwrap_or_default()).as_bytes().to_vec()
         }),
