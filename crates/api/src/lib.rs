@@ -7,6 +7,7 @@
 //! error has a code for the page and a sentence for the person.
 
 mod chats;
+mod detection;
 mod error;
 mod facts;
 mod finding;
@@ -32,6 +33,7 @@ mod typescript;
 mod updates;
 mod views;
 
+pub use detection::{ApplicationView, DetectFolder, SourceView, detect_folder};
 pub use error::{ApiError, ErrorCode};
 pub use folders::data_dir;
 pub use open::{Api, OpenOptions, Shell};
@@ -41,6 +43,7 @@ pub use secrets::{
     ListSecrets, OfSecret, RotateVault, SecretSet, SecretView, SetSecret, UnlockVault, VaultLock, VaultView,
     check_secret_name,
 };
+pub use steadyhand_deploy::detect;
 pub use steadyhand_engine::{CheckedStep, RunOptions, SECRET_VARIABLE, VAULT_KEY_VARIABLE, Verdict};
 pub use steadyhand_plan::Selection;
 pub use steadyhand_store::{records, vault::KeyPlace};

@@ -4,6 +4,7 @@ use steadyhand_api::{Api, ApiError, Nothing, records::RunSummary};
 
 mod check;
 mod control;
+mod detect;
 mod facts;
 mod files;
 mod graph;

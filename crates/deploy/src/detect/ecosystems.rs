@@ -143,3 +143,16 @@ fn warn_of_no_lock(app: &mut Application, how: &str) {
 fn present(folder: &Folder<'_>, names: &[&str]) -> Vec<String> {
     names.iter().filter(|name| folder.has(name)).map(|name| (*name).to_owned()).collect()
 }
+
+/// Says that what Node builds of an application of another language is left to the person.
+fn warn_of_pages(app: &mut Application, folder: &Folder<'_>) {
+    let builds =
+        folder.json("package.json").is_some_and(|package| package.pointer("/scripts/build").is_some());
+    if builds {
+        let file = folder.full("package.json");
+        let message = format!(
+            "{file} has a script `build`, which needs Node; a Dockerfile that is made does not run it. Commit what it builds, or add a stage with Node."
+        );
+        app.warn(WarningCode::NoBuild, message);
+    }
+}

@@ -41,6 +41,7 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
         ],
     );
     app.recipe.manifests = present(folder, &["Gemfile", "Gemfile.lock", ".ruby-version"]);
+    super::warn_of_pages(&mut app, folder);
     let code = present(
         folder,
         &["config/routes.rb", "config/puma.rb", "config.ru", "app.rb", "main.rb", "server.rb"],
