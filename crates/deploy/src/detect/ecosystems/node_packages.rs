@@ -192,6 +192,17 @@ pub(super) fn manifests(folder: &Folder<'_>, package: &Package) -> Vec<String> {
     if hooks.into_iter().any(|hook| !harmless(hook)) {
         return Vec::new();
     }
+    // Packages that lie in the source itself.
+    let values =
+        KINDS.iter().filter_map(|kind| package.0.get(kind)?.as_object()).flat_map(|kind| kind.values());
+    let local = |value: &Value| {
+        value
+            .as_str()
+            .is_some_and(|asked| ["file:", "link:", "portal:"].iter().any(|kind| asked.starts_with(kind)))
+    };
+    if values.into_iter().any(local) {
+        return Vec::new();
+    }
     let context = folder.above();
     let names = LOCKS.iter().map(|(name, _)| *name).chain([
         "package.json",
