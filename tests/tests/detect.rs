@@ -380,16 +380,16 @@ fn node(images: &Images) {
     fs::write(&variables, "VITE_NAME='Anna'\"'\"'s shop'\n").expect("a file");
     let secret = format!("id={VARIABLES},src={}", variables.display());
     let cached = |log: &str| log.lines().filter(|line| line.ends_with(" CACHED")).count();
-    let first = images.build(shop.path(), "shop", &["--secret", &secret]);
-    images.start_container("shop", "shop");
-    assert_eq!(images.got("shop", 3456, "/x"), r#"{"path":"/x","user":1000,"shape":{"name":"Anna's shop"}}"#);
+    let first = images.build(shop.path(), "server", &["--secret", &secret]);
+    images.start_container("server", "server");
+    assert_eq!(images.got("server", 3456, "/x"), r#"{"path":"/x","user":1000,"shape":{"name":"Anna's shop"}}"#);
     // The program itself got the signal, and ended as it wanted to.
-    assert_eq!(images.stopped("shop"), "7");
-    let history = images.docker().args(["history", "--no-trunc", "shop"]).output().expect("docker runs");
+    assert_eq!(images.stopped("server"), "7");
+    let history = images.docker().args(["history", "--no-trunc", "server"]).output().expect("docker runs");
     assert!(!succeeded("history", &history).contains("Anna"), "a build's variables are in no history");
     // A change of the source leaves the layer of dependencies as it is.
     fs::write(shop.path().join("server.js"), format!("{SERVER}\n// changed")).expect("a file");
-    let second = images.build(shop.path(), "shop", &[]);
+    let second = images.build(shop.path(), "server", &[]);
     assert!(cached(&second) > cached(&first), "{first}\n{second}");
     let install = second.split("npm ci").nth(1).expect("the step that installs");
     assert!(install.split("\n\n").next().is_some_and(|step| step.contains("CACHED")), "{second}");
