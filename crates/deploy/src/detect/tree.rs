@@ -98,6 +98,7 @@ pub const WANTED: &[&str] = &[
     "server.go",
     "app.go",
     "Cargo.toml",
+    "Cargo.lock",
     "main.rs",
     "pom.xml",
     "build.gradle",

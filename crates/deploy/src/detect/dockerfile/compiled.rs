@@ -38,7 +38,15 @@ pub(super) fn rust(text: &mut Text, app: &Application, bases: &Bases) {
     let program = app.recipe.entry.as_deref().unwrap_or("app");
     text.from(&base(&bases.rust, app), Some("build"));
     text.line("WORKDIR /src");
-    text.line("RUN apt-get update && apt-get install --yes --no-install-recommends pkg-config libssl-dev && rm -rf /var/lib/apt/lists/*");
+    let extra = |name: &str| app.recipe.extras.iter().any(|extra| extra == name);
+    let install = |packages: &str| {
+        format!(
+            "RUN apt-get update && apt-get install --yes --no-install-recommends {packages} && rm -rf /var/lib/apt/lists/*"
+        )
+    };
+    if extra("openssl") {
+        text.line(install("pkg-config libssl-dev"));
+    }
     let build = app.build.as_deref().unwrap_or("cargo build --release");
     let caches = ["/usr/local/cargo/registry", "/usr/local/cargo/git"];
     if !app.recipe.manifests.is_empty() {
@@ -54,7 +62,12 @@ pub(super) fn rust(text: &mut Text, app: &Application, bases: &Bases) {
     text.line("COPY . .");
     text.run(&caches, build);
     text.from(&bases.rust_run, None);
-    text.line("RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates libssl3 && rm -rf /var/lib/apt/lists/*");
+    let packages = [("ca-certificates", "ca-certificates"), ("openssl", "libssl3")];
+    let packages: Vec<&str> =
+        packages.into_iter().filter(|(name, _)| extra(name)).map(|(_, package)| package).collect();
+    if !packages.is_empty() {
+        text.line(install(&packages.join(" ")));
+    }
     text.line("WORKDIR /srv");
     text.line(format!("COPY --from=build /src/target/release/{program} /app"));
     text.ends(app, Some(USER));

@@ -67,6 +67,17 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
     if lock.is_none() {
         super::warn_of_no_lock(&mut app, "commit Cargo.lock");
     }
+    // What is linked against the system's libraries, or trusts the system's certificates, is in the lock file by name.
+    let text = [*folder, above].into_iter().find_map(|folder| {
+        folder.text("Cargo.lock").filter(|_| folder.tree.is_cut(&folder.full("Cargo.lock")).is_none())
+    });
+    let names = |package: &str| text.is_none_or(|text| text.contains(&format!("name = \"{package}\"")));
+    if names("openssl-sys") {
+        app.recipe.extras.push("openssl".to_owned());
+    }
+    if names("openssl-probe") || names("rustls-platform-verifier") || names("openssl-sys") {
+        app.recipe.extras.push("ca-certificates".to_owned());
+    }
     let locked = lock.is_some();
     app.package_manager = Some(PackageManager { tool: PackageTool::Cargo, version: None, lock_file: lock });
     let toolchain = [*folder, above].into_iter().find_map(|folder| {
