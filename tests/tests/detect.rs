@@ -196,11 +196,37 @@ find ".$library" -name __pycache__ -prune -exec rm -rf {} +
 ln -s "$program" bin/python
 "#;
 
+/// Cargo, and a linker with what every program begins with.
+const RUST: &str = r#"
+sysroot=$(rustc --print sysroot)
+LIBRARIES=$(find "$sysroot/lib" -maxdepth 1 -name '*.so')
+set -- "$sysroot/bin/rustc" "$sysroot/bin/cargo" "$(command -v cc)" "$(command -v ld)" "$(cc -print-prog-name=collect2)"
+"#;
+const RUST_ENDS: &str = r#"
+cp -R "$sysroot"/lib/*.so* ".$sysroot/lib"
+target=$(rustc -vV | sed -n 's/^host: //p')
+mkdir -p ".$sysroot/lib/rustlib"
+cp -R "$sysroot/lib/rustlib/$target" ".$sysroot/lib/rustlib"
+ln -s "$sysroot/bin/cargo" "$sysroot/bin/rustc" bin
+copy() {
+    mkdir -p ".${1%/*}"
+    cp -L "$1" ".$1"
+}
+gcc=$(dirname "$(cc -print-file-name=crtbeginS.o)")
+for file in "$gcc"/*.o "$gcc"/libgcc* "$gcc"/liblto_plugin.so "$gcc"/lto-wrapper; do copy "$file"; done
+libraries=$(dirname "$(realpath "$(cc -print-file-name=Scrt1.o)")")
+for name in Scrt1.o crt1.o crti.o crtn.o libc.so libc_nonshared.a libm.so libmvec.so libmvec.so.1 libdl.a libpthread.a librt.a libutil.a; do
+    [ ! -e "$libraries/$name" ] || copy "$libraries/$name"
+done
+[ ! -e /lib/x86_64-linux-gnu/libmvec.so.1 ] || copy /lib/x86_64-linux-gnu/libmvec.so.1
+"#;
+
 impl Images {
     fn start() -> Self {
         let images = Self { docker: Dockerd::start(), client: client() };
         images.import("node:local", NODE, NODE_ENDS);
         images.import("python:local", PYTHON, PYTHON_ENDS);
+        images.import("rust:local", RUST, RUST_ENDS);
         images.import("caddy:local", "LIBRARIES=\nset -- \"$(command -v caddy)\"\n", "mkdir -p etc/caddy\n");
         images
     }
@@ -306,6 +332,9 @@ fn bases() -> Bases {
     Bases {
         node: "node:local".to_owned(),
         python: "python:local".to_owned(),
+        rust: "rust:local".to_owned(),
+        // It has a C library, which is all that a program of Rust needs.
+        rust_run: "node:local".to_owned(),
         files: IMAGE.to_owned(),
         files_server: StaticServer::Busybox,
         ..Bases::default()
@@ -356,6 +385,7 @@ fn node_source() -> TempDir {
 #[test]
 fn images_are_built_from_the_dockerfiles_and_answer() {
     let images = Images::start();
+    rust(&images);
     static_files(&images);
     node(&images);
     files_that_node_builds(&images);
@@ -382,7 +412,10 @@ fn node(images: &Images) {
     let cached = |log: &str| log.lines().filter(|line| line.ends_with(" CACHED")).count();
     let first = images.build(shop.path(), "server", &["--secret", &secret]);
     images.start_container("server", "server");
-    assert_eq!(images.got("server", 3456, "/x"), r#"{"path":"/x","user":1000,"shape":{"name":"Anna's shop"}}"#);
+    assert_eq!(
+        images.got("server", 3456, "/x"),
+        r#"{"path":"/x","user":1000,"shape":{"name":"Anna's shop"}}"#
+    );
     // The program itself got the signal, and ended as it wanted to.
     assert_eq!(images.stopped("server"), "7");
     let history = images.docker().args(["history", "--no-trunc", "server"]).output().expect("docker runs");
@@ -491,4 +524,35 @@ fn pages_behind_caddy(images: &Images) {
         images.asked("pages", "printf 'GET /nowhere HTTP/1.0\\r\\n\\r\\n' | /bin/busybox nc 127.0.0.1 8080");
     let answer = String::from_utf8_lossy(&missing.stdout).into_owned();
     assert!(answer.starts_with("HTTP/1.0 404 ") && answer.ends_with("nothing here"), "{answer}");
+}
+
+const RUST_SERVER: &str = r#"
+use std::io::{Read, Write};
+fn main() {
+    let listener = std::net::TcpListener::bind("0.0.0.0:8091").unwrap();
+    for connection in listener.incoming() {
+        let mut connection = connection.unwrap();
+        let _ = connection.read(&mut [0; 1000]);
+        let _ = connection.write_all(b"HTTP/1.0 200 OK\r\n\r\nfirst");
+    }
+}
+"#;
+
+fn rust(images: &Images) {
+    let source = source(&[
+        ("Cargo.toml", "[package]\nname = \"small-shop\"\nversion = \"1.0.0\"\nedition = \"2024\"\n"),
+        ("Cargo.lock", "version = 4\n\n[[package]]\nname = \"small-shop\"\nversion = \"1.0.0\"\n"),
+        ("src/main.rs", RUST_SERVER),
+    ]);
+    images.build(source.path(), "rusty", &[]);
+    images.start_container("rusty", "rusty");
+    assert_eq!(images.got("rusty", 8091, "/"), "first");
+    // A file that is older than what was compiled before it came is compiled all the same.
+    let main = source.path().join("src/main.rs");
+    fs::write(&main, RUST_SERVER.replace("first", "second")).expect("a file");
+    let old = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    fs::File::options().write(true).open(&main).and_then(|file| file.set_modified(old)).expect("its time");
+    images.build(source.path(), "rusty:2", &[]);
+    images.start_container("rusty:2", "rusty2");
+    assert_eq!(images.got("rusty2", 8091, "/"), "second");
 }
