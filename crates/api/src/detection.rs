@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use steadyhand_deploy::detect::{
-    Application, Bases, DetectError, Dockerfile, Reason, Tree, detect, dockerfile,
+    Application, Bases, DetectError, Dockerfile, Evidence, Tree, detect, dockerfile,
 };
 use ts_rs::TS;
 
@@ -26,7 +26,7 @@ pub struct SourceView {
     /// The applications in it: that of the folder itself first, the others by path.
     pub applications: Vec<ApplicationView>,
     /// What holds them together, when it is a monorepo.
-    pub workspaces: Vec<Reason>,
+    pub workspaces: Vec<Evidence>,
     /// What else is to be known: why nothing was found, what could not be read, what was left out.
     pub notes: Vec<String>,
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Application, HealthPath, Reason, Service, ServiceKind, Variable, WarningCode, folder::Folder, read, shell,
+    Application, Evidence, HealthPath, Service, ServiceKind, Variable, WarningCode, folder::Folder, read,
+    shell,
 };
 
 /// Dependencies that talk to a service, in any language.
@@ -203,7 +204,7 @@ impl Application {
     }
 
     pub(super) fn needs(&mut self, kind: ServiceKind, file: &str, seen: String) {
-        let reason = Reason { file: file.to_owned(), seen };
+        let reason = Evidence { file: file.to_owned(), seen };
         match self.services.iter_mut().find(|service| service.kind == kind) {
             Some(service) if service.reasons.contains(&reason) => {}
             Some(service) => service.reasons.push(reason),

@@ -45,7 +45,7 @@ framework: Framework,
 /**
  * Why it could be that.
  */
-reasons: Array<Reason>, 
+reasons: Array<Evidence>, 
 /**
  * Why it was not taken.
  */
@@ -130,11 +130,11 @@ confidence: Confidence,
 /**
  * Why.
  */
-reasons: Array<Reason>, 
+reasons: Array<Evidence>, 
 /**
  * What fetches its dependencies.
  */
-package_manager?: PackageManager, 
+package_manager?: DependencyManager, 
 /**
  * The version of its language.
  */
@@ -436,6 +436,23 @@ step_id: StepId,
 choice: Choice, };
 
 /**
+ * What fetches the dependencies.
+ */
+export type DependencyManager = { 
+/**
+ * Which.
+ */
+tool: PackageTool, 
+/**
+ * Its version, where the source says one.
+ */
+version?: string, 
+/**
+ * Its lock file, from the source's folder.
+ */
+lock_file?: string, };
+
+/**
  * What has been asked of a run; stored beside its state, so that a request survives a crash and may come from
  * another process.
  */
@@ -523,6 +540,19 @@ ignore: string, };
  * What kind of error it is; pages act on this and never on the message.
  */
 export type ErrorCode = "invalid" | "plan_invalid" | "not_found" | "conflict" | "locked" | "unreachable" | "storage" | "internal";
+
+/**
+ * Something that was seen, and where.
+ */
+export type Evidence = { 
+/**
+ * The file, from the source's folder; empty when it is about several.
+ */
+file: string, 
+/**
+ * What was seen there.
+ */
+seen: string, };
 
 /**
  * What a host tells about itself. A fact that it cannot tell is absent; nothing is guessed.
@@ -1113,21 +1143,9 @@ line: number,
 file?: string, };
 
 /**
- * What fetches the dependencies.
+ * What installs packages.
  */
-export type PackageManager = { 
-/**
- * Which.
- */
-tool: PackageTool, 
-/**
- * Its version, where the source says one.
- */
-version?: string, 
-/**
- * Its lock file, from the source's folder.
- */
-lock_file?: string, };
+export type PackageManager = "apt" | "dnf" | "yum" | "apk" | "pacman" | "zypper" | "brew";
 
 /**
  * What fetches the dependencies.
@@ -1512,17 +1530,45 @@ message: string, } | { "kind": "key_revoked",
 message: string, };
 
 /**
- * Something that was seen, and where.
+ * Why a step failed or was skipped.
  */
-export type Reason = { 
+export type Reason = { "kind": "guard_held", 
 /**
- * The file, from the source's folder; empty when it is about several.
+ * Which guard.
  */
-file: string, 
+guard: Guard, 
 /**
- * What was seen there.
+ * The path or the command of the guard.
  */
-seen: string, };
+what: string, } | { "kind": "when_false", 
+/**
+ * The condition as the plan has it.
+ */
+when: string, } | { "kind": "earlier_step_failed", 
+/**
+ * The name of the step that failed.
+ */
+step: string, } | { "kind": "need_failed", 
+/**
+ * The name of the task that is needed.
+ */
+task: string, } | { "kind": "not_notified" } | { "kind": "completed_in_run", 
+/**
+ * That run's number.
+ */
+run: number, } | { "kind": "run_stopped" } | { "kind": "outcome", 
+/**
+ * How it ended.
+ */
+outcome: StepOutcome, } | { "kind": "connection", 
+/**
+ * What happened, on which host, and what to do next.
+ */
+message: string, } | { "kind": "error", 
+/**
+ * What happened and what to do next.
+ */
+message: string, };
 
 /**
  * What a Dockerfile needs to know beyond what people are shown.
@@ -1841,7 +1887,7 @@ kind: ServiceKind,
 /**
  * Why it is thought so.
  */
-reasons: Array<Reason>, };
+reasons: Array<Evidence>, };
 
 /**
  * Something that an application needs beside it.
@@ -1902,7 +1948,7 @@ applications: Array<ApplicationView>,
 /**
  * What holds them together, when it is a monorepo.
  */
-workspaces: Array<Reason>, 
+workspaces: Array<Evidence>, 
 /**
  * What else is to be known: why nothing was found, what could not be read, what was left out.
  */

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Application, Confidence, Framework, Language, PackageManager, PackageTool, WarningCode,
+        Application, Confidence, DependencyManager, Framework, Language, PackageTool, WarningCode,
         folder::Folder, read,
     },
     Candidate, in_file, present,
@@ -31,7 +31,8 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
         app.depends_on(read::quoted_after(part, "Include="), &file);
     }
     let lock = folder.first(&["packages.lock.json"]).map(|name| folder.full(name));
-    app.package_manager = Some(PackageManager { tool: PackageTool::NuGet, version: None, lock_file: lock });
+    app.package_manager =
+        Some(DependencyManager { tool: PackageTool::NuGet, version: None, lock_file: lock });
     let target = read::element(text, "TargetFramework").and_then(|target| target.strip_prefix("net"));
     let global =
         folder.json("global.json").and_then(|json| read::text(&json, "/sdk/version").map(str::to_owned));

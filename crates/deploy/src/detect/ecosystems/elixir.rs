@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Application, Confidence, Framework, Language, PackageManager, PackageTool, folder::Folder, read,
+        Application, Confidence, DependencyManager, Framework, Language, PackageTool, folder::Folder, read,
     },
     Candidate, in_tools, present,
 };
@@ -35,7 +35,7 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
     if lock.is_none() {
         super::warn_of_no_lock(&mut app, "run `mix deps.get` and commit mix.lock");
     }
-    app.package_manager = Some(PackageManager { tool: PackageTool::Mix, version: None, lock_file: lock });
+    app.package_manager = Some(DependencyManager { tool: PackageTool::Mix, version: None, lock_file: lock });
     super::version(
         &mut app,
         Language::Elixir,

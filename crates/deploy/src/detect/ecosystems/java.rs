@@ -2,8 +2,8 @@
 
 use super::{
     super::{
-        Application, Confidence, Framework, HealthPath, Language, PackageManager, PackageTool, WarningCode,
-        folder::Folder, read,
+        Application, Confidence, DependencyManager, Framework, HealthPath, Language, PackageTool,
+        WarningCode, folder::Folder, read,
     },
     Candidate, in_file, in_tools, present,
 };
@@ -49,7 +49,7 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
     app.recipe.wrapper = folder.above().has(wrapper);
     let tool = if maven { PackageTool::Maven } else { PackageTool::Gradle };
     let lock = folder.first(&["gradle.lockfile"]).map(|name| folder.full(name));
-    app.package_manager = Some(PackageManager { tool, version: None, lock_file: lock });
+    app.package_manager = Some(DependencyManager { tool, version: None, lock_file: lock });
     let names = [
         "java.version",
         "maven.compiler.release",

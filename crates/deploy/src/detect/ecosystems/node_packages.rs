@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::{Application, PackageManager, PackageTool, Variable, WarningCode, folder::Folder, read};
+use super::super::{
+    Application, DependencyManager, PackageTool, Variable, WarningCode, folder::Folder, read,
+};
 
 /// A `package.json`.
 pub(super) struct Package(pub(super) Value);
@@ -176,7 +178,7 @@ pub(super) fn manager(app: &mut Application, folder: &Folder<'_>) {
         None => super::warn_of_no_lock(app, "run the package manager's install and commit what it writes"),
     }
     let lock_file = lock.map(|(name, _)| at.full(name));
-    app.package_manager = Some(PackageManager { tool, version, lock_file });
+    app.package_manager = Some(DependencyManager { tool, version, lock_file });
 }
 
 /// The files that the dependencies depend on, from the folder that is built; `None` when all of the source may be needed to install

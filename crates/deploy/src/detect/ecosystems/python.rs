@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     super::{
-        Application, Confidence, Framework, Language, PackageManager, PackageTool, WarningCode,
+        Application, Confidence, DependencyManager, Framework, Language, PackageTool, WarningCode,
         folder::Folder, read,
     },
     Candidate, in_file, in_tools, present,
@@ -227,7 +227,7 @@ fn manager(app: &mut Application, folder: &Folder<'_>, packages: &Packages) {
     {
         super::warn_of_no_lock(app, "pin versions with `==`, or use uv, Poetry or Pipenv");
     }
-    app.package_manager = Some(PackageManager { tool, version: None, lock_file });
+    app.package_manager = Some(DependencyManager { tool, version: None, lock_file });
 }
 
 /// What is needed to install the dependencies. A project that is itself installed needs all of its source.

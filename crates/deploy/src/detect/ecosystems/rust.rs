@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Application, Confidence, Framework, Language, PackageManager, PackageTool, WarningCode,
+        Application, Confidence, DependencyManager, Framework, Language, PackageTool, WarningCode,
         folder::Folder, read,
     },
     Candidate, in_tools,
@@ -79,7 +79,8 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
         app.recipe.extras.push("ca-certificates".to_owned());
     }
     let locked = lock.is_some();
-    app.package_manager = Some(PackageManager { tool: PackageTool::Cargo, version: None, lock_file: lock });
+    app.package_manager =
+        Some(DependencyManager { tool: PackageTool::Cargo, version: None, lock_file: lock });
     let toolchain = [*folder, above].into_iter().find_map(|folder| {
         let channel = |name: &str| {
             let channel = read::text(&folder.toml(name)?, "/toolchain/channel")?.to_owned();
