@@ -94,6 +94,8 @@ async fn every_line_of_every_command_is_what_the_published_schema_says() {
     check(data, "list", &["list", &broken], "", 2).await;
     check(data, "init", &["init", &at("new.yaml")], "", 0).await;
     check(data, "facts", &["facts", "local"], "", 0).await;
+    fs::write(at("index.html"), "<h1>Shop</h1>").expect("a page");
+    check(data, "detect", &["detect", &at("")], "", 0).await;
     check(data, "runs", &["runs"], "", 0).await;
     check(data, "deployments", &["deployments"], "", 0).await;
     check(data, "status", &["status"], "", 0).await;

@@ -12,18 +12,19 @@ use std::{
 use serde_json::Value;
 
 /// What each package may depend on within the project, in the direction of the layout.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("steadyhand-domain", &[]),
     ("steadyhand-plan", &["domain"]),
     ("steadyhand-remote", &["domain"]),
     ("steadyhand-store", &["domain"]),
     ("steadyhand-engine", &["domain", "plan", "remote", "store"]),
-    ("steadyhand-assistant", &["domain", "plan", "remote", "store", "engine"]),
-    ("steadyhand-api", &["domain", "plan", "remote", "store", "engine", "assistant"]),
+    ("steadyhand-deploy", &["domain", "plan", "remote", "store", "engine"]),
+    ("steadyhand-assistant", &["domain", "plan", "remote", "store", "engine", "deploy"]),
+    ("steadyhand-api", &["domain", "plan", "remote", "store", "engine", "deploy", "assistant"]),
     // The shells come to everything but the words of the domain through `api`.
     ("steadyhand-cli", &["domain", "api"]),
     ("steadyhand", &["domain", "api"]),
-    ("steadyhand-tests", &["domain", "plan", "remote", "store", "engine", "assistant", "api"]),
+    ("steadyhand-tests", &["domain", "plan", "remote", "store", "engine", "deploy", "assistant", "api"]),
 ];
 
 /// Libraries that belong to one crate, each with the only packages that may depend on it.
@@ -38,7 +39,7 @@ const AT_HOME: [(&str, &[&str]); 14] = [
     ("axum", &["steadyhand-cli", "steadyhand-tests"]),
     ("clap", &["steadyhand-cli", "steadyhand-tests"]),
     ("async-openai", &["steadyhand-assistant"]),
-    ("saphyr-parser", &["steadyhand-plan"]),
+    ("saphyr-parser", &["steadyhand-plan", "steadyhand-deploy"]),
     ("keyring", &["steadyhand-api"]),
     ("aes-gcm", &["steadyhand-store"]),
     ("argon2", &["steadyhand-store"]),

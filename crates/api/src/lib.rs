@@ -8,6 +8,7 @@
 
 mod chats;
 mod deployments;
+mod detection;
 mod error;
 mod facts;
 mod finding;
@@ -34,6 +35,7 @@ mod updates;
 mod views;
 
 pub use deployments::{DeploymentAction, DeploymentDetail, PossibleAction};
+pub use detection::{ApplicationView, DetectFolder, SourceView, detect_folder};
 pub use error::{ApiError, ErrorCode};
 pub use folders::data_dir;
 pub use open::{Api, OpenOptions, Shell};
@@ -44,6 +46,7 @@ pub use secrets::{
     check_secret_name,
 };
 pub use steadyhand_domain::{Question, QuestionKind};
+pub use steadyhand_deploy::detect;
 pub use steadyhand_engine::{CheckedStep, RunOptions, SECRET_VARIABLE, VAULT_KEY_VARIABLE, Verdict};
 pub use steadyhand_plan::Selection;
 pub use steadyhand_store::{records, vault::KeyPlace};

@@ -100,6 +100,8 @@ macro_rules! with_operations {
             hosts(OfProject) -> Vec<HostStatus>;
             /// Asks a host what it is.
             facts(AskFacts) -> Facts;
+            /// Finds out what the source in a folder is, and how it is built and run. Executes nothing of it.
+            detect(DetectFolder) -> SourceView;
             /// Measures the way to each host; results arrive as updates.
             check_hosts(OfProject) -> Nothing;
 

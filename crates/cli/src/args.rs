@@ -258,6 +258,18 @@ pub(crate) enum FileCommand {
     ///
     /// On a terminal it asks what is not given. A file that is there is never overwritten.
     Init(Init),
+    /// Finds out what an application's source is, how it is built and run, and what it needs
+    ///
+    /// Only names of files and manifests are looked at; nothing of the source is executed, and no `.env` is read. Ends with 1
+    /// when no application is found.
+    Detect {
+        /// The folder of the source
+        #[arg(default_value = ".", value_name = "PATH")]
+        path: PathBuf,
+        /// Shows the Dockerfile and .dockerignore that are made for it, too
+        #[arg(long)]
+        dockerfile: bool,
+    },
     /// Takes over what another tool has
     Import {
         #[command(subcommand)]

@@ -5,6 +5,7 @@ use steadyhand_api::{Api, ApiError, Nothing, records::RunSummary};
 mod check;
 mod control;
 mod deployments;
+mod detect;
 mod facts;
 mod files;
 mod graph;

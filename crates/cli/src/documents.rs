@@ -5,7 +5,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, js
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use steadyhand_api::{
-    ApiError, CheckReport, OutlineTask, PlanCheck, Preview, Problem, Question, RunDetail, VaultView,
+    ApiError, CheckReport, OutlineTask, PlanCheck, Preview, Problem, Question, RunDetail, SourceView,
+    VaultView,
     records::{Card, Deployment, LogLine, Project, RunSummary, Step},
 };
 use steadyhand_domain::{Facts, Preflight, StepId, Timestamp};
@@ -279,6 +280,7 @@ pub(crate) fn schema() -> Value {
         "init": Written;
         "import": Taken<'_>;
         "facts": Facts;
+        "detect": SourceView;
         "runs": Vec<ListedRun<'_>>;
         "deployments": Vec<ListedDeployment<'_>>;
         "status": Status<'_>;

@@ -19,10 +19,11 @@ mod tree;
 mod versions;
 
 pub use choose::detect;
-pub use dockerfile::{Bases, Dockerfile, dockerfile};
+pub use dockerfile::{Bases, Dockerfile, StaticServer, VARIABLES, dockerfile};
 pub use model::{
-    Alternative, Application, Confidence, Detected, Framework, HealthPath, Language, LanguageVersion,
-    PackageManager, PackageTool, Port, Reason, Recipe, Service, ServiceKind, Variable, Warning, WarningCode,
+    Alternative, Application, Confidence, DependencyManager, Detected, Evidence, Framework, HealthPath,
+    Language, LanguageVersion, PackageTool, Port, Recipe, Service, ServiceKind, Variable, Warning,
+    WarningCode,
 };
 pub use tree::{DetectError, SKIPPED, Tree, WANTED, limit, wanted};
 

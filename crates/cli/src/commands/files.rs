@@ -1,4 +1,4 @@
-//! What only reads and writes files: `steady validate`, `list`, `import`, `schema` and `completions`.
+//! What only reads and writes files: `steady validate`, `list`, `detect`, `import`, `schema` and `completions`.
 
 use std::{
     fs::OpenOptions,
@@ -13,7 +13,7 @@ use steadyhand_api::{
 };
 
 use super::{
-    graph, init,
+    detect, graph, init,
     run::{extent_of, has_errors},
 };
 use crate::{
@@ -34,6 +34,7 @@ pub(crate) async fn files(output: &mut Output, command: FileCommand) -> Result<E
         FileCommand::List { plan } => list(output, plan.as_deref()),
         FileCommand::Graph { plan } => graph::graph(output, plan.as_deref()),
         FileCommand::Init(options) => init::init(output, options).await,
+        FileCommand::Detect { path, dockerfile } => detect::detect(output, &path, dockerfile),
         FileCommand::Import { command: Import::Ansible { inventory, out } } => {
             import(output, &inventory, out.as_deref())
         }

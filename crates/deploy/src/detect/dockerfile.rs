@@ -23,6 +23,10 @@ use super::{Application, Framework, Language, shell};
 /// The user that runs in the last stage. A number needs no entry in the base's list of users.
 pub(super) const USER: &str = "1000:1000";
 
+/// The build secret with the variables that a build needs: lines of `NAME='value'`, as a shell reads them. BuildKit does not
+/// notice that a secret has changed: whoever gives another value has the stage `build` built anew.
+pub const VARIABLES: &str = "build_variables";
+
 /// A Dockerfile, and what is kept away from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Dockerfile {
@@ -235,6 +239,17 @@ impl Text {
             self.line(format!("CMD {}", list(&shell::exec_form(start))));
         }
     }
+}
+
+/// A command of a build that needs variables: they come as the build secret [`VARIABLES`], which is a file that is there only while the
+/// command runs, and in no layer and no history. Without that secret the command runs without them.
+pub(super) fn with_variables(app: &Application, command: &str) -> String {
+    if !app.variables.iter().any(|variable| variable.at_build) {
+        return command.to_owned();
+    }
+    format!(
+        "--mount=type=secret,id={VARIABLES} if [ -f /run/secrets/{VARIABLES} ]; then set -a && . /run/secrets/{VARIABLES} && set +a; fi && {command}"
+    )
 }
 
 /// A list as Dockerfiles have it, which is JSON.

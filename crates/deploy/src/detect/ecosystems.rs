@@ -9,6 +9,7 @@ mod java;
 mod node;
 mod node_framework;
 mod node_packages;
+mod nx;
 mod php;
 mod python;
 mod python_start;
@@ -16,7 +17,10 @@ mod ruby;
 mod rust;
 mod statics;
 
-use super::{Application, Language, LanguageVersion, WarningCode, folder::Folder, versions};
+use super::{
+    Application, Confidence, Framework, Language, LanguageVersion, WarningCode, folder::Folder, needs,
+    versions,
+};
 
 /// Something that a folder may be.
 pub(super) struct Candidate {
@@ -52,6 +56,18 @@ pub(super) fn candidates(folder: &Folder<'_>) -> Vec<Candidate> {
     .flatten()
     .collect();
     all.sort_by_key(|candidate| std::cmp::Reverse(candidate.strength));
+    // A Procfile starts whatever the folder is of a language.
+    let of_language = |app: &Application| {
+        !matches!(app.framework, Framework::Dockerfile | Framework::Compose | Framework::Static)
+    };
+    if needs::has_web(folder)
+        && let Some(first) = all.iter_mut().find(|candidate| of_language(&candidate.app))
+        && first.strength <= AMOUNTS_TO_LITTLE
+    {
+        first.strength = 66;
+        first.app.confidence = Confidence::Likely;
+        all.sort_by_key(|candidate| std::cmp::Reverse(candidate.strength));
+    }
     all
 }
 
@@ -113,7 +129,7 @@ fn warn_if_cut(app: &mut Application, folder: &Folder<'_>, name: &str) {
             None => format!("{file} was not read."),
         };
         app.warn(WarningCode::Unreadable, message);
-        app.at_most(super::Confidence::Guess);
+        app.at_most(Confidence::Guess);
     }
 }
 
@@ -126,4 +142,17 @@ fn warn_of_no_lock(app: &mut Application, how: &str) {
 /// Those of these files that are there.
 fn present(folder: &Folder<'_>, names: &[&str]) -> Vec<String> {
     names.iter().filter(|name| folder.has(name)).map(|name| (*name).to_owned()).collect()
+}
+
+/// Says that what Node builds of an application of another language is left to the person.
+fn warn_of_pages(app: &mut Application, folder: &Folder<'_>) {
+    let builds =
+        folder.json("package.json").is_some_and(|package| package.pointer("/scripts/build").is_some());
+    if builds {
+        let file = folder.full("package.json");
+        let message = format!(
+            "{file} has a script `build`, which needs Node; a Dockerfile that is made does not run it. Commit what it builds, or add a stage with Node."
+        );
+        app.warn(WarningCode::NoBuild, message);
+    }
 }

@@ -171,7 +171,7 @@ words! {
 
 /// Something that was seen, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
-pub struct Reason {
+pub struct Evidence {
     /// The file, from the source's folder; empty when it is about several.
     pub file: String,
     /// What was seen there.
@@ -195,7 +195,7 @@ pub struct LanguageVersion {
 
 /// What fetches the dependencies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
-pub struct PackageManager {
+pub struct DependencyManager {
     /// Which.
     pub tool: PackageTool,
     /// Its version, where the source says one.
@@ -232,7 +232,7 @@ pub struct Service {
     /// What.
     pub kind: ServiceKind,
     /// Why it is thought so.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<Evidence>,
 }
 
 /// An environment variable that an application reads.
@@ -244,7 +244,8 @@ pub struct Variable {
     pub source: String,
     /// Whether its name is one that secrets have.
     pub secret: bool,
-    /// Whether its value goes into what is built (`VITE_…`, `NEXT_PUBLIC_…`), so that a change of it needs a new build.
+    /// Whether the build needs it: its value goes into what is built (`VITE_…`, `NEXT_PUBLIC_…`), so that a change of it needs a new
+    /// build, or it is a token for fetching dependencies.
     pub at_build: bool,
 }
 
@@ -263,7 +264,7 @@ pub struct Alternative {
     /// What.
     pub framework: Framework,
     /// Why it could be that.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<Evidence>,
     /// Why it was not taken.
     pub lost: String,
 }
@@ -307,11 +308,11 @@ pub struct Application {
     /// How sure that is.
     pub confidence: Confidence,
     /// Why.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<Evidence>,
     /// What fetches its dependencies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
-    pub package_manager: Option<PackageManager>,
+    pub package_manager: Option<DependencyManager>,
     /// The version of its language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
@@ -354,7 +355,7 @@ pub struct Detected {
     /// The applications: that of the source's own folder first, the others by path.
     pub applications: Vec<Application>,
     /// What holds them together (`npm workspaces`, `Cargo workspace`, …), when it is a monorepo.
-    pub workspaces: Vec<Reason>,
+    pub workspaces: Vec<Evidence>,
     /// What else is to be known: why nothing was found, what could not be read, what was left out.
     pub notes: Vec<String>,
 }
@@ -384,7 +385,7 @@ impl Application {
     }
 
     pub(super) fn because(&mut self, file: impl Into<String>, seen: impl Into<String>) {
-        self.reasons.push(Reason { file: file.into(), seen: seen.into() });
+        self.reasons.push(Evidence { file: file.into(), seen: seen.into() });
     }
 
     pub(super) fn warn(&mut self, code: WarningCode, message: impl Into<String>) {

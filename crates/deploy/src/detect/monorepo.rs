@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Reason, folder::Folder, read, tree, tree::Tree};
+use super::{Evidence, folder::Folder, read, tree, tree::Tree};
 
 /// Files that make a folder worth looking at.
-const MARKS: [&str; 32] = [
+const MARKS: [&str; 40] = [
     "package.json",
     "project.json",
     "deno.json",
@@ -38,6 +38,14 @@ const MARKS: [&str; 32] = [
     "compose.prod.yml",
     "docker-compose.prod.yaml",
     "docker-compose.prod.yml",
+    "go.work",
+    "*.sln",
+    "*.slnx",
+    "pnpm-workspace.yaml",
+    "lerna.json",
+    "nx.json",
+    "settings.gradle",
+    "settings.gradle.kts",
 ];
 
 /// Folders of what is no application, whatever lies in them.
@@ -78,7 +86,7 @@ pub(super) struct Place {
 }
 
 /// The folders that are looked at (the source's own first, the others by path), and what holds them together.
-pub(super) fn places(tree: &Tree) -> (Vec<Place>, Vec<Reason>, Vec<String>) {
+pub(super) fn places(tree: &Tree) -> (Vec<Place>, Vec<Evidence>, Vec<String>) {
     let mut marked: BTreeSet<&str> = BTreeSet::new();
     for file in tree.below("") {
         let (folder, name) = file.rsplit_once('/').unwrap_or((".", file));
@@ -149,11 +157,11 @@ pub(super) fn places(tree: &Tree) -> (Vec<Place>, Vec<Reason>, Vec<String>) {
 }
 
 /// The workspaces that a folder is the root of: what says so, and the patterns of the members' folders.
-fn workspaces(folder: &Folder<'_>) -> Vec<(Reason, Vec<String>)> {
+fn workspaces(folder: &Folder<'_>) -> Vec<(Evidence, Vec<String>)> {
     let mut found = Vec::new();
     let mut add = |file: &str, seen: &str, patterns: Vec<String>| {
         if !patterns.is_empty() {
-            found.push((Reason { file: folder.full(file), seen: seen.to_owned() }, patterns));
+            found.push((Evidence { file: folder.full(file), seen: seen.to_owned() }, patterns));
         }
     };
     let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<_>>();

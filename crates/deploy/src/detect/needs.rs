@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Application, HealthPath, Reason, Service, ServiceKind, Variable, WarningCode, folder::Folder, read, shell,
+    Application, Evidence, HealthPath, Service, ServiceKind, Variable, WarningCode, folder::Folder, read,
+    shell,
 };
 
 /// Dependencies that talk to a service, in any language.
@@ -193,7 +194,6 @@ impl Application {
         for dependency in dependencies {
             let known = CLIENTS.iter().find(|(name, _)| {
                 *name == dependency
-                    || name.contains("://") && dependency == *name
                     // A Go module may end with its major version.
                     || dependency.strip_prefix(name).is_some_and(|rest| rest.starts_with("/v"))
             });
@@ -204,7 +204,7 @@ impl Application {
     }
 
     pub(super) fn needs(&mut self, kind: ServiceKind, file: &str, seen: String) {
-        let reason = Reason { file: file.to_owned(), seen };
+        let reason = Evidence { file: file.to_owned(), seen };
         match self.services.iter_mut().find(|service| service.kind == kind) {
             Some(service) if service.reasons.contains(&reason) => {}
             Some(service) => service.reasons.push(reason),
@@ -256,11 +256,18 @@ pub(super) fn look(app: &mut Application, folder: &Folder<'_>, code: &[String]) 
             app.needs(*kind, source, format!("the variable {name}"));
         }
     }
-    app.variables = variables
-        .into_iter()
-        .filter(|(name, _)| !OWN.contains(&name.as_str()))
-        .map(|(name, source)| Variable { secret: is_secret(&name), at_build: at_build(&name), name, source })
-        .collect();
+    // Those of a manifest are known already.
+    variables.retain(|name, _| {
+        !OWN.contains(&name.as_str()) && app.variables.iter().all(|known| known.name != *name)
+    });
+    let found = variables.into_iter().map(|(name, source)| Variable {
+        secret: is_secret(&name),
+        at_build: at_build(&name),
+        name,
+        source,
+    });
+    app.variables.extend(found);
+    app.variables.sort_by(|one, other| one.name.cmp(&other.name));
     app.services.sort_by_key(|service| service.kind);
 }
 
@@ -330,7 +337,7 @@ fn names_in(text: &str) -> Vec<String> {
 
 /// What code does to listen, as far as a number stands there.
 fn port_in(text: &str) -> Option<u16> {
-    const BEFORE: [&str; 21] = [
+    const BEFORE: [&str; 25] = [
         ".listen(",
         "process.env.PORT ||",
         "process.env.PORT ??",
@@ -352,6 +359,10 @@ fn port_in(text: &str) -> Option<u16> {
         "const port =",
         "PORT =",
         "'0.0.0.0:",
+        "'0.0.0.0', ",
+        "\"0.0.0.0\", ",
+        "('', ",
+        "(\"\", ",
     ];
     BEFORE.iter().find_map(|before| {
         text.match_indices(before).find_map(|(at, _)| {
@@ -415,11 +426,19 @@ fn health_route(folder: &Folder<'_>) -> Option<HealthPath> {
 }
 
 /// The command that a Procfile has for the web.
+fn web<'a>(folder: &Folder<'a>) -> Option<&'a str> {
+    let mut lines = folder.text("Procfile")?.lines();
+    lines.find_map(|line| line.strip_prefix("web:").map(str::trim).filter(|line| !line.is_empty()))
+}
+
+/// Whether a Procfile says how the web is started.
+pub(super) fn has_web(folder: &Folder<'_>) -> bool {
+    web(folder).is_some()
+}
+
+/// Takes the command of the Procfile.
 pub(super) fn procfile(app: &mut Application, folder: &Folder<'_>) {
-    let web = folder.text("Procfile").and_then(|text| {
-        text.lines().find_map(|line| line.strip_prefix("web:").map(str::trim).filter(|line| !line.is_empty()))
-    });
-    if let Some(web) = web {
+    if let Some(web) = web(folder) {
         app.because(folder.full("Procfile"), format!("web is started with `{web}`"));
         app.start = Some(web.to_owned());
         app.warnings

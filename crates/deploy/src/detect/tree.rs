@@ -98,6 +98,7 @@ pub const WANTED: &[&str] = &[
     "server.go",
     "app.go",
     "Cargo.toml",
+    "Cargo.lock",
     "main.rs",
     "pom.xml",
     "build.gradle",
@@ -157,7 +158,6 @@ pub const SKIPPED: &[&str] = &[
     ".terraform",
     "obj",
     "Pods",
-    ".yarn",
     ".devcontainer",
 ];
 

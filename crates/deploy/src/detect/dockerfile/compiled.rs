@@ -1,4 +1,5 @@
-//! What is compiled: Go, Rust, Java, .NET.
+//! What is compiled: Go, Rust, Java, .NET. Compiled files of one application's own code are in no cache: caches are shared by all
+//! builds of a host.
 
 use super::{
     super::{Application, PackageTool},
@@ -37,18 +38,38 @@ pub(super) fn rust(text: &mut Text, app: &Application, bases: &Bases) {
     let program = app.recipe.entry.as_deref().unwrap_or("app");
     text.from(&base(&bases.rust, app), Some("build"));
     text.line("WORKDIR /src");
-    text.line("RUN apt-get update && apt-get install --yes --no-install-recommends pkg-config libssl-dev && rm -rf /var/lib/apt/lists/*");
-    text.say("What was compiled is kept in a cache, so the program is copied out of it.");
-    text.line("COPY . .");
+    let extra = |name: &str| app.recipe.extras.iter().any(|extra| extra == name);
+    let install = |packages: &str| {
+        format!(
+            "RUN apt-get update && apt-get install --yes --no-install-recommends {packages} && rm -rf /var/lib/apt/lists/*"
+        )
+    };
+    if extra("openssl") {
+        text.line(install("pkg-config libssl-dev"));
+    }
     let build = app.build.as_deref().unwrap_or("cargo build --release");
-    text.run(
-        &["/usr/local/cargo/registry", "/usr/local/cargo/git", "/src/target"],
-        &format!("{build} && mkdir /out && cp target/release/{program} /out/app"),
-    );
+    let caches = ["/usr/local/cargo/registry", "/usr/local/cargo/git"];
+    if !app.recipe.manifests.is_empty() {
+        // A program of nothing stands in for the source. What cargo noted of it is removed, or it could be taken for the source's: cargo
+        // compares times, and those of the source may be older.
+        let locked = if build.contains(" --locked") { " --locked" } else { "" };
+        let name = app.name.as_deref().unwrap_or(program);
+        text.say("The dependencies are compiled anew only when these files change.");
+        text.copy(&app.recipe.manifests);
+        text.run(&caches, &format!("mkdir src && echo 'fn main() {{}}' > src/main.rs && touch src/lib.rs && cargo build --release{locked} && rm -rf src target/release/.fingerprint/{name}-*"));
+        text.0.push('\n');
+    }
+    text.line("COPY . .");
+    text.run(&caches, build);
     text.from(&bases.rust_run, None);
-    text.line("RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates libssl3 && rm -rf /var/lib/apt/lists/*");
+    let packages = [("ca-certificates", "ca-certificates"), ("openssl", "libssl3")];
+    let packages: Vec<&str> =
+        packages.into_iter().filter(|(name, _)| extra(name)).map(|(_, package)| package).collect();
+    if !packages.is_empty() {
+        text.line(install(&packages.join(" ")));
+    }
     text.line("WORKDIR /srv");
-    text.line("COPY --from=build /out/app /app");
+    text.line(format!("COPY --from=build /src/target/release/{program} /app"));
     text.ends(app, Some(USER));
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::{Application, Language};
 
-const ALWAYS: [&str; 14] = [
+const ALWAYS: [&str; 13] = [
     ".git",
     ".gitignore",
     ".github",
@@ -12,26 +12,19 @@ const ALWAYS: [&str; 14] = [
     ".DS_Store",
     "**/.env",
     "**/.env.*",
-    "!**/.env.example",
     "Dockerfile*",
     ".dockerignore",
     "compose*.y*ml",
     "docker-compose*.y*ml",
 ];
 
+/// What a build leaves; where nothing is built, it is the source that has it.
+const BUILT: [&str; 8] =
+    ["**/.next", "**/.nuxt", "**/.output", "**/.svelte-kit", "**/.turbo", "dist", "*/*/dist", "build"];
+
 pub(super) fn ignore(app: &Application) -> String {
     let of_language: &[&str] = match app.version.as_ref().map(|version| version.language) {
-        Some(Language::Node | Language::Bun) => &[
-            "**/node_modules",
-            "**/.next",
-            "**/.nuxt",
-            "**/.output",
-            "**/.svelte-kit",
-            "**/.turbo",
-            "**/dist",
-            "**/coverage",
-            "**/*.log",
-        ],
+        Some(Language::Node | Language::Bun | Language::Deno) => &["**/node_modules", "coverage", "**/*.log"],
         Some(Language::Python) => &[
             "**/__pycache__",
             "**/*.pyc",
@@ -41,17 +34,19 @@ pub(super) fn ignore(app: &Application) -> String {
             "**/.mypy_cache",
             "**/*.sqlite3",
         ],
-        Some(Language::Rust) => &["**/target"],
-        Some(Language::Java) => &["**/target", "**/build", "**/.gradle"],
+        Some(Language::Rust) => &["target"],
+        Some(Language::Java) => &["target", "build", "*/target", "*/build", "**/.gradle"],
         Some(Language::Ruby) => &["log", "tmp", "vendor/bundle", "node_modules", "config/master.key"],
         Some(Language::Php) => &["vendor", "node_modules", "storage/logs/*", "bootstrap/cache/*.php"],
         Some(Language::Elixir) => &["_build", "deps", "**/node_modules", "priv/static/assets"],
         Some(Language::Dotnet) => &["**/bin", "**/obj"],
-        Some(Language::Deno) => &["**/node_modules"],
         Some(Language::Go) | None => &[],
     };
+    let node =
+        matches!(app.version.as_ref().map(|version| version.language), Some(Language::Node | Language::Bun));
+    let built: &[&str] = if node && app.build.is_some() { &BUILT } else { &[] };
     let mut text = String::new();
-    for line in ALWAYS.iter().chain(of_language) {
+    for line in ALWAYS.iter().chain(of_language).chain(built) {
         text.push_str(line);
         text.push('\n');
     }

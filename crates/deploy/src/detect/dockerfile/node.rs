@@ -2,7 +2,7 @@
 
 use super::{
     super::{Application, Framework, Language, PackageTool},
-    Bases, Text, USER, base, statics,
+    Bases, Text, USER, base, statics, with_variables,
 };
 
 struct Tool {
@@ -89,11 +89,11 @@ pub(super) fn node(text: &mut Text, app: &Application, bases: &Bases) {
     if recipe.manifests.is_empty() {
         text.say("The dependencies need more of the source than manifests.");
         text.line("COPY . .");
-        text.run(&[tool.cache], install);
+        text.run(&[tool.cache], &with_variables(app, install));
     } else {
         text.say("The dependencies are fetched anew only when these files change.");
         text.copy(&recipe.manifests);
-        text.run(&[tool.cache], install);
+        text.run(&[tool.cache], &with_variables(app, install));
         text.0.push('\n');
         text.line("COPY . .");
     }
@@ -102,13 +102,7 @@ pub(super) fn node(text: &mut Text, app: &Application, bases: &Bases) {
         text.line(format!("RUN mkdir -p /app{below}/public"));
     }
     if let Some(build) = &app.build {
-        let folder = if app.framework == Framework::Next {
-            vec![format!("/app{below}/.next/cache")]
-        } else {
-            Vec::new()
-        };
-        let caches: Vec<&str> = folder.iter().map(String::as_str).collect();
-        text.run(&caches, build);
+        text.run(&[], &with_variables(app, build));
     }
     if let Some(output) = &app.output {
         statics::serve(text, app, bases, Some("build"), &format!("/app{below}/{output}"));

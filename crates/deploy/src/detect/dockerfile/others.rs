@@ -163,10 +163,16 @@ pub(super) fn deno(text: &mut Text, app: &Application, bases: &Bases) {
     text.from(&base(&bases.deno, app), None);
     text.line("WORKDIR /app");
     text.line("ENV DENO_DIR=/deno-dir");
+    if !app.recipe.manifests.is_empty() {
+        text.say("The dependencies are fetched anew only when these files change. They stay in the image: a start fetches nothing.");
+        text.copy(&app.recipe.manifests);
+        text.line("RUN deno install");
+        text.0.push('\n');
+    }
     text.line("COPY . .");
-    let entry = app.recipe.entry.as_deref().map(|entry| format!(" {entry}")).unwrap_or_default();
-    text.say("What is fetched stays in the image: a start fetches nothing.");
-    text.line(format!("RUN deno cache{}", if entry.is_empty() { " ." } else { &entry }));
+    if let Some(entry) = &app.recipe.entry {
+        text.line(format!("RUN deno cache {entry}"));
+    }
     if let Some(build) = &app.build {
         text.line(format!("RUN {build}"));
     }

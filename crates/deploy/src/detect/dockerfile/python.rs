@@ -13,6 +13,25 @@ pub(super) fn python(text: &mut Text, app: &Application, bases: &Bases) {
     text.from(&image, Some("build"));
     text.line("WORKDIR /app");
     text.line("ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1 PATH=/venv/bin:$PATH");
+    let extra = |name: &str| app.recipe.extras.iter().any(|extra| extra == name);
+    let (mut dev, mut lib) = (String::new(), String::new());
+    for (name, with, against) in [
+        ("psycopg2", " libpq-dev", " libpq5"),
+        ("mysqlclient", " pkg-config default-libmysqlclient-dev", " libmariadb3"),
+    ] {
+        if extra(name) {
+            dev.push_str(with);
+            lib.push_str(against);
+        }
+    }
+    let install = |packages: &str| {
+        format!(
+            "RUN apt-get update && apt-get install --yes --no-install-recommends{packages} && rm -rf /var/lib/apt/lists/*"
+        )
+    };
+    if !dev.is_empty() {
+        text.line(install(&format!(" build-essential{dev}")));
+    }
     text.line("RUN python -m venv /venv");
     let pip = ["/root/.cache/pip"];
     // The tool is put beside the application's own environment, so that it is not in what runs.
@@ -86,9 +105,15 @@ pub(super) fn python(text: &mut Text, app: &Application, bases: &Bases) {
         }
     }
     if let Some(build) = &app.build {
-        text.line(format!("RUN {build}"));
+        // Django wants its secret to begin. This one is for the build alone, and is none.
+        let needs = app.variables.iter().filter(|variable| variable.name.ends_with("SECRET_KEY"));
+        let stands_in: String = needs.map(|variable| format!("{}=none ", variable.name)).collect();
+        text.line(format!("RUN {stands_in}{build}"));
     }
     text.from(&image, None);
+    if !lib.is_empty() {
+        text.line(install(&lib));
+    }
     text.line("WORKDIR /app");
     text.line("ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/venv/bin:$PATH");
     if app.framework == Framework::Streamlit {

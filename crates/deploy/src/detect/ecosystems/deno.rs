@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Application, Confidence, Framework, Language, PackageManager, PackageTool, WarningCode,
+        Application, Confidence, DependencyManager, Framework, Language, PackageTool, WarningCode,
         folder::Folder, read, shell,
     },
     Candidate, in_file, in_tools, present,
@@ -36,7 +36,7 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
     if lock.is_none() {
         super::warn_of_no_lock(&mut app, "run `deno install` and commit deno.lock");
     }
-    app.package_manager = Some(PackageManager { tool: PackageTool::Deno, version: None, lock_file: lock });
+    app.package_manager = Some(DependencyManager { tool: PackageTool::Deno, version: None, lock_file: lock });
     super::version(
         &mut app,
         Language::Deno,

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Application, Confidence, Framework, Language, PackageManager, PackageTool, WarningCode,
+        Application, Confidence, DependencyManager, Framework, Language, PackageTool, WarningCode,
         folder::Folder, read,
     },
     Candidate, in_file, present,
@@ -31,7 +31,8 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
         app.depends_on(read::quoted_after(part, "Include="), &file);
     }
     let lock = folder.first(&["packages.lock.json"]).map(|name| folder.full(name));
-    app.package_manager = Some(PackageManager { tool: PackageTool::NuGet, version: None, lock_file: lock });
+    app.package_manager =
+        Some(DependencyManager { tool: PackageTool::NuGet, version: None, lock_file: lock });
     let target = read::element(text, "TargetFramework").and_then(|target| target.strip_prefix("net"));
     let global =
         folder.json("global.json").and_then(|json| read::text(&json, "/sdk/version").map(str::to_owned));
@@ -47,29 +48,39 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
             in_file(folder, &[".dotnet-version"]),
         ],
     );
-    app.build = Some(format!("dotnet publish {project} -c Release -o /out"));
+    let beside = [
+        "global.json",
+        "NuGet.config",
+        "nuget.config",
+        "Directory.Build.props",
+        "Directory.Packages.props",
+        "packages.lock.json",
+    ];
     app.start = Some(format!("dotnet {}.dll", app.name.as_deref().unwrap_or(short)));
-    app.recipe.entry = Some(project.to_owned());
-    app.recipe.manifests = projects.iter().map(|name| (*name).to_owned()).collect();
-    app.recipe.manifests.extend(present(
-        folder,
-        &[
-            "global.json",
-            "NuGet.config",
-            "nuget.config",
-            "Directory.Build.props",
-            "Directory.Packages.props",
-            "packages.lock.json",
-        ],
-    ));
-    if text.contains("ProjectReference") {
-        // What it refers to lies beside its folder.
-        app.recipe.manifests.clear();
-        if text.contains("\"..") {
-            app.warn(WarningCode::NoBuild, format!("{file} refers to projects outside of its folder; build it from the folder above with a Dockerfile of your own."));
+    let entry = if folder.is_member() {
+        // Projects of a solution refer to each other, so all of it is built.
+        let root = folder.above();
+        app.recipe.context = folder.root.to_owned();
+        app.recipe.manifests = root
+            .below()
+            .filter(|file| file.ends_with(".csproj") || file.ends_with(".fsproj"))
+            .map(str::to_owned)
+            .collect();
+        app.recipe.manifests.extend(present(&root, &beside));
+        let prefix = if root.path == "." { String::new() } else { format!("{}/", root.path) };
+        file.strip_prefix(&prefix).unwrap_or(&file).to_owned()
+    } else {
+        app.recipe.manifests = projects.iter().map(|name| (*name).to_owned()).collect();
+        app.recipe.manifests.extend(present(folder, &beside));
+        if text.contains("<ProjectReference") {
+            app.recipe.manifests.clear();
+            app.warn(WarningCode::NoBuild, format!("{file} refers to other projects, and no solution says where they are; those outside of its folder are not built."));
             app.at_most(Confidence::Likely);
         }
-    }
+        project.to_owned()
+    };
+    app.build = Some(format!("dotnet publish {entry} -c Release -o /out"));
+    app.recipe.entry = Some(entry);
     let strength = if web {
         app.listens_on(8080, "what images of ASP.NET set");
         90

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Application, Confidence, Framework, Language, PackageManager, PackageTool, folder::Folder, read,
+        Application, Confidence, DependencyManager, Framework, Language, PackageTool, folder::Folder, read,
     },
     Candidate, in_tools, present,
 };
@@ -11,12 +11,9 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
     let text = folder.text("mix.exs")?;
     let file = folder.full("mix.exs");
     let mut app = Application::new(folder.path, Framework::Elixir, Confidence::Likely);
-    let atom = |before: &str| {
-        let rest = &text[text.find(before)? + before.len()..];
-        let name = rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()?;
-        (!name.is_empty()).then(|| name.to_owned())
-    };
-    app.name = atom("app: :");
+    let rest = text.split_once("app: :").map_or("", |(_, rest)| rest);
+    let name = rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
+    app.name = (!name.is_empty()).then(|| name.to_owned());
     let packages: Vec<&str> = text
         .match_indices("{:")
         .filter_map(|(at, _)| text[at + 2..].split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next())
@@ -38,7 +35,7 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
     if lock.is_none() {
         super::warn_of_no_lock(&mut app, "run `mix deps.get` and commit mix.lock");
     }
-    app.package_manager = Some(PackageManager { tool: PackageTool::Mix, version: None, lock_file: lock });
+    app.package_manager = Some(DependencyManager { tool: PackageTool::Mix, version: None, lock_file: lock });
     super::version(
         &mut app,
         Language::Elixir,

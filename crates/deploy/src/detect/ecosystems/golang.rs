@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Application, Confidence, Framework, Language, PackageManager, PackageTool, WarningCode,
+        Application, Confidence, DependencyManager, Framework, Language, PackageTool, WarningCode,
         folder::Folder,
     },
     Candidate, in_tools, present,
@@ -65,7 +65,7 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
         super::warn_of_no_lock(&mut app, "run `go mod tidy` and commit go.sum");
     }
     app.package_manager =
-        Some(PackageManager { tool: PackageTool::GoModules, version: None, lock_file: lock });
+        Some(DependencyManager { tool: PackageTool::GoModules, version: None, lock_file: lock });
     super::version(
         &mut app,
         Language::Go,

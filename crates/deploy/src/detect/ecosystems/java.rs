@@ -2,8 +2,8 @@
 
 use super::{
     super::{
-        Application, Confidence, Framework, HealthPath, Language, PackageManager, PackageTool, WarningCode,
-        folder::Folder, read,
+        Application, Confidence, DependencyManager, Framework, HealthPath, Language, PackageTool,
+        WarningCode, folder::Folder, read,
     },
     Candidate, in_file, in_tools, present,
 };
@@ -17,6 +17,10 @@ const SETTINGS: [&str; 3] = [
 pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
     let manifest = folder.first(&["pom.xml", "build.gradle.kts", "build.gradle"])?;
     let maven = manifest == "pom.xml";
+    if folder.has_members {
+        // What holds modules together has no archive of its own.
+        return None;
+    }
     let file = folder.full(manifest);
     let text = folder.text(manifest).unwrap_or_default();
     let framework = if maven { Framework::Maven } else { Framework::Gradle };
@@ -42,10 +46,10 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
         }
     }
     let wrapper = if maven { "mvnw" } else { "gradlew" };
-    app.recipe.wrapper = folder.has(wrapper);
+    app.recipe.wrapper = folder.above().has(wrapper);
     let tool = if maven { PackageTool::Maven } else { PackageTool::Gradle };
     let lock = folder.first(&["gradle.lockfile"]).map(|name| folder.full(name));
-    app.package_manager = Some(PackageManager { tool, version: None, lock_file: lock });
+    app.package_manager = Some(DependencyManager { tool, version: None, lock_file: lock });
     let names = [
         "java.version",
         "maven.compiler.release",
@@ -86,30 +90,35 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
     if let Some(version) = &mut app.version {
         version.version = version.version.split('.').next().unwrap_or_default().to_owned();
     }
-    let modules = text.contains("<modules>");
-    let archive = if maven { "target" } else { "build/libs" };
-    app.build = Some(if maven {
-        format!("{} -B -DskipTests package", if app.recipe.wrapper { "./mvnw" } else { "mvn" })
+    let program = match (maven, app.recipe.wrapper) {
+        (true, true) => "./mvnw",
+        (true, false) => "mvn",
+        (false, true) => "./gradlew",
+        (false, false) => "gradle",
+    };
+    let task = if spring { "bootJar" } else { "assemble" };
+    let below = folder.path.strip_prefix(&format!("{}/", folder.root)).unwrap_or(folder.path);
+    let (module, archive, context) = if folder.is_member() {
+        app.recipe.context = folder.root.to_owned();
+        (Some(below), format!("{below}/"), folder.above())
     } else {
-        let task = if spring { "bootJar" } else { "assemble" };
-        format!("{} --no-daemon {task}", if app.recipe.wrapper { "./gradlew" } else { "gradle" })
+        (None, String::new(), *folder)
+    };
+    app.build = Some(match (maven, module) {
+        (true, Some(module)) => format!("{program} -B -DskipTests --projects {module} --also-make package"),
+        (true, None) => format!("{program} -B -DskipTests package"),
+        (false, Some(module)) => format!("{program} --no-daemon :{}:{task}", module.replace('/', ":")),
+        (false, None) => format!("{program} --no-daemon {task}"),
     });
     app.start = Some("java -jar /app/app.jar".to_owned());
-    app.recipe.standalone = Some(archive.to_owned());
-    app.recipe.manifests = if maven {
-        present(folder, &["pom.xml"])
+    app.recipe.standalone = Some(format!("{archive}{}", if maven { "target" } else { "build/libs" }));
+    let names: &[&str] = if maven {
+        &["pom.xml"]
     } else {
-        present(
-            folder,
-            &[
-                "build.gradle",
-                "build.gradle.kts",
-                "settings.gradle",
-                "settings.gradle.kts",
-                "gradle.properties",
-            ],
-        )
+        &["build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts", "gradle.properties"]
     };
+    // Modules need each other, which no repository has: they are not fetched ahead.
+    app.recipe.manifests = if module.is_some() { Vec::new() } else { present(&context, names) };
     for settings in SETTINGS {
         let Some(text) = folder.text(settings) else { continue };
         let yaml = folder.yaml(settings).filter(|_| !settings.ends_with("properties"));
@@ -132,18 +141,17 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
             source: format!("the actuator in {file}"),
         });
     }
-    if !spring {
-        app.warn(
-            WarningCode::NoStart,
-            "The archive is started with `java -jar`, which needs a manifest that names the main class.",
-        );
-    }
-    if modules {
-        let message = format!(
-            "{file} has modules; the archive is looked for in target of this folder. Say the module in the plan."
-        );
-        app.warn(WarningCode::SeveralPrograms, message);
-        app.at_most(Confidence::Guess);
-    }
-    Some(Candidate { app, strength: if spring { 91 } else { 75 }, code: present(folder, &SETTINGS) })
+    let main = ["mainClass", "Main-Class", "application", "quarkus", "micronaut"]
+        .iter()
+        .any(|word| text.contains(word));
+    let strength = if spring {
+        91
+    } else if folder.is_member() && !main {
+        app.warn(WarningCode::NotAServer, "Nothing in it names a main class: it is a library.");
+        5
+    } else {
+        app.warn(WarningCode::NoStart, "The archive is started with `java -jar`, which needs a manifest that names the main class and all dependencies in the archive.");
+        75
+    };
+    Some(Candidate { app, strength, code: present(folder, &SETTINGS) })
 }

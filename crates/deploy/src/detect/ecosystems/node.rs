@@ -5,6 +5,7 @@ use super::{
     Candidate, in_file, in_tools,
     node_framework::{self, Kind},
     node_packages::{Package, manager, manifests},
+    nx,
 };
 
 /// Files of code that are looked at, in the order in which one of them is likely the first to run.
@@ -39,7 +40,7 @@ const CODE: [&str; 26] = [
 
 pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
     if !folder.has("package.json") {
-        return None;
+        return nx::look(folder);
     }
     let file = folder.full("package.json");
     let code: Vec<String> = super::present(folder, &CODE);
@@ -61,6 +62,8 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
     super::warn_if_cut(&mut app, folder, "package.json");
     app.name = package.text("/name").map(str::to_owned);
     let strength = match node_framework::find(&package) {
+        // The root of a workspace has the packages of its members, too.
+        Some(found) if folder.has_members && !node_framework::is_run(&package, found) => return None,
         Some(found) => framework(&mut app, folder, &package, found, &file),
         None => plain(&mut app, folder, &package, &file)?,
     };
@@ -250,7 +253,7 @@ fn plain(app: &mut Application, folder: &Folder<'_>, package: &Package, file: &s
     Some(if library { 5 } else { 10 })
 }
 
-fn runtime(app: &mut Application, folder: &Folder<'_>, package: &Package) {
+pub(super) fn runtime(app: &mut Application, folder: &Folder<'_>, package: &Package) {
     let file = folder.full("package.json");
     let bun = app.package_manager.as_ref().is_some_and(|manager| manager.tool == PackageTool::Bun);
     let starts_bun = app

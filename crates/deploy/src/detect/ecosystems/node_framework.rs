@@ -103,6 +103,15 @@ pub(super) fn find(package: &Package) -> Option<Found> {
     Some(first)
 }
 
+/// Whether a script of the package starts or builds an application of the framework.
+pub(super) fn is_run(package: &Package, found: Found) -> bool {
+    let program = build(found.framework).and_then(|build| build.split(' ').next()).unwrap_or("node");
+    let script = |name: &str| {
+        package.script(name).is_some_and(|script| script.split_whitespace().any(|word| word == program))
+    };
+    ["build", "start", "start:prod"].into_iter().any(script)
+}
+
 /// The text of a framework's configuration, without lines that are comments.
 fn config(folder: &Folder<'_>, name: &str) -> Option<(String, String)> {
     let file = folder
@@ -195,11 +204,9 @@ pub(super) fn full(app: &mut Application, folder: &Folder<'_>, package: &Package
                 }
             }
         }
-        Framework::Nuxt => {
-            if package.script("build").is_some_and(|script| script.contains("generate")) {
-                app.because(folder.full("package.json"), "the build generates files");
-                gives_files(app, ".output/public", true);
-            }
+        Framework::Nuxt if package.script("build").is_some_and(|script| script.contains("generate")) => {
+            app.because(folder.full("package.json"), "the build generates files");
+            gives_files(app, ".output/public", true);
         }
         Framework::Remix | Framework::ReactRouter => {
             let name = if app.framework == Framework::Remix { "vite" } else { "react-router" };

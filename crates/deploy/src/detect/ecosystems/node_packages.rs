@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::{Application, PackageManager, PackageTool, WarningCode, folder::Folder, read};
+use super::super::{
+    Application, DependencyManager, PackageTool, Variable, WarningCode, folder::Folder, read,
+};
 
 /// A `package.json`.
 pub(super) struct Package(pub(super) Value);
@@ -95,6 +97,7 @@ const LOCKS: [(&str, PackageTool); 6] = [
 
 /// What fetches the dependencies of a folder: the lock file's tool, unless `packageManager` says another.
 pub(super) fn manager(app: &mut Application, folder: &Folder<'_>) {
+    registry(app, folder);
     let mut folders = vec![*folder];
     if folder.is_member() {
         folders.push(folder.above());
@@ -175,7 +178,7 @@ pub(super) fn manager(app: &mut Application, folder: &Folder<'_>) {
         None => super::warn_of_no_lock(app, "run the package manager's install and commit what it writes"),
     }
     let lock_file = lock.map(|(name, _)| at.full(name));
-    app.package_manager = Some(PackageManager { tool, version, lock_file });
+    app.package_manager = Some(DependencyManager { tool, version, lock_file });
 }
 
 /// The files that the dependencies depend on, from the folder that is built; `None` when all of the source may be needed to install
@@ -191,6 +194,17 @@ pub(super) fn manifests(folder: &Folder<'_>, package: &Package) -> Vec<String> {
     if hooks.into_iter().any(|hook| !harmless(hook)) {
         return Vec::new();
     }
+    // Packages that lie in the source itself.
+    let values =
+        KINDS.iter().filter_map(|kind| package.0.get(kind)?.as_object()).flat_map(|kind| kind.values());
+    let local = |value: &Value| {
+        value
+            .as_str()
+            .is_some_and(|asked| ["file:", "link:", "portal:"].iter().any(|kind| asked.starts_with(kind)))
+    };
+    if values.into_iter().any(local) {
+        return Vec::new();
+    }
     let context = folder.above();
     let names = LOCKS.iter().map(|(name, _)| *name).chain([
         "package.json",
@@ -200,10 +214,11 @@ pub(super) fn manifests(folder: &Folder<'_>, package: &Package) -> Vec<String> {
         "prisma/schema.prisma",
     ]);
     let mut files: Vec<String> = names.filter(|name| context.has(name)).map(str::to_owned).collect();
+    let beside = [".yarn/releases/", ".yarn/plugins/", ".yarn/patches/", "patches/"];
     files.extend(
         context
             .below()
-            .filter(|file| file.starts_with("patches/") && !file[8..].contains('/'))
+            .filter(|file| beside.iter().any(|folder| file.starts_with(folder)))
             .map(str::to_owned),
     );
     if folder.is_member() {
@@ -217,4 +232,18 @@ pub(super) fn manifests(folder: &Folder<'_>, package: &Package) -> Vec<String> {
     files.dedup();
     // A workspace of very many packages is copied as a whole.
     if files.len() > 60 { Vec::new() } else { files }
+}
+
+/// The variables that `.npmrc` takes its tokens from: they are needed to fetch the dependencies.
+fn registry(app: &mut Application, folder: &Folder<'_>) {
+    for folder in [*folder, folder.above()] {
+        for part in folder.text(".npmrc").unwrap_or_default().split("${").skip(1) {
+            let Some((name, _)) = part.split_once('}') else { continue };
+            let known = app.variables.iter().any(|variable| variable.name == name);
+            if !known && !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                let source = folder.full(".npmrc");
+                app.variables.push(Variable { name: name.to_owned(), source, secret: true, at_build: true });
+            }
+        }
+    }
 }

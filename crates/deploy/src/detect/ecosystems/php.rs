@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Application, Confidence, Framework, Language, PackageManager, PackageTool, folder::Folder, read,
+        Application, Confidence, DependencyManager, Framework, Language, PackageTool, folder::Folder, read,
     },
     Candidate, in_tools, present,
 };
@@ -38,7 +38,7 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
             super::warn_of_no_lock(&mut app, "run `composer update` and commit composer.lock");
         }
         app.package_manager =
-            Some(PackageManager { tool: PackageTool::Composer, version: None, lock_file: lock });
+            Some(DependencyManager { tool: PackageTool::Composer, version: None, lock_file: lock });
     }
     super::version(
         &mut app,
@@ -58,6 +58,7 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
     };
     app.recipe.manifests = present(folder, &["composer.json", "composer.lock"]);
     app.recipe.entry = root.map(str::to_owned);
+    super::warn_of_pages(&mut app, folder);
     let strength = match root {
         Some(_) => {
             app.start = Some("apache2-foreground".to_owned());

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     super::{
-        Application, Confidence, Framework, Language, PackageManager, PackageTool, WarningCode,
+        Application, Confidence, DependencyManager, Framework, Language, PackageTool, WarningCode,
         folder::Folder, read,
     },
     Candidate, in_file, in_tools, present,
@@ -112,7 +112,7 @@ impl Packages {
 
 pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
     let manifest = folder.first(&MANIFESTS);
-    let code = present(folder, &CODE);
+    let mut code = present(folder, &CODE);
     let packages = Packages::of(folder);
     if manifest.is_none() && packages.names.is_empty() && !code.iter().any(|file| !file.contains('/')) {
         return None;
@@ -174,6 +174,9 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
                 .map(|asked| (folder.full("Pipfile"), asked.to_owned())),
         ],
     );
+    if app.framework == Framework::Django {
+        code.extend(folder.below().filter(|file| file.ends_with("/settings.py")).map(str::to_owned));
+    }
     let started = start(&mut app, folder, &packages, &code);
     let library = !started && (packages.project.pointer("/project").is_some() || folder.has("setup.py"));
     let tooling = !started && packages.names.is_empty();
@@ -190,6 +193,9 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
         _ => 40,
     };
     app.recipe.manifests = manifests(folder, &app);
+    // These are compiled against the library of their database.
+    let compiled = ["psycopg2", "mysqlclient"].into_iter().filter(|name| packages.needs(name));
+    app.recipe.extras = compiled.map(str::to_owned).collect();
     Some(Candidate { app, strength, code })
 }
 
@@ -221,7 +227,7 @@ fn manager(app: &mut Application, folder: &Folder<'_>, packages: &Packages) {
     {
         super::warn_of_no_lock(app, "pin versions with `==`, or use uv, Poetry or Pipenv");
     }
-    app.package_manager = Some(PackageManager { tool, version: None, lock_file });
+    app.package_manager = Some(DependencyManager { tool, version: None, lock_file });
 }
 
 /// What is needed to install the dependencies. A project that is itself installed needs all of its source.

@@ -76,9 +76,8 @@ fn object(folder: &Folder<'_>, code: &[String], class: &str) -> Option<(String, 
         let line = text.lines().find(|line| {
             line.split_once('=').is_some_and(|(name, value)| {
                 let value = value.trim();
-                let made = value
-                    .strip_prefix(class)
-                    .or_else(|| Some(value.rsplit_once('.')?.1.strip_prefix(class)?));
+                let made =
+                    value.strip_prefix(class).or_else(|| value.rsplit_once('.')?.1.strip_prefix(class));
                 made.is_some_and(|rest| rest.starts_with('(')) && !name.starts_with([' ', '\t', '#'])
             })
         })?;

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Application, Confidence, Framework, Language, PackageManager, PackageTool, WarningCode,
+        Application, Confidence, DependencyManager, Framework, Language, PackageTool, WarningCode,
         folder::Folder, read,
     },
     Candidate, in_file, in_tools, present,
@@ -23,7 +23,8 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
     if lock.is_none() {
         super::warn_of_no_lock(&mut app, "run `bundle lock` and commit Gemfile.lock");
     }
-    app.package_manager = Some(PackageManager { tool: PackageTool::Bundler, version: None, lock_file: lock });
+    app.package_manager =
+        Some(DependencyManager { tool: PackageTool::Bundler, version: None, lock_file: lock });
     let in_gemfile = text.lines().find_map(|line| read::quoted_after(line.trim().strip_prefix("ruby ")?, ""));
     let in_lock = folder.text("Gemfile.lock").and_then(|lock| {
         let (_, rest) = lock.split_once("RUBY VERSION")?;
@@ -41,6 +42,7 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
         ],
     );
     app.recipe.manifests = present(folder, &["Gemfile", "Gemfile.lock", ".ruby-version"]);
+    super::warn_of_pages(&mut app, folder);
     let code = present(
         folder,
         &["config/routes.rb", "config/puma.rb", "config.ru", "app.rb", "main.rb", "server.rb"],
@@ -64,6 +66,7 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
         let script = folder.first(&["app.rb", "server.rb", "main.rb"]);
         if folder.has("config.ru") {
             app.because(folder.full("config.ru"), "an application of Rack");
+            app.confidence = Confidence::Certain;
             app.start = Some("bundle exec rackup --host 0.0.0.0 --port 9292".to_owned());
             if has("puma") {
                 app.start = Some("bundle exec puma --bind tcp://0.0.0.0:9292".to_owned());

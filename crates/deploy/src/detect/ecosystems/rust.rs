@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Application, Confidence, Framework, Language, PackageManager, PackageTool, WarningCode,
+        Application, Confidence, DependencyManager, Framework, Language, PackageTool, WarningCode,
         folder::Folder, read,
     },
     Candidate, in_tools,
@@ -67,8 +67,20 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
     if lock.is_none() {
         super::warn_of_no_lock(&mut app, "commit Cargo.lock");
     }
+    // What is linked against the system's libraries, or trusts the system's certificates, is in the lock file by name.
+    let text = [*folder, above].into_iter().find_map(|folder| {
+        folder.text("Cargo.lock").filter(|_| folder.tree.is_cut(&folder.full("Cargo.lock")).is_none())
+    });
+    let names = |package: &str| text.is_none_or(|text| text.contains(&format!("name = \"{package}\"")));
+    if names("openssl-sys") {
+        app.recipe.extras.push("openssl".to_owned());
+    }
+    if names("openssl-probe") || names("rustls-platform-verifier") || names("openssl-sys") {
+        app.recipe.extras.push("ca-certificates".to_owned());
+    }
     let locked = lock.is_some();
-    app.package_manager = Some(PackageManager { tool: PackageTool::Cargo, version: None, lock_file: lock });
+    app.package_manager =
+        Some(DependencyManager { tool: PackageTool::Cargo, version: None, lock_file: lock });
     let toolchain = [*folder, above].into_iter().find_map(|folder| {
         let channel = |name: &str| {
             let channel = read::text(&folder.toml(name)?, "/toolchain/channel")?.to_owned();
@@ -95,6 +107,23 @@ pub(super) fn look(folder: &Folder<'_>) -> Option<Candidate> {
         app.because(&file, format!("rust-version is {least}, which the newest fits"));
     }
     app.recipe.context = folder.root.to_owned();
+    // Where the manifest names files of the source, cargo does not even read it without them.
+    let names_files = ["bin", "lib", "example", "test", "bench"].iter().any(|kind| {
+        let tables = manifest
+            .get(*kind)
+            .map_or(Vec::new(), |tables| tables.as_array().cloned().unwrap_or_else(|| vec![tables.clone()]));
+        !tables.is_empty()
+    });
+    let builds = manifest.pointer("/package/build").is_some() || folder.has("build.rs");
+    let paths = read::keys(&manifest, "/dependencies")
+        .into_iter()
+        .any(|name| manifest.get("dependencies").and_then(|all| all.get(name)?.get("path")).is_some());
+    if !folder.is_member() && !folder.has_members && !names_files && !builds && !paths {
+        app.recipe.manifests = super::present(
+            folder,
+            &["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "rust-toolchain", ".cargo/config.toml"],
+        );
+    }
     let mut code: Vec<String> = super::present(folder, &["src/main.rs"]);
     let strength = match &program {
         Some(program) => {
