@@ -24,7 +24,7 @@ pub const WALLED: &str = "walled";
 /// The folders of the roots. A name changes with what is done to a new root.
 const DEBIAN: &str = "bookworm-2";
 const BUSYBOX: &str = "busybox-1";
-const PACKAGES: &str = "ca-certificates,cron,curl,git,nftables,openssh-server,procps,sudo,systemd";
+const PACKAGES: &str = "ca-certificates,caddy,cron,curl,git,nftables,openssh-server,procps,sudo,systemd";
 
 /// What is done to a new root, once.
 const PREPARE: &str = r#"set -e

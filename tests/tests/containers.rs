@@ -317,3 +317,77 @@ async fn what_has_no_dockerfile_gets_one_and_a_source_that_is_nothing_is_told() 
     assert!(reason.contains("could not be found out") && reason.contains("put a Dockerfile"), "{reason}");
     shop.app.end().await;
 }
+
+#[tokio::test]
+async fn names_are_served_by_caddy_and_sites_that_somebody_wrote_are_left_alone() {
+    let shop = Shop::new("one", "  domains: [\"http://shop.test\", secure.test]\n").await;
+    shop.host.does("printf 'http://mine.test {\\n\\trespond mine\\n}\\n' >/etc/caddy/Caddyfile");
+    shop.deployed(1).await;
+    let ask =
+        |arguments: &str| shop.host.asked_as(WALLED, &format!("curl -s -m 5 {arguments}")).trim().to_owned();
+    assert_eq!(ask("-H 'Host: shop.test' http://127.0.0.1/"), "one");
+    assert_eq!(ask("-H 'Host: mine.test' http://127.0.0.1/"), "mine");
+    assert_eq!(ask("-k --resolve secure.test:443:127.0.0.1 https://secure.test/"), "one");
+    let loaded = shop.host.asked_as(WALLED, "curl -s http://127.0.0.1:2019/config/ | sha256sum");
+    shop.push(&page("two"), "two");
+    shop.deployed(2).await;
+    assert_eq!(ask("-H 'Host: shop.test' http://127.0.0.1/"), "two");
+    assert_eq!(loaded, shop.host.asked_as(WALLED, "curl -s http://127.0.0.1:2019/config/ | sha256sum"));
+    shop.host.does("pkill caddy || true");
+    shop.app.end().await;
+}
+
+#[tokio::test]
+async fn a_secret_is_in_the_environment_of_its_containers_and_nowhere_else() {
+    const SECRET: &str = "s3cret-of-the-shop";
+    let more = "  build: { secrets: { npm: \"${{ secrets.TOKEN }}\" } }\nsecrets: [TOKEN]\n";
+    let shop = Shop::new("one", more).await;
+    let plan =
+        Shop::plan(&shop.host, more).replace("GREETING: hello world", "TOKEN: \"${{ secrets.TOKEN }}\"");
+    let view = shop.app.call("plan", json!({ "project_id": shop.project })).await;
+    let saved = json!({ "project_id": shop.project, "source": plan, "base_sha256": view["sha256"] });
+    shop.app.call("save_plan", saved).await;
+    let set = json!({ "project_id": shop.project, "name": "TOKEN", "value": SECRET });
+    shop.app.call("set_secret", set).await;
+    let uses = "RUN --mount=type=secret,id=npm busybox sha256sum /run/secrets/npm > /w/sum";
+    shop.push(&format!("echo '{uses}' >>Dockerfile"), "uses the secret");
+    let run = shop.deployed(1).await;
+    let sum = shop.host.asked("docker exec shop-1-1 busybox cat /w/sum");
+    let expected = shop.host.asked(&format!("printf %s {SECRET} | sha256sum"));
+    assert_eq!(sum.split_whitespace().next(), expected.split_whitespace().next(), "the build had it");
+    let inspected = shop.host.asked("docker inspect shop-1-1");
+    assert_eq!(inspected.matches(SECRET).count(), 1, "in its environment, once: {inspected}");
+    for (what, script) in [
+        ("history", "docker history --no-trunc steadyhand/shop:1"),
+        ("the image", "docker image inspect steadyhand/shop:1"),
+        (
+            "what is in the image",
+            "docker run --rm --entrypoint /bin/busybox steadyhand/shop:1 grep -rs s3cret /w /run /tmp || true",
+        ),
+        ("processes", "ps axww -o args | grep -v grep | grep s3cret-of || true"),
+        (
+            "files for all",
+            &format!(
+                "find / -xdev -type f -perm -o=r -newer /srv/shop.git/HEAD -print0 | xargs -0 grep -ls {SECRET} || true"
+            ),
+        ),
+    ] {
+        let said = shop.host.asked(script);
+        assert!(!said.contains(SECRET) && !said.contains("s3cret"), "{what}: {said}");
+    }
+    for step in run["steps"].as_array().expect("steps") {
+        let log = shop.app.log(step).await;
+        assert!(!String::from_utf8_lossy(&log).contains(SECRET), "{}", step["name"]);
+    }
+    for file in std::fs::read_dir(shop.data.path()).expect("the data").filter_map(Result::ok) {
+        if file.path().is_file() {
+            let bytes = std::fs::read(file.path()).expect("a file");
+            assert!(
+                !bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()),
+                "{:?}",
+                file.path()
+            );
+        }
+    }
+    shop.app.end().await;
+}

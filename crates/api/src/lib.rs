@@ -45,8 +45,8 @@ pub use secrets::{
     ListSecrets, OfSecret, RotateVault, SecretSet, SecretView, SetSecret, UnlockVault, VaultLock, VaultView,
     check_secret_name,
 };
-pub use steadyhand_domain::{Question, QuestionKind};
 pub use steadyhand_deploy::detect;
+pub use steadyhand_domain::{Question, QuestionKind};
 pub use steadyhand_engine::{CheckedStep, RunOptions, SECRET_VARIABLE, VAULT_KEY_VARIABLE, Verdict};
 pub use steadyhand_plan::Selection;
 pub use steadyhand_store::{records, vault::KeyPlace};

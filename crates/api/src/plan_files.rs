@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The plans that come with Steadyhand and that an own one can begin with.
-const SHIPPED: [(&str, &str); 8] = [
+const SHIPPED: [(&str, &str); 9] = [
     ("first", FIRST_PLAN),
     ("docker-compose", include_str!("../../../plans/docker-compose.yaml")),
     ("git-application", include_str!("../../../plans/git-application.yaml")),
@@ -22,6 +22,7 @@ const SHIPPED: [(&str, &str); 8] = [
     ("rolling-release", include_str!("../../../plans/rolling-release.yaml")),
     ("postgres-backup", include_str!("../../../plans/postgres-backup.yaml")),
     ("certificates", include_str!("../../../plans/certificates.yaml")),
+    ("container-app", include_str!("../../../plans/container-app.yaml")),
 ];
 
 /// The names of the plans that [`first_plan`] can begin with.

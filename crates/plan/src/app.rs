@@ -315,28 +315,30 @@ impl App {
 /// The JSON Schema of `app`.
 pub(crate) fn schema() -> Value {
     let mut whole = PLAIN.schema();
-    let names = json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "maxItems": 1 }] });
-    let list = json!({ "type": "array", "items": { "type": "string" } });
-    if let Some(fields) = whole.pointer_mut("/properties").and_then(Value::as_object_mut) {
-        fields.extend(SECTIONS.iter().map(|section| (section.name.to_owned(), section.schema())));
-        let become_user = json!({
+    let list = |about: &str| json!({ "type": "array", "items": { "type": "string" }, "description": about });
+    let own = [
+        ("on", json!({
+            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "maxItems": 1 }],
+            "description": "The host that it runs on.",
+        })),
+        ("needs", list("The tasks that come before it.")),
+        ("tags", list("Words to choose it by, with `--tags` and `--skip-tags`.")),
+        ("when", json!({ "type": ["string", "boolean"], "description": "A condition: when it is false, nothing is deployed." })),
+        ("sudo", json!({ "type": "boolean", "description": "Whether it is carried out as root, by means of `sudo`. A deployment needs root." })),
+        ("become", json!({
             "type": "object",
-            "description": "As whom the host carries it out, when not as the user that logs in.",
+            "description": "As whom it is carried out, when not as the user that logs in.",
             "properties": {
-                "user": { "type": "string" },
-                "method": { "enum": ["sudo", "su", "doas"] },
-                "password": { "type": "string" },
+                "user": { "type": "string", "description": "The user; `root` if not said otherwise." },
+                "method": { "enum": ["sudo", "su", "doas"], "description": "By which program; `sudo` if not said otherwise." },
+                "password": { "type": "string", "description": "The password that the program asks for: `${{ secrets.NAME }}`." },
             },
             "additionalProperties": false,
-        });
-        fields.extend([
-            ("on".to_owned(), names),
-            ("needs".to_owned(), list.clone()),
-            ("tags".to_owned(), list),
-            ("when".to_owned(), json!({ "type": ["string", "boolean"] })),
-            ("sudo".to_owned(), json!({ "type": "boolean" })),
-            ("become".to_owned(), become_user),
-        ]);
+        })),
+    ];
+    if let Some(fields) = whole.pointer_mut("/properties").and_then(Value::as_object_mut) {
+        fields.extend(SECTIONS.iter().map(|section| (section.name.to_owned(), section.schema())));
+        fields.extend(own.map(|(name, schema)| (name.to_owned(), schema)));
     }
     whole["required"] = json!(["on", "source"]);
     whole

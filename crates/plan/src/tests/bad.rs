@@ -75,7 +75,7 @@ fn keys_that_plans_do_not_have() {
         top("vras: {}"),
         top("variables: {}"),
         top("schedule: []"),
-        top("app: {}"),
+        top("environments: {}"),
         top("name: b"),
         top("vars: { a: 1, b: 2, a: 3 }"),
         top("<<: {}"),
@@ -342,5 +342,39 @@ fn who_cannot_be_told() {
         told("email: { smtp: 'smtp://x', password: '${{ secrets.URL }}', to: [] }"),
         told("desktop: false"),
         told("desktop: yes"),
+    );
+}
+
+/// A valid plan but for something in its application.
+fn app(text: &str) -> String {
+    let text = text.replace('\n', "\n  ");
+    format!("name: a\nhosts: {{ h: x, i: y }}\nsecrets: [TOKEN]\napp:\n  {text}\n")
+}
+
+#[test]
+fn what_is_wrong_with_an_application() {
+    said!(
+        "app",
+        app("{}"),
+        app("on: h"),
+        app("on: h\nsource: {}"),
+        app("source: { git: x }"),
+        app("on: [h, i]\nsource: { git: x }"),
+        app("on: nobody\nsource: { git: x }"),
+        app("on: h\nsource: { git: x, image: y }"),
+        app("on: h\nrepo: x"),
+        app("on: h\nsource: { git: x, brunch: y }"),
+        app("on: h\nsource: { git: x }\nport: 70000"),
+        app("on: h\nsource: { git: x }\nreplicas: many"),
+        app("on: h\nsource: { git: x }\nhealth: { path: /, timeout: soon }"),
+        app("on: h\nsource: { git: x }\nbuild: nixpacks"),
+        app("on: h\nsource: { git: x, token: '${{ secrets.NONE }}' }"),
+        app("on: h\nsource: { git: x }\nenv: [A]"),
+        app("on: h\nsource: { git: x }\ncron: []"),
+        app("on: h\nsource: { git: x }\nneeds: [none]"),
+        format!(
+            "{}tasks: {{ app: {{ on: h, steps: [ {{ run: x }} ] }} }}\n",
+            app("on: h\nsource: { git: x }")
+        ),
     );
 }

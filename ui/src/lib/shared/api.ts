@@ -35,6 +35,23 @@ detail: string,
 command: string | null, };
 
 /**
+ * Something else that the folder could be.
+ */
+export type Alternative = { 
+/**
+ * What.
+ */
+framework: Framework, 
+/**
+ * Why it could be that.
+ */
+reasons: Array<Evidence>, 
+/**
+ * Why it was not taken.
+ */
+lost: string, };
+
+/**
  * A person's answer.
  */
 export type Answer = { "kind": "trust" } | { "kind": "secret", 
@@ -85,6 +102,83 @@ data_dir: string,
  * Whether it runs in the desktop window (`window`), behind `steady serve` (`server`) or as a command (`command`).
  */
 shell: string, };
+
+/**
+ * An application, and the Dockerfile that is made for it.
+ */
+export type ApplicationView = { 
+/**
+ * The Dockerfile, when it has none of its own and one can be made.
+ */
+dockerfile?: Dockerfile, 
+/**
+ * Its folder, from the source's; `.` is the source's own.
+ */
+path: string, 
+/**
+ * Its name, where its manifest has one.
+ */
+name?: string, 
+/**
+ * What it is made with.
+ */
+framework: Framework, 
+/**
+ * How sure that is.
+ */
+confidence: Confidence, 
+/**
+ * Why.
+ */
+reasons: Array<Evidence>, 
+/**
+ * What fetches its dependencies.
+ */
+package_manager?: DependencyManager, 
+/**
+ * The version of its language.
+ */
+version?: LanguageVersion, 
+/**
+ * The command that builds it.
+ */
+build?: string, 
+/**
+ * The command that starts it; absent for static files.
+ */
+start?: string, 
+/**
+ * The folder of static files that it is, or that its build leaves; from its own folder.
+ */
+output?: string, 
+/**
+ * The port that it listens on.
+ */
+port?: Port, 
+/**
+ * The path that tells whether it is well.
+ */
+health?: HealthPath, 
+/**
+ * What it needs beside it.
+ */
+services: Array<Service>, 
+/**
+ * The variables that it reads, by name.
+ */
+variables: Array<Variable>, 
+/**
+ * What to know before it is built.
+ */
+warnings: Array<Warning>, 
+/**
+ * What else it could be, best first.
+ */
+alternatives: Array<Alternative>, 
+/**
+ * What a Dockerfile needs to know.
+ */
+recipe: Recipe, };
 
 /**
  * Which host is asked for facts.
@@ -306,6 +400,11 @@ line: number,
 text: string, };
 
 /**
+ * How sure it is.
+ */
+export type Confidence = "guess" | "likely" | "certain";
+
+/**
  * A program for containers.
  */
 export type ContainerRuntime = "docker" | "podman" | "none";
@@ -335,6 +434,23 @@ step_id: StepId,
  * What becomes of it.
  */
 choice: Choice, };
+
+/**
+ * What fetches the dependencies.
+ */
+export type DependencyManager = { 
+/**
+ * Which.
+ */
+tool: PackageTool, 
+/**
+ * Its version, where the source says one.
+ */
+version?: string, 
+/**
+ * Its lock file, from the source's folder.
+ */
+lock_file?: string, };
 
 /**
  * One release of an application to an environment.
@@ -506,6 +622,15 @@ export type DeploymentState = "pending" | "building" | "built" | "deploying" | "
 export type Desired = "running" | "paused" | "stopped";
 
 /**
+ * Which folder is looked at.
+ */
+export type DetectFolder = { 
+/**
+ * Its path on the machine on which Steadyhand runs, in full.
+ */
+path: string, };
+
+/**
  * How a line of a diff differs.
  */
 export type DiffKind = "context" | "added" | "removed" | "gap";
@@ -558,6 +683,23 @@ size: number,
 free: number, };
 
 /**
+ * A Dockerfile, and what is kept away from it.
+ */
+export type Dockerfile = { 
+/**
+ * The folder that is built, from the source's.
+ */
+context: string, 
+/**
+ * The text of the Dockerfile.
+ */
+text: string, 
+/**
+ * The text of the `.dockerignore` beside it.
+ */
+ignore: string, };
+
+/**
  * A place that a project's application is deployed to.
  */
 export type Environment = { 
@@ -608,6 +750,19 @@ export type EnvironmentState = "provisioning" | "building" | "deploying" | "runn
  * What kind of error it is; pages act on this and never on the message.
  */
 export type ErrorCode = "invalid" | "plan_invalid" | "not_found" | "conflict" | "locked" | "unreachable" | "storage" | "internal";
+
+/**
+ * Something that was seen, and where.
+ */
+export type Evidence = { 
+/**
+ * The file, from the source's folder; empty when it is about several.
+ */
+file: string, 
+/**
+ * What was seen there.
+ */
+seen: string, };
 
 /**
  * What a host tells about itself. A fact that it cannot tell is absent; nothing is guessed.
@@ -692,9 +847,27 @@ sudo?: Sudo,
 clock_offset?: number, };
 
 /**
+ * What an application is made with.
+ */
+export type Framework = "dockerfile" | "compose" | "next" | "nuxt" | "remix" | "react_router" | "astro" | "svelte_kit" | "solid_start" | "angular" | "vite_react" | "vite_vue" | "vite_svelte" | "vite" | "create_react_app" | "docusaurus" | "rsbuild" | "nest" | "express" | "fastify" | "koa" | "hono" | "node" | "bun" | "deno" | "django" | "flask" | "fast_api" | "streamlit" | "python" | "go" | "rust" | "spring" | "maven" | "gradle" | "rails" | "ruby" | "laravel" | "php" | "phoenix" | "elixir" | "dotnet" | "static";
+
+/**
  * The condition that made a step unnecessary.
  */
 export type Guard = "creates" | "removes" | "unless" | "only_if";
+
+/**
+ * A path that tells whether an application is well.
+ */
+export type HealthPath = { 
+/**
+ * The path, from `/`.
+ */
+path: string, 
+/**
+ * Where it comes from.
+ */
+source: string, };
 
 /**
  * What keeps a run, or one host of it, from going on at this moment, though nothing has failed.
@@ -817,6 +990,32 @@ export type KeyPlace = "environment" | "keyring" | "passphrase" | "file";
  * Where the key of the model comes from.
  */
 export type KeySource = "environment" | "keyring" | "memory" | "none";
+
+/**
+ * A language, or what executes it.
+ */
+export type Language = "node" | "bun" | "deno" | "python" | "go" | "rust" | "java" | "ruby" | "php" | "elixir" | "dotnet";
+
+/**
+ * A version of a language.
+ */
+export type LanguageVersion = { 
+/**
+ * Of what.
+ */
+language: Language, 
+/**
+ * The version that is taken, as images are tagged with it.
+ */
+version: string, 
+/**
+ * What was asked for, as it is written; absent when the version is the usual one.
+ */
+asked?: string, 
+/**
+ * Where it comes from.
+ */
+source: string, };
 
 /**
  * A page of deployments, newest first.
@@ -1193,6 +1392,11 @@ file?: string, };
 export type PackageManager = "apt" | "dnf" | "yum" | "apk" | "pacman" | "zypper" | "brew";
 
 /**
+ * What fetches the dependencies.
+ */
+export type PackageTool = "npm" | "pnpm" | "yarn" | "yarn_berry" | "bun" | "deno" | "pip" | "poetry" | "uv" | "pipenv" | "pdm" | "go_modules" | "cargo" | "maven" | "gradle" | "bundler" | "composer" | "mix" | "nu_get";
+
+/**
  * What is to say about a plan's source.
  */
 export type PlanCheck = { 
@@ -1255,6 +1459,19 @@ saved_at: Timestamp,
  * What is to say about it.
  */
 check: PlanCheck, };
+
+/**
+ * The port that an application listens on.
+ */
+export type Port = { 
+/**
+ * Which.
+ */
+number: number, 
+/**
+ * Where it comes from.
+ */
+source: string, };
 
 /**
  * Something that a person may want to do, and whether it can be done now.
@@ -1611,6 +1828,43 @@ message: string, } | { "kind": "error",
 message: string, };
 
 /**
+ * What a Dockerfile needs to know beyond what people are shown.
+ */
+export type Recipe = { 
+/**
+ * The folder that is built, from the source's: the root of a workspace, else the application's own.
+ */
+context: string, 
+/**
+ * The files that the dependencies depend on, from the context.
+ */
+manifests: Array<string>, 
+/**
+ * What is built or started: a Go package, a binary, a project, a Dockerfile, …
+ */
+entry?: string, 
+/**
+ * A finished server that the build leaves, which needs nothing else: a folder, or an archive of Java.
+ */
+standalone?: string, 
+/**
+ * Whether a path that is no file is answered with `index.html`.
+ */
+single_page: boolean, 
+/**
+ * Whether what runs needs what is only a dependency of development.
+ */
+keeps_development: boolean, 
+/**
+ * Whether a wrapper of the build tool (`mvnw`, `gradlew`) comes with the source.
+ */
+wrapper: boolean, 
+/**
+ * Further packages that are needed: of PHP its extensions, of Python what is installed beside the dependencies.
+ */
+extras: Array<string>, };
+
+/**
  * Another name for a project.
  */
 export type RenameProject = { 
@@ -1880,6 +2134,24 @@ name: string,
 set_at: Timestamp, };
 
 /**
+ * Something that an application needs beside it.
+ */
+export type Service = { 
+/**
+ * What.
+ */
+kind: ServiceKind, 
+/**
+ * Why it is thought so.
+ */
+reasons: Array<Evidence>, };
+
+/**
+ * Something that an application needs beside it.
+ */
+export type ServiceKind = "postgres" | "mysql" | "redis" | "mongodb" | "rabbitmq" | "kafka" | "nats" | "elasticsearch" | "memcached" | "clickhouse" | "sqlserver" | "s3" | "smtp";
+
+/**
  * A value for a secret.
  */
 export type SetSecret = { 
@@ -1922,6 +2194,27 @@ project_id?: ProjectId, };
  * What kind of thing a deployment is made from.
  */
 export type SourceKind = "git" | "image" | "image_archive" | "folder" | "bundle";
+
+/**
+ * What a folder's source is.
+ */
+export type SourceView = { 
+/**
+ * The folder.
+ */
+path: string, 
+/**
+ * The applications in it: that of the folder itself first, the others by path.
+ */
+applications: Array<ApplicationView>, 
+/**
+ * What holds them together, when it is a monorepo.
+ */
+workspaces: Array<Evidence>, 
+/**
+ * What else is to be known: why nothing was found, what could not be read, what was left out.
+ */
+notes: Array<string>, };
 
 /**
  * What a step of a deployment is there for.
@@ -2101,7 +2394,7 @@ export type Timestamp = number;
 /**
  * What started a run.
  */
-export type Trigger = "chat" | "window" | "command_line" | "retry" | "undo" | "proposal";
+export type Trigger = "chat" | "window" | "command_line" | "retry" | "undo" | "rollback" | "proposal";
 
 /**
  * The passphrase of the vault.
@@ -2219,6 +2512,28 @@ host: HostStatus, } | { "kind": "trouble",
 message: string | null, } | { "kind": "lagged" };
 
 /**
+ * An environment variable that an application reads.
+ */
+export type Variable = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * The file that names it.
+ */
+source: string, 
+/**
+ * Whether its name is one that secrets have.
+ */
+secret: boolean, 
+/**
+ * Whether the build needs it: its value goes into what is built (`VITE_…`, `NEXT_PUBLIC_…`), so that a change of it needs a new
+ * build, or it is a token for fetching dependencies.
+ */
+at_build: boolean, };
+
+/**
  * Whether secrets can be used.
  */
 export type VaultLock = "absent" | "locked" | "open";
@@ -2240,6 +2555,24 @@ key: KeyPlace, };
  * What a run would do about a step.
  */
 export type Verdict = "ok" | "change" | "unknown" | "skipped" | "failed";
+
+/**
+ * Something to know before it is built.
+ */
+export type Warning = { 
+/**
+ * What it is about.
+ */
+code: WarningCode, 
+/**
+ * What was found, and what to do about it.
+ */
+message: string, };
+
+/**
+ * What a warning is about, for programs.
+ */
+export type WarningCode = "ambiguous" | "no_lock_file" | "several_lock_files" | "no_start" | "no_build" | "not_a_server" | "development_server" | "version_not_pinned" | "old_version" | "latest_image" | "runs_as_root" | "secret_in_build" | "unreadable" | "adapter" | "several_programs" | "no_port";
 
 /** Every operation, with what it takes and gives. */
 export interface Operations {
@@ -2295,6 +2628,8 @@ export interface Operations {
   deployments: { request: ListDeployments; response: Array<Deployment> };
   /** A deployment with its course, and what can be done about it. */
   deployment: { request: OfDeployment; response: DeploymentDetail };
+  /** Brings an earlier deployment back, as a new one: with its image and its settings, without a build. */
+  rollback: { request: OfDeployment; response: RunSummary };
   /** A window of the lines of a log. */
   log_lines: { request: LogLines; response: LogWindow };
   /** The lines of a log that contain a text. */
@@ -2321,6 +2656,8 @@ export interface Operations {
   hosts: { request: OfProject; response: Array<HostStatus> };
   /** Asks a host what it is. */
   facts: { request: AskFacts; response: Facts };
+  /** Finds out what the source in a folder is, and how it is built and run. Executes nothing of it. */
+  detect: { request: DetectFolder; response: SourceView };
   /** Measures the way to each host; results arrive as updates. */
   check_hosts: { request: OfProject; response: Nothing };
   /** What a person can set. */
