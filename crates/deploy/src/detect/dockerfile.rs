@@ -4,6 +4,9 @@
 //! by BuildKit; the last stage has only what runs; it runs as a user without rights; and the program is started as a list of words, so
 //! that it gets the signals that end it. No value is taken as a build argument: arguments stay in the image's history.
 //! No `# syntax` line is written, since it would have BuildKit fetch a frontend first.
+//!
+//! Where manifests alone are not enough (workspaces of Cargo and Go, modules of Maven, packages that lie in the source, hooks of an
+//! installation), all of the source comes first, and only the caches are left to make a second build faster.
 
 mod compiled;
 mod ignore;
