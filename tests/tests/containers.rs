@@ -126,7 +126,7 @@ fn page(version: &str) -> String {
 #[tokio::test]
 async fn a_commit_becomes_a_release_that_serves_the_next_takes_its_place_and_the_first_is_brought_back() {
     let shop = Shop::new("one", "").await;
-    let run = shop.deployed(1).await;
+    shop.deployed(1).await;
     assert_eq!(shop.answers(), "one");
     assert_eq!(shop.containers(), ["shop-1-1"]);
     let first = &shop.deployments().await[0];
@@ -169,7 +169,7 @@ async fn a_commit_becomes_a_release_that_serves_the_next_takes_its_place_and_the
 #[tokio::test]
 async fn what_never_gets_healthy_leaves_the_old_one_serving_and_says_why() {
     let shop = Shop::new("one", "  health: { path: /, timeout: 3s }\n").await;
-    let run = shop.deployed(1).await;
+    shop.deployed(1).await;
 
     // One that ends at once, with its last words.
     shop.push(&shop.dockerfile("echo cannot find the database; exit 7"), "ends");
@@ -235,7 +235,7 @@ async fn a_hook_that_fails_switches_nothing_and_hooks_have_the_variables() {
 #[tokio::test]
 async fn killed_in_every_stage_and_started_again_it_ends_as_it_should() {
     let mut shop = Shop::new("one", "  hooks: { on_deploy: [\"sleep 1\"] }\n").await;
-    let run = shop.deployed(1).await;
+    shop.deployed(1).await;
     let stages = [
         "Fetch the repository",
         "Build the image",
@@ -271,7 +271,7 @@ async fn killed_in_every_stage_and_started_again_it_ends_as_it_should() {
 #[tokio::test]
 async fn what_is_cancelled_while_it_is_built_leaves_no_build_and_no_container() {
     let shop = Shop::new("one", "").await;
-    let run = shop.deployed(1).await;
+    shop.deployed(1).await;
     shop.push(&format!("{}echo 'RUN busybox sleep 4321' >>Dockerfile", shop.dockerfile("true")), "slow");
     shop.app.call("start_run", json!({ "project_id": shop.project })).await;
     let sleeps = |detail: &Value| {

@@ -8,6 +8,7 @@ use steadyhand_api::{
     Api, DeploymentAction, ListDeployments, OfDeployment, OfProject, OpenOptions, Shell, Update,
     records::{Deployment, DeploymentSource, RunSummary, SourceKind},
 };
+use steadyhand_deploy::AppStages;
 use steadyhand_domain::{DeploymentState, EnvironmentState, ProjectId, RunId, RunState, Stage, Trigger};
 use steadyhand_engine::{
     Again, Engine, EngineError, EngineOptions, Look, NewDeployment, NewRun, PlanPlace, RunOptions, RunSpec,
@@ -27,7 +28,8 @@ async fn engine(folder: &Path) -> Engine {
     let store = Store::open(&folder.join("data")).await.expect("a store");
     let remote = Config { local_home: Some(folder.to_owned()), ..Config::default() };
     let secrets = Arc::new(|_| Ok(Vec::new()));
-    Engine::open(EngineOptions { store, remote, secrets, takes_over: true }).await.expect("an engine")
+    let stages = Arc::new(AppStages);
+    Engine::open(EngineOptions { store, remote, secrets, stages, takes_over: true }).await.expect("an engine")
 }
 
 /// An engine whose store has a project.

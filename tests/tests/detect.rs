@@ -114,29 +114,6 @@ async fn folders_that_cannot_be_looked_at_say_why() {
     assert_eq!(refused["error"]["code"], "invalid");
 }
 
-/// A client of docker with which BuildKit can be used: one that has buildx, or is old enough to need none.
-fn client() -> PathBuf {
-    let path = std::env::var_os("PATH").expect("a PATH");
-    let clients =
-        std::env::split_paths(&path).map(|folder| folder.join("docker")).filter(|client| client.exists());
-    let said = |client: &Path, arguments: &[&str]| {
-        Command::new(client).args(arguments).output().expect("docker runs")
-    };
-    let builds = |client: &PathBuf| {
-        let version = String::from_utf8_lossy(&said(client, &["--version"]).stdout).into_owned();
-        let major = version
-            .trim_start_matches("Docker version ")
-            .split('.')
-            .next()
-            .and_then(|major| major.parse::<u32>().ok());
-        major.is_some_and(|major| major < 23) || said(client, &["buildx", "version"]).status.success()
-    };
-    clients
-        .into_iter()
-        .find(builds)
-        .expect("a docker with buildx (docker-buildx), or one that needs none (docker.io)")
-}
-
 /// A daemon with images of what this machine has.
 struct Images {
     docker: Dockerd,
@@ -223,7 +200,7 @@ done
 
 impl Images {
     fn start() -> Self {
-        let images = Self { docker: Dockerd::start(), client: client() };
+        let images = Self { docker: Dockerd::start(), client: Dockerd::client() };
         images.import("node:local", NODE, NODE_ENDS);
         images.import("python:local", PYTHON, PYTHON_ENDS);
         images.import("rust:local", RUST, RUST_ENDS);

@@ -196,6 +196,7 @@ static FROM_GIT: [StageKind; 3] = [
         120,
         &[
             ("source", "path"),
+            ("app", "env"),
             ("build", "dockerfile"),
             ("build", "target"),
             ("build", "args"),

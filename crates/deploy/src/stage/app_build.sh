@@ -23,12 +23,22 @@ while IFS= read -r line; do
 done <<END
 ${p_secrets-}
 END
+# Dockerfiles that were made for the source take the variables that are needed at build as one secret. A build does not notice by
+# itself that a secret is another one.
+if grep -q 'id=build_variables' "$file"; then
+  printf '%s\n' "${p_env-}" | sed -n "s/'/'\\\\''/g; s/^\([A-Za-z_][A-Za-z0-9_]*\)=\(.*\)$/\1='\2'/p" >"$secrets/build_variables"
+  set -- "$@" --secret "id=build_variables,src=$secrets/build_variables"
+  sum=$(sha256sum <"$secrets/build_variables")
+  [ "$(cat "$app/build-variables" 2>/dev/null)" = "$sum" ] || set -- "$@" --no-cache
+  printf '%s\n' "$sum" >"$app/build-variables"
+fi
 # The same source, built in the same way, is the same image.
 same=$({
   git -C "$app/source" rev-parse 'HEAD^{tree}'
   printf '%s\n' "$source"
   cat "$file"
   printf '%s\n' "${p_target-}" "${p_args-}" "${p_secrets-}"
+  cat "$secrets/build_variables" 2>/dev/null
 } | sha256sum | cut -d ' ' -f 1)
 printf '%s\n' "$same" >"$release/built-from"
 if [ "$current" ] && [ "$(cat "$app/releases/$current/built-from" 2>/dev/null)" = "$same" ] &&
