@@ -9,6 +9,7 @@ use steadyhand_tests::{
     debian::{Debian, WALLED},
     dockerd::{Dockerd, IMAGE},
 };
+use tokio::io::AsyncWriteExt;
 
 /// Where the application is reached on its host.
 const ADDRESS: &str = "http://127.0.0.1:4100";
@@ -19,7 +20,7 @@ struct Shop {
     data: tempfile::TempDir,
     app: App,
     project: String,
-    _docker: Dockerd,
+    docker: Dockerd,
 }
 
 impl Shop {
@@ -35,7 +36,7 @@ impl Shop {
         );
         let app = App::start(data.path()).await;
         let project = app.project("shop", &Self::plan(&host, more)).await;
-        let shop = Self { host, data, app, project, _docker: docker };
+        let shop = Self { host, data, app, project, docker };
         shop.push(
             &format!("{}{}", shop.dockerfile("exec busybox httpd -f -p 3000 -h /w"), page(version)),
             version,
@@ -389,5 +390,80 @@ async fn a_secret_is_in_the_environment_of_its_containers_and_nowhere_else() {
             );
         }
     }
+    shop.app.end().await;
+}
+
+/// Asks for pages without a pause, over connections that are kept and some that take two seconds, until its input ends. A line of
+/// its input says that from now on no answer may be of an earlier version. Writes how many requests there were, how many
+/// failed, and how many were answered by an earlier version.
+const VISITORS: &str = r#"
+import http.client, sys, threading, time
+least, over, lock, count, failed, stale = [1], [False], threading.Lock(), [0], [], [0]
+def visit(path):
+    connection = http.client.HTTPConnection('127.0.0.1', 80, timeout=20)
+    while not over[0]:
+        wanted = least[0]
+        try:
+            connection.request('GET', path, headers={'Host': 'shop.test'})
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            with lock:
+                count[0] += 1
+                if answer.status != 200: failed.append(str(answer.status))
+                elif int(text.split()[-1]) < wanted: stale[0] += 1
+        except Exception as error:
+            with lock: failed.append(repr(error))
+            connection = http.client.HTTPConnection('127.0.0.1', 80, timeout=20)
+visitors = [threading.Thread(target=visit, args=(path,)) for path in ['/'] * 8 + ['/cgi-bin/slow'] * 4]
+for visitor in visitors: visitor.start()
+for line in sys.stdin: least[0] = int(line)
+over[0] = True
+for visitor in visitors: visitor.join()
+print(count[0], len(failed), stale[0], *sorted(set(failed)))
+"#;
+/// So many deployments, and so many times back and forth.
+const DEPLOYMENTS: u64 = 4;
+const ROLLBACKS: u64 = 2;
+
+#[tokio::test]
+async fn no_visitor_notices_that_deployments_take_each_others_place() {
+    let shop = Shop::new("1", "  domains: [\"http://shop.test\"]\n").await;
+    let slow = "mkdir cgi-bin\nprintf '#!/bin/sh\\necho; busybox sleep 2; busybox cat /w/index.html\\n' >cgi-bin/slow\nchmod 755 cgi-bin/slow\n\
+                sed -i 's|^COPY .*|COPY index.html /w/\\nCOPY cgi-bin /w/cgi-bin|' Dockerfile";
+    shop.push(slow, "slow pages");
+    shop.deployed(1).await;
+    let mut visitors = tokio::process::Command::new("nsenter")
+        .arg(format!("--net={}", shop.docker.network().display()))
+        .args(["python3", "-c", VISITORS])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("nsenter and python3 start");
+    let mut input = visitors.stdin.take().expect("its input");
+    for number in 2..=DEPLOYMENTS {
+        shop.push(&page(&number.to_string()), &number.to_string());
+        shop.deployed(number).await;
+        input.write_all(format!("{number}\n").as_bytes()).await.expect("it listens");
+    }
+    for back in 0..ROLLBACKS {
+        // What comes back is an earlier version: from now on it will do.
+        let to = if back % 2 == 0 { DEPLOYMENTS - 1 } else { DEPLOYMENTS };
+        input.write_all(format!("{}\n", to.min(DEPLOYMENTS - 1)).as_bytes()).await.expect("it listens");
+        let (code, said) =
+            ended(&mut steady(shop.data.path(), &["rollback", "shop", "--to", &to.to_string()])).await;
+        assert_eq!(code, Some(0), "{said}");
+        input.write_all(format!("{to}\n").as_bytes()).await.expect("it listens");
+    }
+    drop(input);
+    let said = visitors.wait_with_output().await.expect("it ends").stdout;
+    let said = String::from_utf8(said).expect("text");
+    println!(
+        "{DEPLOYMENTS} deployments and {ROLLBACKS} rollbacks under load: requests, failed, answered by an earlier version: {said}"
+    );
+    let figures: Vec<&str> = said.split_whitespace().collect();
+    assert!(figures[0].parse::<u64>().is_ok_and(|count| count > 100), "{said}");
+    assert_eq!(figures[1..], ["0", "0"], "{said}");
+    shop.host.does("pkill caddy || true");
     shop.app.end().await;
 }

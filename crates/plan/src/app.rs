@@ -318,24 +318,36 @@ pub(crate) fn schema() -> Value {
     let mut whole = PLAIN.schema();
     let list = |about: &str| json!({ "type": "array", "items": { "type": "string" }, "description": about });
     let own = [
-        ("on", json!({
-            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "maxItems": 1 }],
-            "description": "The host that it runs on.",
-        })),
+        (
+            "on",
+            json!({
+                "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "maxItems": 1 }],
+                "description": "The host that it runs on.",
+            }),
+        ),
         ("needs", list("The tasks that come before it.")),
         ("tags", list("Words to choose it by, with `--tags` and `--skip-tags`.")),
-        ("when", json!({ "type": ["string", "boolean"], "description": "A condition: when it is false, nothing is deployed." })),
-        ("sudo", json!({ "type": "boolean", "description": "Whether it is carried out as root, by means of `sudo`. A deployment needs root." })),
-        ("become", json!({
-            "type": "object",
-            "description": "As whom it is carried out, when not as the user that logs in.",
-            "properties": {
-                "user": { "type": "string", "description": "The user; `root` if not said otherwise." },
-                "method": { "enum": ["sudo", "su", "doas"], "description": "By which program; `sudo` if not said otherwise." },
-                "password": { "type": "string", "description": "The password that the program asks for: `${{ secrets.NAME }}`." },
-            },
-            "additionalProperties": false,
-        })),
+        (
+            "when",
+            json!({ "type": ["string", "boolean"], "description": "A condition: when it is false, nothing is deployed." }),
+        ),
+        (
+            "sudo",
+            json!({ "type": "boolean", "description": "Whether it is carried out as root, by means of `sudo`. A deployment needs root." }),
+        ),
+        (
+            "become",
+            json!({
+                "type": "object",
+                "description": "As whom it is carried out, when not as the user that logs in.",
+                "properties": {
+                    "user": { "type": "string", "description": "The user; `root` if not said otherwise." },
+                    "method": { "enum": ["sudo", "su", "doas"], "description": "By which program; `sudo` if not said otherwise." },
+                    "password": { "type": "string", "description": "The password that the program asks for: `${{ secrets.NAME }}`." },
+                },
+                "additionalProperties": false,
+            }),
+        ),
     ];
     if let Some(fields) = whole.pointer_mut("/properties").and_then(Value::as_object_mut) {
         fields.extend(SECTIONS.iter().map(|section| (section.name.to_owned(), section.schema())));
