@@ -34,6 +34,7 @@ printf '#!/bin/sh\nexec nsenter --net=/run/steadyhand/net -- /bin/sh "$@"\n' >us
 chmod 755 usr/local/bin/walled
 chroot . useradd -m -s /bin/sh -p '*' deploy
 chroot . useradd -o -u 0 -g 0 -M -d /root -s /usr/local/bin/walled -p '*' walled
+echo '127.0.0.1 localhost' >etc/hosts
 echo 'deploy ALL=(ALL) NOPASSWD: ALL' >etc/sudoers.d/deploy
 chmod 440 etc/sudoers.d/deploy
 "#;

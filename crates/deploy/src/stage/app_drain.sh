@@ -1,7 +1,6 @@
 # The containers before it finish what they have begun, and end. Then images that are kept no more are removed.
 trap - TERM
 hold $((p_drain + 600))
-port=
 open_in() {
   pid=$(docker inspect -f '{{.State.Pid}}' "$1" 2>/dev/null)
   [ "${pid:-0}" != 0 ] || { echo 0; return; }
@@ -12,7 +11,12 @@ began=$(date +%s)
 for id in $(docker ps -aq --filter "label=steadyhand.app=$p_environment"); do
   of=$(docker inspect -f '{{index .Config.Labels "steadyhand.release"}}' "$id" 2>/dev/null)
   [ "$of" ] && [ "$of" != "$p_deployment" ] || continue
-  while [ "$(open_in "$id")" != 0 ] && [ $(($(date +%s) - began)) -lt "$p_drain" ]; do sleep 0.2 2>/dev/null || sleep 1; done
+  # Who forwards connections may have taken some that have not come to the container yet: it has to be quiet for a while.
+  quiet=0
+  while [ "$quiet" -lt 6 ] && [ $(($(date +%s) - began)) -lt "$p_drain" ]; do
+    if [ "$(open_in "$id")" = 0 ]; then quiet=$((quiet + 1)); else quiet=0; fi
+    sleep 0.2 2>/dev/null || sleep 1
+  done
   left=$(open_in "$id")
   [ "$left" != 0 ] && printf '%s connections to deployment %s were still open after %s s.\n' "$left" "$of" "$p_drain"
   docker stop -t 10 "$id" >/dev/null 2>&1

@@ -64,10 +64,15 @@ if [ "${p_domains-}" ]; then
       back "Caddy does not take the site of $names (its words are above)"
     fi
     rm -f "$sites/$p_environment.old"
-    caddy reload --adapter caddyfile --config "$main" 2>&1 ||
-      { [ -d /run/systemd/system ] && systemctl start caddy; } ||
-      caddy start --adapter caddyfile --config "$main" >/dev/null 2>&1 ||
-      back 'Caddy could not be started'
+    if ! said=$(caddy reload --adapter caddyfile --config "$main" 2>&1); then
+      # It is not running yet, or cannot be asked.
+      if [ -d /run/systemd/system ]; then systemctl start caddy && systemctl reload caddy
+      else caddy start --adapter caddyfile --config "$main" >"$app/caddy.log" 2>&1 </dev/null; fi || {
+        printf '%s\n' "$said"
+        cat "$app/caddy.log" 2>/dev/null
+        back 'Caddy could not be started, nor given its new site (its words are above)'
+      }
+    fi
     printf 'Caddy serves %s.\n' "$names"
   else
     rm -f "$sites/$p_environment.new"
