@@ -2101,7 +2101,7 @@ export type Timestamp = number;
 /**
  * What started a run.
  */
-export type Trigger = "chat" | "window" | "command_line" | "retry" | "undo" | "proposal";
+export type Trigger = "chat" | "window" | "command_line" | "retry" | "undo" | "rollback" | "proposal";
 
 /**
  * The passphrase of the vault.
@@ -2295,6 +2295,8 @@ export interface Operations {
   deployments: { request: ListDeployments; response: Array<Deployment> };
   /** A deployment with its course, and what can be done about it. */
   deployment: { request: OfDeployment; response: DeploymentDetail };
+  /** Brings an earlier deployment back, as a new one: with its image and its settings, without a build. */
+  rollback: { request: OfDeployment; response: RunSummary };
   /** A window of the lines of a log. */
   log_lines: { request: LogLines; response: LogWindow };
   /** The lines of a log that contain a text. */
