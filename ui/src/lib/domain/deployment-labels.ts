@@ -56,8 +56,8 @@ export function sourceName(source: DeploymentSource): string {
 
 /** A source in words, for those who bring it back. */
 export function sourceSentence(source: DeploymentSource | null): string {
-  if (source === null) return 'a source that is not known';
-  return source.commit === undefined ? `${KIND_LABELS[source.kind].toLowerCase()} ${source.from}` : `commit ${shortCommit(source.commit)}${source.branch === undefined ? '' : ` of ${source.branch}`}`;
+  if (source === null) return 'A source that is not known';
+  return source.commit === undefined ? `${KIND_LABELS[source.kind]} ${source.from}` : `Commit ${shortCommit(source.commit)}${source.branch === undefined ? '' : ` of ${source.branch}`}`;
 }
 
 /** What a deployment does that is not the usual thing; empty for one that brings a source. */
