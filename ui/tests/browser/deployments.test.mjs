@@ -211,6 +211,11 @@ onPage('a thousand deployments come page by page', { looks: 'failed,still,deploy
   await page.waitForSelector(row(1));
   const all = (await numbers(page)).map((one) => Number(one.split(' ')[0]));
   assert.deepEqual(all, Array.from({ length: 1_000 }, (_, i) => 1_000 - i), 'none is missing and none is there twice');
+  await page.click(row(400));
+  await page.keyboard.press('Escape');
+  await page.waitForFunction(() => document.activeElement?.dataset.number === '400');
+  const place = await page.$eval(row(400), (one) => one.getBoundingClientRect().top);
+  assert.ok(place > 0 && place < 900, 'one is where one was');
   const took = await page.evaluate(async () => {
     const begun = performance.now();
     window.fixture.backend.deployments.add(1_001, 'building');

@@ -170,7 +170,7 @@ export class App {
     this.layout.cited = null;
     this.layout.planPart = 'source';
     this.runs.closeRun();
-    this.deployments.close();
+    this.deployments.leave();
     void this.chats.open(id);
     void this.plans.open(id);
     if (this.projects.get(id)?.practice === true) void this.practice.load();

@@ -58,6 +58,7 @@ export class Deployments {
   readonly #pages = new SvelteMap<string, DeploymentPages>();
   /** Which environment of each project is looked at. */
   readonly #chosen = new SvelteMap<ProjectId, EnvironmentId>();
+  #left: DeploymentId | null = null;
   show = $state<ShowDeployments>('all');
   open = $state.raw<OpenDeployment | null>(null);
   /** A deployment that waits for the person's word before it is brought back. */
@@ -114,6 +115,12 @@ export class Deployments {
     for (const environment of environments) this.#environments.answer(asked, environment.id, environment);
   }
 
+  /** Fetches the beginning of a list that is not known yet; updates keep it up to date from then on. */
+  async want(environment: Environment): Promise<void> {
+    const pages = this.pages(environment);
+    if (pages === undefined || (!pages.loaded && !pages.loading)) await this.loadFirst(environment);
+  }
+
   async loadFirst(environment: Environment): Promise<void> {
     const key = `${environment.id} ${this.show}`;
     const pages = this.#pages.get(key) ?? new DeploymentPages();
@@ -141,8 +148,22 @@ export class Deployments {
     return open;
   }
 
+  /** Back to the list, to where one was. */
   close(): void {
+    this.#left = this.open?.id ?? null;
     this.open = null;
+  }
+
+  leave(): void {
+    this.open = null;
+    this.#left = null;
+  }
+
+  /** Whether it is the deployment that one has just come back from; said once. */
+  comesFrom(id: DeploymentId): boolean {
+    if (this.#left !== id) return false;
+    this.#left = null;
+    return true;
   }
 
   apply(update: Update): void {
@@ -157,7 +178,7 @@ export class Deployments {
       if (this.#openOne?.run_id === update.run.id) void this.open?.load();
     } else if (update.kind === 'project_removed') {
       const isElsewhere = (_: unknown, thing: Environment | Deployment): boolean => thing.project_id !== update.project_id;
-      if (this.#openOne?.project_id === update.project_id) this.close();
+      if (this.#openOne?.project_id === update.project_id) this.leave();
       this.#environments.keepOnly(Number.POSITIVE_INFINITY, isElsewhere);
       this.#deployments.keepOnly(Number.POSITIVE_INFINITY, isElsewhere);
     }
