@@ -80,6 +80,14 @@ onPage('the list is gone through with keys, and Esc leads back', { looks: 'faile
   assert.equal(await page.evaluate(() => document.activeElement?.dataset.number), '12', 'one is where one was');
 });
 
+onPage('an open deployment leaves the focus to the tabs while one goes through them', { looks: 'failed,still,deployments' }, async (page) => {
+  await open(page, 9);
+  await page.focus(id('tab-deployments'));
+  for (const key of ['ArrowRight', 'ArrowLeft']) await page.keyboard.press(key);
+  await page.waitForSelector(id('deployment-view', "[data-number='9']"));
+  assert.equal(await page.evaluate(() => document.activeElement?.dataset.testid), 'tab-deployments');
+});
+
 onPage('a deployment has its error, its stages with their times, its source and its run', { looks: 'failed,still,deployments,deployments-failed' }, async (page) => {
   await open(page, 14);
   assert.equal(await text(page, 'deployment-state'), 'Failed');
