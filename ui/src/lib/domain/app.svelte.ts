@@ -1,8 +1,9 @@
-import type { CitedLine, Project, ProjectId, Proposal, RetryPart, RunId, RunSummary, Update } from '../shared/api';
+import type { CitedLine, Deployment, DeploymentId, Project, ProjectId, Proposal, RetryPart, RunId, RunSummary, Update } from '../shared/api';
 import { toBackendError, type Backend, type BackendError } from '../shared/backend';
 import { Chats } from './chat.svelte';
 import { Clock } from './clock.svelte';
 import { Decisions } from './decisions.svelte';
+import { Deployments } from './deployments.svelte';
 import { Drafts } from './drafts';
 import { FactsOfHosts } from './facts.svelte';
 import { Hosts } from './hosts.svelte';
@@ -28,6 +29,7 @@ export class App {
   readonly projects: Projects;
   readonly runs: Runs;
   readonly decisions: Decisions;
+  readonly deployments: Deployments;
   readonly logs: Logs;
   readonly chats: Chats;
   readonly proposals: Proposals;
@@ -62,6 +64,7 @@ export class App {
     this.projects = new Projects(backend);
     this.runs = new Runs(backend);
     this.decisions = new Decisions(backend, (run) => this.runs.note(run));
+    this.deployments = new Deployments(backend, (run) => this.runs.note(run));
     this.logs = new Logs(backend);
     this.chats = new Chats(backend);
     this.proposals = new Proposals(backend);
@@ -116,6 +119,7 @@ export class App {
     if (update.kind === 'run' && !isFinal(update.run.state) && this.runs.get(update.run.id) === undefined) this.#noteLeftOut(update.run);
     this.projects.apply(update);
     this.runs.apply(update);
+    this.deployments.apply(update);
     this.logs.apply(update);
     this.chats.apply(update);
     this.proposals.apply(update);
@@ -154,6 +158,7 @@ export class App {
     else if (this.projectId !== null) {
       const id = this.projectId;
       void this.#quietly(this.hosts.load(id).then(() => this.#measureNew(id)));
+      void this.#quietly(this.deployments.refresh(id));
     }
   }
 
@@ -165,6 +170,7 @@ export class App {
     this.layout.cited = null;
     this.layout.planPart = 'source';
     this.runs.closeRun();
+    this.deployments.leave();
     void this.chats.open(id);
     void this.plans.open(id);
     if (this.projects.get(id)?.practice === true) void this.practice.load();
@@ -174,11 +180,17 @@ export class App {
       if (last !== undefined && (!isFinal(last.state) || last.state === 'failed')) this.runs.openRun(last.id);
     });
     void this.#quietly(this.hosts.load(id).then(() => this.hosts.check(id)));
+    void this.#quietly(this.deployments.loadEnvironments(id));
   }
 
   showRun(id: RunId): void {
     this.layout.showTab('runs');
     this.runs.openRun(id);
+  }
+
+  showDeployment(id: DeploymentId): void {
+    this.layout.showTab('deployments');
+    this.deployments.openDeployment(id);
   }
 
   /** Shows the secrets of a project, where what a run waits for can be given. */
@@ -238,6 +250,16 @@ export class App {
   async undo(run: RunSummary): Promise<string> {
     try {
       this.#showNew(await this.backend.call('undo_run', { run_id: run.id }));
+      return '';
+    } catch (error) {
+      return toBackendError(error).message;
+    }
+  }
+
+  /** Brings an earlier deployment back; gives why that is refused, or nothing. */
+  async rollback(deployment: Deployment): Promise<string> {
+    try {
+      this.#showNew(await this.backend.call('rollback', { deployment_id: deployment.id }));
       return '';
     } catch (error) {
       return toBackendError(error).message;
@@ -322,7 +344,9 @@ export class App {
   #showBegun(run: RunSummary): void {
     this.runs.openRun(run.id);
     const writing = this.plans.get(run.project_id)?.dirty === true || (this.project?.practice === true && this.practice.dirty);
-    if (!writing && run.trigger !== 'command_line') this.layout.tab = 'runs';
+    // The deployments tell of it themselves.
+    const told = this.layout.tab === 'deployments' && this.deployments.environments(run.project_id).length > 0;
+    if (!writing && !told && run.trigger !== 'command_line') this.layout.tab = 'runs';
   }
 
   async #begin(projectId: ProjectId, start: () => Promise<RunSummary>): Promise<void> {

@@ -6,7 +6,7 @@ const SIDEBAR_START = 520;
 export const RAIL_FOLDS_BELOW = 1100;
 export const TWO_VIEWS_BELOW = 900;
 
-export type Tab = 'runs' | 'plan' | 'secrets';
+export type Tab = 'runs' | 'deployments' | 'plan' | 'secrets';
 /** What the Plan tab shows. */
 export type PlanPart = 'source' | 'picture' | 'preview' | 'application' | 'revisions';
 export type Dialog = 'settings' | 'new-project' | 'shortcuts' | 'palette' | null;

@@ -14,7 +14,7 @@ const STATE_TONES: Record<RunState, Tone> = {
 };
 
 const TRIGGER_LABELS: Record<Trigger, string> = {
-  chat: 'From chat', window: 'From the app', command_line: 'From the command line', retry: 'Retry', undo: 'Undo', proposal: 'After a proposal',
+  chat: 'From chat', window: 'From the app', command_line: 'From the command line', retry: 'Retry', undo: 'Undo', rollback: 'Rollback', proposal: 'After a proposal',
 };
 
 const STEP_LABELS: Record<StepState, string> = {

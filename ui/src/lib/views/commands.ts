@@ -45,6 +45,7 @@ export function commands(app: App): Command[] {
     }
     out.push(
       { name: 'Show runs', act: () => { app.runs.closeRun(); layout.showTab('runs'); } },
+      ...(app.deployments.environments(project.id).length > 0 ? [{ name: 'Show deployments', act: () => { app.deployments.leave(); layout.showTab('deployments'); } }] : []),
       { name: 'Show plan', act: () => layout.showTab('plan') },
       { name: 'Show secrets', act: () => app.showSecrets(project.id) },
       { name: `Rename ${project.name}…`, act: () => { app.renaming = project; } },
