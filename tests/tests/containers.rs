@@ -205,6 +205,24 @@ async fn what_never_gets_healthy_leaves_the_old_one_serving_and_says_why() {
 }
 
 #[tokio::test]
+async fn images_beyond_those_that_are_kept_are_removed_and_cannot_be_brought_back() {
+    let shop = Shop::new("1", "  keep: 2\n").await;
+    shop.deployed(1).await;
+    for number in 2..=4 {
+        shop.push(&page(&number.to_string()), &number.to_string());
+        shop.deployed(number).await;
+    }
+    let tags = shop.host.asked("docker images --format '{{.Tag}}' steadyhand/shop | sort");
+    assert_eq!(tags.split_whitespace().collect::<Vec<_>>(), ["3", "4"]);
+    let kept: Vec<bool> = shop.deployments().await.iter().map(|one| one["image_kept"] == true).collect();
+    assert_eq!(kept, [true, true, false, false]);
+    let (code, said) = ended(&mut steady(shop.data.path(), &["rollback", "shop", "--to", "1"])).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(shop.answers(), "4");
+    shop.app.end().await;
+}
+
+#[tokio::test]
 async fn a_hook_that_fails_switches_nothing_and_hooks_have_the_variables() {
     let hooks = "  hooks: { on_new: [\"echo first $GREETING\"], on_deploy: [\"test ! -e /w/fail\"] }\n  replicas: 2\n";
     let shop = Shop::new("one", hooks).await;

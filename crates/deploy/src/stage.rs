@@ -80,7 +80,7 @@ impl Stages for AppStages {
                     commit,
                     sha256: None,
                 };
-                Learned { source: Some(source), image: None }
+                Learned { source: Some(source), ..Learned::default() }
             }
             Stage::Build => {
                 let image = said(report, "image").map(str::to_owned);
@@ -94,7 +94,12 @@ impl Stages for AppStages {
                     link: None,
                     sha256: None,
                 });
-                Learned { source, image }
+                Learned { source, image, kept: None }
+            }
+            Stage::Drain => {
+                let numbers = said(report, "kept").unwrap_or_default().split_whitespace();
+                let kept = Some(numbers.filter_map(|number| number.parse().ok()).collect());
+                Learned { kept, ..Learned::default() }
             }
             Stage::Prepare
             | Stage::Detect
@@ -102,7 +107,6 @@ impl Stages for AppStages {
             | Stage::Health
             | Stage::Hooks
             | Stage::Switch
-            | Stage::Drain
             | Stage::After => Learned::default(),
         }
     }

@@ -30,6 +30,8 @@ pub struct Learned {
     pub source: Option<DeploymentSource>,
     /// Its image.
     pub image: Option<String>,
+    /// The numbers of the deployments of its environment whose images are kept.
+    pub kept: Option<Vec<u32>>,
 }
 
 /// What the stages of deployments do on their hosts.

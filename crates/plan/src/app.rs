@@ -11,7 +11,7 @@ use crate::{
     resource::{
         Given::{Maybe, Or},
         Kind,
-        Of::{Choice, Duration, Line, Lines, Map, Number, Text, Truth},
+        Of::{Choice, Duration, Line, Lines, Map, Number, PublicMap, Text, Truth},
         Param,
     },
     span::{Span, Spanned},
@@ -44,7 +44,7 @@ const DOCKERFILE: Param =
     param("dockerfile", Line, Maybe, "The path of its Dockerfile; otherwise `Dockerfile`.");
 const TARGET: Param = param("target", Line, Maybe, "The stage of the Dockerfile that is built.");
 const BUILD_ARGS: Param =
-    param("args", Map, Maybe, "Build arguments. They stay visible in the image: no secrets.");
+    param("args", PublicMap, Maybe, "Build arguments. They stay visible in the image: no secrets.");
 const BUILD_SECRETS: Param = param(
     "secrets",
     Map,
@@ -290,7 +290,7 @@ impl App {
         let title = Template::literal(stage.title, self.span);
         let timeout = Spanned { value: crate::duration::Millis(stage.minutes * 60_000), span: self.span };
         // What it reports is kept, for the stages after it and for what is known of the deployment.
-        let reports = matches!(stage.stage, Stage::Fetch | Stage::Build);
+        let reports = matches!(stage.stage, Stage::Fetch | Stage::Build | Stage::Drain);
         let id = reports.then(|| Spanned { value: stage.kind.name.to_owned(), span: self.span });
         let common = Common { name: Some(title), timeout: Some(timeout), id, ..Common::default() };
         Step {

@@ -59,6 +59,8 @@ pub(crate) enum Of {
     Lines,
     /// Names with texts of one line: lines `NAME=VALUE` for the script.
     Map,
+    /// The same with values that everybody may see: no secrets.
+    PublicMap,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// `true` or `false`: `yes` or `no` for the script.
@@ -149,7 +151,7 @@ impl Of {
                 let one = json!({ "type": ["string", "number"] });
                 json!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }] })
             }
-            Self::Map => {
+            Self::Map | Self::PublicMap => {
                 let one = json!({ "type": ["string", "number", "boolean"] });
                 json!({ "type": "object", "additionalProperties": one })
             }
@@ -168,12 +170,8 @@ impl Of {
         let is = |expected: &str| Err(format!("must be {expected}, but is `{}`", shorten(value)));
         match self {
             Self::Text => Ok(value.to_owned()),
-            Self::Line | Self::Lines | Self::Map | Self::Source | Self::Template => {
-                if value.contains('\n') {
-                    is("one line")
-                } else {
-                    Ok(value.to_owned())
-                }
+            Self::Line | Self::Lines | Self::Map | Self::PublicMap | Self::Source | Self::Template => {
+                if value.contains('\n') { is("one line") } else { Ok(value.to_owned()) }
             }
             Self::Choice(words) if words.contains(&value) => Ok(value.to_owned()),
             Self::Choice(words) => is(&format!("one of {}", listed(words.iter().copied()))),

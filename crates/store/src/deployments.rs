@@ -281,6 +281,27 @@ pub(crate) async fn last(
     row.map(Row::deployment).transpose()
 }
 
+/// Records that of an environment's deployments the images of these alone are kept still.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn keep_only(
+    db: &mut SqliteConnection,
+    environment: EnvironmentId,
+    numbers: &[u32],
+) -> Result<(), StoreError> {
+    let mut sql =
+        QueryBuilder::new("UPDATE deployments SET image_kept = FALSE WHERE image_kept AND environment_id = ");
+    sql.push_bind(environment.to_string()).push(" AND number NOT IN (");
+    let mut list = sql.separated(", ");
+    for number in numbers {
+        list.push_bind(i64::from(*number));
+    }
+    sql.push(")");
+    sql.build().execute(db).await?;
+    Ok(())
+}
+
 /// The deployments to an environment that have served and whose images are kept, newest first.
 ///
 /// # Errors

@@ -23,6 +23,25 @@ mkdir -p "$release" || fail "$release cannot be made"
 # What later stages and the app learn from this one: lines, in a file beside the log.
 report() { (umask 022; cat >"${STEADYHAND_ATTEMPT%/}.out"); }
 containers_of() { docker ps -aq --filter "label=steadyhand.app=$p_environment" --filter "label=steadyhand.release=$1"; }
+table=steadyhand_$(printf %s "$p_environment" | tr -c 'a-z0-9' _)
+routes=$base/routes
+# Lets the port of the environment lead to the containers of deployment $1, in one step.
+lead_to() {
+  mkdir -p "$routes"
+  count=$(wc -l <"$app/releases/$1/ports" | tr -d ' ')
+  if [ "$count" = 1 ]; then
+    to=":$(cat "$app/releases/$1/ports")"
+  else
+    to=$(awk '{ printf "%s%d : %d", separator, NR - 1, $1; separator = ", " }' "$app/releases/$1/ports")
+    to=":numgen inc mod $count map { $to }"
+  fi
+  {
+    printf 'table ip %s\nflush table ip %s\ntable ip %s {\n  chain out {\n' "$table" "$table" "$table"
+    printf '    type nat hook output priority -110; policy accept;\n'
+    printf '    ip daddr 127.0.0.1 tcp dport %s redirect to %s\n  }\n}\n' "$(cat "$app/port")" "$to"
+  } >"$routes/$p_environment.new"
+  nft -f "$routes/$p_environment.new" && mv "$routes/$p_environment.new" "$routes/$p_environment.nft"
+}
 # Takes the containers of this deployment away again. What serves goes on.
 abandon() {
   left=$(containers_of "$p_deployment")

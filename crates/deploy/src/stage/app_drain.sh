@@ -33,4 +33,9 @@ for number in $(ls "$app/releases" | sort -rn); do
   docker image rm "steadyhand/$p_environment:$number" >/dev/null 2>&1 && rm -rf "$app/releases/$number" &&
     printf 'The image of deployment %s (%s MB) is kept no more.\n' "$number" "$((size / 1000000))"
 done
+left=
+for number in $(ls "$app/releases"); do
+  docker image inspect "steadyhand/$p_environment:$number" >/dev/null 2>&1 && left="$left $number"
+done
+printf 'kept%s\n' "$left" | report
 rm -f "$app/lease"

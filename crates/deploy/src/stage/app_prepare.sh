@@ -21,6 +21,10 @@ if [ -f "$app/lease" ]; then
   fi
 fi
 hold 600
+# A host that went down in the middle of a switch may still lead to what is taken away now.
+if [ "$current" ] && [ -s "$app/releases/$current/ports" ]; then
+  lead_to "$current" || fail 'the rules for its traffic could not be set (nft has said why); is this root, with nftables in the kernel?'
+fi
 # What was left by a deployment that was ended, or whose host went down.
 for id in $(docker ps -aq --filter "label=steadyhand.app=$p_environment"); do
   of=$(docker inspect -f '{{index .Config.Labels "steadyhand.release"}}' "$id" 2>/dev/null)

@@ -2,33 +2,18 @@
 # change, as changing its configuration fails requests.
 hold 600
 port=$(cat "$app/port")
-table=steadyhand_$(printf %s "$p_environment" | tr -c 'a-z0-9' _)
-routes=$base/routes
-mkdir -p "$routes"
-# The rules that lead to the containers of deployment $1.
-rules() {
-  count=$(wc -l <"$app/releases/$1/ports" | tr -d ' ')
-  printf 'table ip %s\nflush table ip %s\ntable ip %s {\n  chain out {\n    type nat hook output priority -110; policy accept;\n' "$table" "$table" "$table"
-  if [ "$count" = 1 ]; then to=":$(cat "$app/releases/$1/ports")"
-  else
-    to=$(awk '{ printf "%s%d : %d", separator, NR - 1, $1; separator = ", " }' "$app/releases/$1/ports")
-    to=":numgen inc mod $count map { $to }"
-  fi
-  printf '    ip daddr 127.0.0.1 tcp dport %s redirect to %s\n  }\n}\n' "$port" "$to"
-}
-rules "$p_deployment" >"$routes/$p_environment.new"
-nft -f "$routes/$p_environment.new" || give_up 'the rules for its traffic could not be set (nft has said why)'
-mv "$routes/$p_environment.new" "$routes/$p_environment.nft"
 back() {
   if [ "$current" ]; then
-    rules "$current" >"$routes/$p_environment.nft"
-    nft -f "$routes/$p_environment.nft"
+    lead_to "$current"
   else
-    nft delete table ip "$table"
+    nft delete table ip "$table" 2>/dev/null
     rm -f "$routes/$p_environment.nft"
   fi
   give_up "$@"
 }
+# Containers that traffic goes to are not taken away before it goes elsewhere.
+trap 'back "it was stopped while traffic was being switched"' TERM
+lead_to "$p_deployment" || back 'the rules for its traffic could not be set (nft has said why)'
 got=$(status_of "http://127.0.0.1:$port/${p_path+${p_path#/}}")
 case $got in
 '') back "it is healthy, and does not answer at 127.0.0.1:$port, the port of $p_environment; is there a firewall on loopback?" ;;
@@ -36,7 +21,13 @@ case $got in
 esac
 if [ "${p_domains-}" ]; then
   sites=/etc/caddy/steadyhand
-  mkdir -p "$sites" && chmod 755 "$sites"
+  main=/etc/caddy/Caddyfile
+  # Caddy reads them as a user of its own.
+  (
+    umask 022
+    mkdir -p "$sites"
+    [ -f "$main" ] || : >"$main"
+  )
   names=$(printf '%s\n' "$p_domains" | sed '/^$/d' | tr '\n' ' ' | sed 's/ $//; s/ /, /g')
   internal=
   for name in $(printf '%s\n' "$p_domains"); do
@@ -52,8 +43,6 @@ if [ "${p_domains-}" ]; then
     printf '\tencode zstd gzip\n\treverse_proxy 127.0.0.1:%s {\n\t\ttransport http {\n\t\t\tkeepalive off\n\t\t}\n\t}\n}\n' "$port"
   } >"$sites/$p_environment.new"
   chmod 644 "$sites/$p_environment.new"
-  main=/etc/caddy/Caddyfile
-  [ -f "$main" ] || : >"$main"
   if ! cmp -s "$sites/$p_environment.new" "$sites/$p_environment.caddy" || ! grep -q '^import steadyhand/\*\.caddy' "$main"; then
     [ -f "$sites/$p_environment.caddy" ] && cp "$sites/$p_environment.caddy" "$sites/$p_environment.old"
     mv "$sites/$p_environment.new" "$sites/$p_environment.caddy"
@@ -78,6 +67,8 @@ if [ "${p_domains-}" ]; then
     rm -f "$sites/$p_environment.new"
   fi
 fi
+# From here on it is the one that serves, also when it is stopped now.
+trap '' TERM
 printf '%s\n' "$p_deployment" >"$app/current.new" && mv "$app/current.new" "$app/current"
 [ "$current" ] && printf '%s\n' "$current" >"$app/previous"
 docker update --restart unless-stopped $(cat "$release/containers") >/dev/null
@@ -89,10 +80,11 @@ Before=docker.service caddy.service
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/bin/sh -c 'for rules in $routes/*.nft; do nft -f "\$rules"; done'
+ExecStart=/bin/sh -c 'for rules in $routes/*.nft; do nft -f "\$\$rules"; done'
 [Install]
 WantedBy=multi-user.target
 END
+  chmod 644 /etc/systemd/system/steadyhand-routes.service
   systemctl daemon-reload
   systemctl enable -q steadyhand-routes.service
 fi

@@ -3,7 +3,7 @@
 use steadyhand_domain::{Reason, Stage, StepOutcome};
 use steadyhand_plan::{Action, CompiledStep, ResourceParam};
 use steadyhand_remote::StepRequest;
-use steadyhand_store::progress::Write;
+use steadyhand_store::{StoreError, deployments, progress::Write};
 
 use super::{Attempt, AttemptEnd, resource};
 use crate::{
@@ -45,9 +45,15 @@ impl Execution<'_> {
         let index = attempt.step.index as usize;
         let Some(report) = self.recorded_output(index) else { return Ok(end) };
         let from = said(&attempt.step, "git");
-        let Learned { source, image } = self.shared.stages.learned(stage, &report.text, from.as_deref());
+        let Learned { source, image, kept } =
+            self.shared.stages.learned(stage, &report.text, from.as_deref());
         if source.is_some() || image.is_some() {
             self.commit(&[Write::Deployment { source: source.as_ref(), image: image.as_deref() }]).await?;
+        }
+        if let (Some(kept), Some(deployment)) = (kept, &self.deployment) {
+            let mut db = self.shared.store.write().await?;
+            deployments::keep_only(&mut db, deployment.environment_id, &kept).await?;
+            db.commit().await.map_err(StoreError::from)?;
         }
         Ok(end)
     }

@@ -85,7 +85,7 @@ impl Reader<'_> {
                 let item = |node| Field { name: param.name, node, span: field.span };
                 items.iter().map(|node| self.scalar(item(node))).collect::<Option<_>>().map(ParamValue::Many)
             }
-            (Of::Map, NodeKind::Mapping(_)) => {
+            (Of::Map | Of::PublicMap, NodeKind::Mapping(_)) => {
                 let entries = self
                     .named(Some(field), "a value", |name| !name.is_empty() && !name.contains(['=', '\n']));
                 let entries: Vec<_> = entries
@@ -94,7 +94,7 @@ impl Reader<'_> {
                     .collect();
                 Some(ParamValue::Map(entries))
             }
-            (Of::Map, _) => {
+            (Of::Map | Of::PublicMap, _) => {
                 self.wrong_type(field, "a mapping from names to values", None);
                 None
             }

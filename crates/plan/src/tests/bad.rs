@@ -370,6 +370,7 @@ fn what_is_wrong_with_an_application() {
         app("on: h\nsource: { git: x }\nbuild: nixpacks"),
         app("on: h\nsource: { git: x, token: '${{ secrets.NONE }}' }"),
         app("on: h\nsource: { git: x }\nenv: [A]"),
+        app("on: h\nsource: { git: x }\nbuild: { args: { T: '${{ secrets.TOKEN }}' } }"),
         app("on: h\nsource: { git: x }\ncron: []"),
         app("on: h\nsource: { git: x }\nneeds: [none]"),
         format!(
