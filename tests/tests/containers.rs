@@ -105,9 +105,11 @@ impl Shop {
         self.host.asked_as(WALLED, &format!("curl -s -m 5 {ADDRESS}/ || echo nothing")).trim().to_owned()
     }
 
-    /// The names of all containers.
+    /// All containers: application, number of the deployment, number among its containers.
     fn containers(&self) -> Vec<String> {
-        let said = self.host.asked("docker ps -a --format '{{.Names}}'");
+        let labels =
+            ["app", "deployment", "replica"].map(|label| format!("{{{{.Label \"steadyhand.{label}\"}}}}"));
+        let said = self.host.asked(&format!("docker ps -a --format '{}'", labels.join("-")));
         let mut names: Vec<String> = said.lines().map(str::to_owned).collect();
         names.sort();
         names
@@ -158,7 +160,9 @@ async fn a_commit_becomes_a_release_that_serves_the_next_takes_its_place_and_the
     assert_eq!(shop.states().await, ["ready", "superseded", "superseded", "superseded"]);
     let back = &shop.deployments().await[0];
     assert_eq!((&back["kind"], &back["takes_from_number"]), (&json!("rollback"), &json!(1)), "{back:#}");
-    let env = shop.host.asked("docker inspect -f '{{json .Config.Env}}' shop-4-1");
+    let env = shop.host.asked(
+        "docker inspect -f '{{json .Config.Env}}' $(docker ps -q --filter label=steadyhand.deployment=4)",
+    );
     assert!(env.contains("GREETING=hello world"), "{env}");
     let run = shop.app.run(&shop.project, 4, |_| true).await;
     let names: Vec<&str> =
@@ -178,6 +182,11 @@ async fn what_never_gets_healthy_leaves_the_old_one_serving_and_says_why() {
     assert_eq!(run["run"]["state"], "failed", "{run:#}");
     let said = shop.log_of(&run, "Wait until they are healthy").await;
     assert!(said.contains("cannot find the database") && said.contains("ended with status 7"), "{said}");
+    let rest = json!({ "run_id": run["run"]["id"], "again": "rest" });
+    assert!(shop.app.try_call("retry_run", rest).await.is_ok());
+    let again = shop.app.ended(&shop.project, 3).await;
+    assert_eq!(again["run"]["state"], "failed", "{again:#}");
+    assert!(shop.log_of(&again, "Wait until they are healthy").await.contains("ended with status 7"));
     assert!(said.contains("Deployment 1 goes on serving."), "{said}");
     assert_eq!((shop.answers(), shop.containers()), ("one".to_owned(), vec!["shop-1-1".to_owned()]));
 
@@ -193,14 +202,42 @@ async fn what_never_gets_healthy_leaves_the_old_one_serving_and_says_why() {
 
     // One that cannot be built.
     shop.push(&format!("{}echo 'RUN exit 3' >>Dockerfile", shop.dockerfile("true")), "broken");
-    let run = shop.deploy(4).await;
+    let run = shop.deploy(5).await;
     let said = shop.log_of(&run, "Build the image").await;
     assert_eq!(run["run"]["state"], "failed", "{run:#}");
     assert!(said.contains("the image could not be built"), "{said}");
     assert_eq!((shop.answers(), shop.containers()), ("one".to_owned(), vec!["shop-1-1".to_owned()]));
-    assert_eq!(shop.states().await, ["failed", "failed", "failed", "ready"]);
+    assert_eq!(shop.states().await, ["failed", "failed", "failed", "failed", "ready"]);
     let failed = &shop.deployments().await[0];
     assert!(failed["error"].as_str().is_some_and(|error| error.contains("Build the image")), "{failed:#}");
+    shop.app.end().await;
+}
+
+#[tokio::test]
+async fn another_application_of_the_same_name_is_refused_and_so_is_who_deploys_at_the_same_time() {
+    let shop = Shop::new("one", "").await;
+    shop.deployed(1).await;
+    shop.host.does("git clone -q --bare /srv/shop.git /srv/other.git 2>&1");
+    let (app, other) = (&shop.app, Shop::plan(&shop.host, "").replace("/srv/shop.git", "/srv/other.git"));
+    let project = app.project("other", &other).await;
+    app.call("start_run", json!({ "project_id": project })).await;
+    let run = app.ended(&project, 1).await;
+    let said = String::from_utf8_lossy(&app.log(&run["steps"][0]).await).into_owned();
+    assert_eq!(run["run"]["state"], "failed", "{run:#}");
+    assert!(
+        said.contains("another application is called shop here: it comes from file:///srv/shop.git"),
+        "{said}"
+    );
+
+    shop.host.does("echo \"somebody $(($(date +%s) + 600)) ada\" >/var/lib/steadyhand/apps/shop/lease");
+    let run = shop.deploy(2).await;
+    let said = shop.log_of(&run, "Prepare").await;
+    assert!(said.contains("ada is deploying to shop from another machine"), "{said}");
+    assert_eq!((shop.answers(), shop.containers()), ("one".to_owned(), vec!["shop-1-1".to_owned()]));
+    assert!(
+        shop.host.asked("cat /var/lib/steadyhand/apps/shop/lease").starts_with("somebody"),
+        "it is not taken away"
+    );
     shop.app.end().await;
 }
 
@@ -212,7 +249,7 @@ async fn images_beyond_those_that_are_kept_are_removed_and_cannot_be_brought_bac
         shop.push(&page(&number.to_string()), &number.to_string());
         shop.deployed(number).await;
     }
-    let tags = shop.host.asked("docker images --format '{{.Tag}}' steadyhand/shop | sort");
+    let tags = shop.host.asked("docker images --format '{{.Tag}}' steadyhand/shop | cut -d - -f 1 | sort");
     assert_eq!(tags.split_whitespace().collect::<Vec<_>>(), ["3", "4"]);
     let kept: Vec<bool> = shop.deployments().await.iter().map(|one| one["image_kept"] == true).collect();
     assert_eq!(kept, [true, true, false, false]);
@@ -371,17 +408,17 @@ async fn a_secret_is_in_the_environment_of_its_containers_and_nowhere_else() {
     let uses = "RUN --mount=type=secret,id=npm busybox sha256sum /run/secrets/npm > /w/sum";
     shop.push(&format!("echo '{uses}' >>Dockerfile"), "uses the secret");
     let run = shop.deployed(1).await;
-    let sum = shop.host.asked("docker exec shop-1-1 busybox cat /w/sum");
+    let sum = shop.host.asked("docker exec $(docker ps -q) busybox cat /w/sum");
     let expected = shop.host.asked(&format!("printf %s {SECRET} | sha256sum"));
     assert_eq!(sum.split_whitespace().next(), expected.split_whitespace().next(), "the build had it");
-    let inspected = shop.host.asked("docker inspect shop-1-1");
+    let inspected = shop.host.asked("docker inspect $(docker ps -q)");
     assert_eq!(inspected.matches(SECRET).count(), 1, "in its environment, once: {inspected}");
     for (what, script) in [
-        ("history", "docker history --no-trunc steadyhand/shop:1"),
-        ("the image", "docker image inspect steadyhand/shop:1"),
+        ("history", "docker history --no-trunc $(docker images -q steadyhand/shop)"),
+        ("the image", "docker image inspect $(docker images -q steadyhand/shop)"),
         (
             "what is in the image",
-            "docker run --rm --entrypoint /bin/busybox steadyhand/shop:1 grep -rs s3cret /w /run /tmp || true",
+            "docker run --rm --entrypoint /bin/busybox $(docker images -q steadyhand/shop) grep -rs s3cret /w /run /tmp || true",
         ),
         ("processes", "ps axww -o args | grep -v grep | grep s3cret-of || true"),
         (

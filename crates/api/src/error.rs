@@ -93,6 +93,7 @@ impl From<EngineError> for ApiError {
             | EngineError::NotHeld { .. }
             | EngineError::NothingToUndo { .. }
             | EngineError::AlreadyUndone { .. }
+            | EngineError::Elsewhere { .. }
             | EngineError::Discovery(_)
             | EngineError::ChangedBefore { .. } => ErrorCode::Conflict,
             EngineError::Plan { .. } | EngineError::NoSteps | EngineError::NoPlan => ErrorCode::PlanInvalid,

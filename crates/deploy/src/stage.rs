@@ -44,11 +44,11 @@ impl Stages for AppStages {
             ));
         };
         let mut all: Vec<(String, String)> = params.to_vec();
-        let takes_from = told.takes_from.map(|number| number.to_string()).unwrap_or_default();
         for (name, value) in [
             ("environment", told.environment),
-            ("deployment", &told.deployment.to_string()),
-            ("takes_from", &takes_from),
+            ("deployment", told.deployment),
+            ("number", &told.number.to_string()),
+            ("takes_from", told.takes_from.unwrap_or_default()),
             ("project", told.project),
             ("who", told.who),
         ] {
@@ -97,9 +97,10 @@ impl Stages for AppStages {
                 Learned { source, image, kept: None }
             }
             Stage::Drain => {
-                let numbers = said(report, "kept").unwrap_or_default().split_whitespace();
-                let kept = Some(numbers.filter_map(|number| number.parse().ok()).collect());
-                Learned { kept, ..Learned::default() }
+                // Each is called by its number and a part of its run's identifier.
+                let names = said(report, "kept").map(str::split_whitespace);
+                let number = |name: &str| name.split('-').next()?.parse().ok();
+                Learned { kept: names.map(|names| names.filter_map(number).collect()), ..Learned::default() }
             }
             Stage::Prepare
             | Stage::Detect

@@ -94,6 +94,14 @@ pub enum EngineError {
         /// The number of the run that did so, the last if there are several.
         by: u32,
     },
+    /// A deployment was made to another place than the one that serves.
+    #[error(
+        "deployment {number} was made to another host, or under another name of the plan, than the one that serves now; deploy its commit instead"
+    )]
+    Elsewhere {
+        /// Its number.
+        number: u32,
+    },
     /// A step that an earlier run completed is another one now.
     #[error(
         "“{step}” on {host}, which completed in run {number}, is not in the plan any more as it was then; redeploy runs all of the plan"

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use steadyhand_domain::{DeploymentState, Reason, RunId, StepState, Trigger};
-use steadyhand_plan::{CompiledPlan, CompiledStep};
+use steadyhand_plan::{Action, CompiledPlan, CompiledStep};
 use steadyhand_store::{
     StoreError, deployments,
     records::{Deployment, DeploymentSource, Output, RunSummary, Step},
@@ -66,6 +66,15 @@ impl Engine {
                 return Err(EngineError::NothingLeft { number: earlier.number });
             }
         }
+        // The stages of a deployment stand on what those before have left on the host under its name: it is made again as a whole.
+        let is_left = |step: &CompiledStep| is_stage(step) && !done.contains_key(&step.index);
+        let mut again = again;
+        if again != Again::Whole && spec.plan.steps.iter().any(is_left) {
+            let stages: Vec<u32> =
+                spec.plan.steps.iter().filter(|step| is_stage(step)).map(|step| step.index).collect();
+            done.retain(|index, _| !stages.contains(index));
+            again = Again::Whole;
+        }
         let deployment = self.deployed_again(&earlier, again).await?;
         self.start(NewRun {
             project_id: earlier.project_id,
@@ -120,6 +129,11 @@ pub(crate) fn did(earlier: &RunSummary, step: &Step) -> Option<u32> {
         (StepState::Skipped, Some(Reason::CompletedInRun { run })) => Some(*run),
         _ => None,
     }
+}
+
+/// Whether a step is carried out as a stage of a deployment.
+fn is_stage(step: &CompiledStep) -> bool {
+    step.stage.is_some() && matches!(step.action, Action::Resource { .. })
 }
 
 fn same_unit(a: &CompiledStep, b: &CompiledStep) -> bool {

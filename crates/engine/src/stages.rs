@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use steadyhand_domain::Stage;
+use steadyhand_domain::{RunId, Stage};
 use steadyhand_plan::CompiledPlan;
 use steadyhand_store::records::DeploymentSource;
 
@@ -11,10 +11,12 @@ use steadyhand_store::records::DeploymentSource;
 pub struct Told<'a> {
     /// What is deployed to, as hosts know it: `[a-z0-9-]+`.
     pub environment: &'a str,
-    /// The number of the deployment there.
-    pub deployment: u32,
-    /// The number of the deployment whose image and settings it takes, when it goes back to one.
-    pub takes_from: Option<u32>,
+    /// The name of the deployment there: see [`on_hosts`].
+    pub deployment: &'a str,
+    /// Its number.
+    pub number: u32,
+    /// The name of the deployment whose image and settings it takes, when it goes back to one.
+    pub takes_from: Option<&'a str>,
     /// Who deploys, so that two that do at the same time know of each other.
     pub project: &'a str,
     /// The same for people.
@@ -44,6 +46,13 @@ pub trait Stages: fmt::Debug + Send + Sync {
 
     /// What the report of a stage says of its deployment. `from` is what the plan says it comes from.
     fn learned(&self, stage: Stage, report: &str, from: Option<&str>) -> Learned;
+}
+
+/// A deployment as hosts know it: its number, and the end of its run's identifier, as several people may count.
+#[must_use]
+pub(crate) fn on_hosts(number: u32, run: RunId) -> String {
+    let id = run.0.simple().to_string();
+    format!("{number}-{}", &id[id.len() - 6..])
 }
 
 /// What is deployed to, as hosts know it: the plan's name in lower-case letters, digits and `-`. So it is the same for

@@ -11,7 +11,7 @@ use crate::{
     resource::{
         Given::{Maybe, Or},
         Kind,
-        Of::{Choice, Duration, Line, Lines, Map, Number, PublicMap, Text, Truth},
+        Of::{Choice, Commands, Duration, Line, Lines, Map, Number, PublicLine, PublicMap, Text, Truth},
         Param,
     },
     span::{Span, Spanned},
@@ -24,7 +24,7 @@ pub(crate) const TASK: &str = "app";
 
 const DOMAINS: Param = param("domains", Lines, Maybe, "The names that it is reached by.");
 
-const GIT: Param = param("git", Line, Maybe, "The address of a git repository.");
+const GIT: Param = param("git", PublicLine, Maybe, "The address of a git repository.");
 const BRANCH: Param =
     param("branch", Line, Maybe, "Its branch, tag or commit; otherwise its default branch.");
 const FOLDER: Param = param("path", Line, Maybe, "The folder of the application in its source.");
@@ -76,9 +76,9 @@ const HEALTH_PATH: Param =
 const HEALTH_TIMEOUT: Param =
     param("timeout", Duration, Or("60s"), "How long it may take to become healthy.");
 const ON_NEW: Param =
-    param("on_new", Lines, Maybe, "Commands in its container, before its first deployment serves.");
+    param("on_new", Commands, Maybe, "Commands in its container, before its first deployment serves.");
 const ON_DEPLOY: Param =
-    param("on_deploy", Lines, Maybe, "Commands in its container, before each deployment serves.");
+    param("on_deploy", Commands, Maybe, "Commands in its container, before each deployment serves.");
 const DRAIN: Param = param(
     "drain",
     Duration,
@@ -164,8 +164,13 @@ const fn stage(
     }
 }
 
-static PREPARE: StageKind =
-    stage(Stage::Prepare, "Prepare", "app_prepare", 5, &[("source", "git"), ("app", "domains")]);
+static PREPARE: StageKind = stage(
+    Stage::Prepare,
+    "Prepare",
+    "app_prepare",
+    5,
+    &[("source", "git"), ("source", "image"), ("app", "domains")],
+);
 /// How an image comes to be from a repository.
 static FROM_GIT: [StageKind; 3] = [
     stage(
@@ -290,7 +295,7 @@ impl App {
         let title = Template::literal(stage.title, self.span);
         let timeout = Spanned { value: crate::duration::Millis(stage.minutes * 60_000), span: self.span };
         // What it reports is kept, for the stages after it and for what is known of the deployment.
-        let reports = matches!(stage.stage, Stage::Fetch | Stage::Build | Stage::Drain);
+        let reports = matches!(stage.stage, Stage::Fetch | Stage::Build | Stage::Switch | Stage::Drain);
         let id = reports.then(|| Spanned { value: stage.kind.name.to_owned(), span: self.span });
         let common = Common { name: Some(title), timeout: Some(timeout), id, ..Common::default() };
         Step {

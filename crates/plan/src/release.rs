@@ -1,27 +1,38 @@
-//! From the plan of a deployment to the plan that brings it back.
+//! From the plans of two deployments to the plan that brings the earlier one back.
 
 use steadyhand_domain::Stage;
 
-use crate::{CompiledPlan, CompiledStep, CompiledTask, Rollout, compile::finish};
+use crate::{Action, CompiledPlan, CompiledStep, CompiledTask, Rollout, compile::finish};
 
-/// What is carried out to bring a deployment back: its image and its settings are kept, so nothing is fetched and nothing is built,
-/// and its own commands (`hooks`), which change data, are left out. `None` when `plan` deploys nothing.
+/// What is carried out to bring a deployment back whose plan was `earlier`, where the one of plan `current` serves. Its image
+/// and its settings are kept by its host: nothing is fetched and nothing is built, and its own commands (`hooks`), which change
+/// data, are left out. How it is healthy is its own; under which names it is reached is as it is now.
+///
+/// `None` when either plan deploys nothing, or when they deploy to different places.
 #[must_use]
-pub fn release(plan: &CompiledPlan) -> Option<CompiledPlan> {
-    let is_needed = |step: &&CompiledStep| match step.stage {
-        Some(Stage::Prepare | Stage::Start | Stage::Health | Stage::Switch | Stage::Drain) => true,
-        Some(Stage::Fetch | Stage::Detect | Stage::Build | Stage::Hooks | Stage::After) | None => false,
-    };
-    let steps: Vec<CompiledStep> = (0..)
-        .zip(plan.steps.iter().filter(is_needed))
-        .map(|(index, step)| CompiledStep { index, ..step.clone() })
-        .collect();
-    let first = steps.first()?;
-    let task = CompiledTask {
-        name: first.task.clone(),
-        needs: Vec::new(),
-        hosts: vec![first.host.clone()],
-        rollout: Rollout::default(),
-    };
-    Some(finish(plan.name.clone(), &plan.hosts, vec![task], steps, plan.notify.clone()))
+pub fn release(earlier: &CompiledPlan, current: &CompiledPlan) -> Option<CompiledPlan> {
+    let of =
+        |plan: &CompiledPlan, stage: Stage| plan.steps.iter().find(|step| step.stage == Some(stage)).cloned();
+    let mut steps = vec![
+        of(current, Stage::Prepare)?,
+        of(current, Stage::Start)?,
+        of(earlier, Stage::Health)?,
+        of(current, Stage::Switch)?,
+        of(current, Stage::Drain)?,
+    ];
+    let (task, host) = (steps[0].task.clone(), steps[0].host.clone());
+    if earlier.name != current.name || steps.iter().any(|step| step.host != host) {
+        return None;
+    }
+    for (index, step) in (0..).zip(&mut steps) {
+        *step = CompiledStep { index, task: task.clone(), ..step.clone() };
+        if step.stage == Some(Stage::Start)
+            && let Action::Resource { params, .. } = &mut step.action
+        {
+            // The host has them from then.
+            params.retain(|param| param.name != "env");
+        }
+    }
+    let task = CompiledTask { name: task, needs: Vec::new(), hosts: vec![host], rollout: Rollout::default() };
+    Some(finish(current.name.clone(), &current.hosts, vec![task], steps, current.notify.clone()))
 }

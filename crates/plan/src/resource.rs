@@ -61,6 +61,10 @@ pub(crate) enum Of {
     Map,
     /// The same with values that everybody may see: no secrets.
     PublicMap,
+    /// A text of one line that everybody may see: no secret.
+    PublicLine,
+    /// One command for a shell, or a list of them: values that are put in are quoted, and are no secrets.
+    Commands,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// `true` or `false`: `yes` or `no` for the script.
@@ -145,9 +149,9 @@ impl Of {
     fn schema(self) -> Value {
         let expression = json!({ "type": "string", "pattern": r"\$\{\{" });
         match self {
-            Self::Text | Self::Line => json!({ "type": ["string", "number", "boolean"] }),
+            Self::Text | Self::Line | Self::PublicLine => json!({ "type": ["string", "number", "boolean"] }),
             Self::Source | Self::Template => json!({ "type": "string" }),
-            Self::Lines => {
+            Self::Lines | Self::Commands => {
                 let one = json!({ "type": ["string", "number"] });
                 json!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }] })
             }
@@ -170,8 +174,19 @@ impl Of {
         let is = |expected: &str| Err(format!("must be {expected}, but is `{}`", shorten(value)));
         match self {
             Self::Text => Ok(value.to_owned()),
-            Self::Line | Self::Lines | Self::Map | Self::PublicMap | Self::Source | Self::Template => {
-                if value.contains('\n') { is("one line") } else { Ok(value.to_owned()) }
+            Self::Line
+            | Self::Lines
+            | Self::Map
+            | Self::PublicMap
+            | Self::PublicLine
+            | Self::Commands
+            | Self::Source
+            | Self::Template => {
+                if value.contains('\n') {
+                    is("one line")
+                } else {
+                    Ok(value.to_owned())
+                }
             }
             Self::Choice(words) if words.contains(&value) => Ok(value.to_owned()),
             Self::Choice(words) => is(&format!("one of {}", listed(words.iter().copied()))),

@@ -1,13 +1,15 @@
 # What every stage of a deployment stands on. Before this come its parameters and the functions of resources, and
-# `p_environment` (what it is deployed to: a word), `p_deployment` (its number there), `p_takes_from` (the number of the deployment
-# whose image and settings it takes, when it goes back to one), `p_project` and `p_who` (who deploys).
+# `p_environment` (what it is deployed to: a word), `p_deployment` (its name there: its number and a part of its run's identifier,
+# as several people may count), `p_number` (its number), `p_takes_from` (the name of the deployment whose image and settings it takes,
+# when it goes back to one), `p_project` and `p_who` (who deploys).
 #
 # All that is kept on the host is in one folder that only root can read:
 #   port            the port on loopback at which the environment is reached, always the same
-#   current         the number of the deployment that serves
+#   current         the name of the deployment that serves, and `previous` of the one before
+#   origin          where the application comes from
 #   lease           who deploys to it, and until when that counts
 #   source/         the repository as it was fetched last
-#   releases/N/     image, env, settings, ports: what a deployment was started with
+#   releases/NAME/  env, settings, ports: what a deployment was started with; `served` once it has served
 base=/var/lib/steadyhand
 app=$base/apps/$p_environment
 release=$app/releases/$p_deployment
@@ -46,18 +48,33 @@ lead_to() {
 abandon() {
   left=$(containers_of "$p_deployment")
   [ "$left" ] && [ "$current" != "$p_deployment" ] && docker rm -f $left >/dev/null 2>&1
-  rm -f "$app/lease"
+  let_go
 }
 # Fails without leaving anything of this deployment; what served before goes on.
 give_up() {
   printf '%s\n' "$*" >&2
   abandon
-  if [ "$current" ]; then printf 'Deployment %s goes on serving.\n' "$current"; fi
+  if [ "$current" ]; then printf 'Deployment %s goes on serving.\n' "${current%%-*}"; fi
   exit 1
 }
 trap 'abandon; exit 143' TERM
-# Says that this environment is being deployed to for so many more seconds.
-hold() { printf '%s %s %s\n' "$p_project" "$(($(date +%s) + $1))" "$p_who" >"$app/lease.new" && mv "$app/lease.new" "$app/lease"; }
+# Says that this environment is being deployed to for so many more seconds, unless somebody else does.
+hold() {
+  if [ -f "$app/lease" ]; then
+    read -r owner until who <"$app/lease"
+    if [ "$owner" != "$p_project" ] && [ "${until:-0}" -gt "$(date +%s)" ]; then
+      left=$(((until - $(date +%s)) / 60 + 1))
+      fail "$who is deploying to $p_environment from another machine; that counts for $left more minutes at the most. Wait until that is done"
+    fi
+  fi
+  printf '%s %s %s\n' "$p_project" "$(($(date +%s) + $1))" "$p_who" >"$app/lease.new" && mv "$app/lease.new" "$app/lease" ||
+    fail "$app cannot be written"
+}
+let_go() {
+  owner=
+  [ -f "$app/lease" ] && read -r owner until who <"$app/lease"
+  [ "$owner" = "$p_project" ] && rm -f "$app/lease"
+}
 # The status of a GET request; nothing when there is no answer.
 status_of() {
   if has curl; then

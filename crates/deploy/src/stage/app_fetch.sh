@@ -12,7 +12,12 @@ fi
 GIT_SSH_COMMAND="ssh $ssh_options"
 export GIT_TERMINAL_PROMPT GIT_SSH_COMMAND
 if [ "${p_token+set}" ]; then
-  printf '%s\n' '#!/bin/sh' 'case $1 in Username*) echo x-access-token ;; *) printf "%s\n" "$STEADYHAND_TOKEN" ;; esac' >"$keys/ask"
+  case $p_git in https://*) ;; *) fail "\`token\` is for repositories at https:// addresses; use \`key\` for $p_git" ;; esac
+  # A submodule may be at any address: the token is for the host of the repository alone.
+  host=${p_git#https://}
+  host=${host%%/*}
+  printf '%s\n' '#!/bin/sh' "case \$1 in *\"'https://$host'\"* | *\"@$host'\"*) ;; *) exit 1 ;; esac" \
+    'case $1 in Username*) echo x-access-token ;; *) printf "%s\n" "$STEADYHAND_TOKEN" ;; esac' >"$keys/ask"
   chmod 700 "$keys/ask"
   GIT_ASKPASS=$keys/ask STEADYHAND_TOKEN=$p_token
   export GIT_ASKPASS STEADYHAND_TOKEN
@@ -32,22 +37,22 @@ if ! in_source fetch -q --depth 1 --no-tags origin "${p_branch:-HEAD}" </dev/nul
   if [ "${p_branch-}" ] && in_source fetch -q origin </dev/null && commit=$(in_source rev-parse -q --verify "$p_branch^{commit}"); then
     in_source update-ref FETCH_HEAD "$commit"
   else
-    fail "the repository could not be fetched (git's own words are above): check its address, the name ${p_branch:+$p_branch }of the branch, and \`key\` or \`token\`"
+    give_up "the repository could not be fetched (git's own words are above): check its address, the name ${p_branch:+$p_branch }of the branch, and \`key\` or \`token\`"
   fi
 fi
-in_source checkout -q -f --detach FETCH_HEAD </dev/null || fail 'the source could not be checked out'
+in_source checkout -q -f --detach FETCH_HEAD </dev/null || give_up 'the source could not be checked out'
 in_source clean -q -ffdx
 if [ -f "$source/.gitmodules" ]; then
   in_source submodule --quiet sync --recursive
-  in_source submodule --quiet update --init --recursive --depth 1 --force </dev/null || fail 'its submodules could not be fetched'
+  in_source submodule --quiet update --init --recursive --depth 1 --force </dev/null || give_up 'its submodules could not be fetched'
 fi
 if grep -qs 'filter=lfs' "$source/.gitattributes"; then
-  if has git-lfs; then in_source lfs pull </dev/null || fail 'its LFS files could not be fetched'
+  if has git-lfs; then in_source lfs pull </dev/null || give_up 'its LFS files could not be fetched'
   else echo 'The source has LFS files, and git-lfs is not installed here: they are only pointers.'; fi
 fi
 folder=$source${p_path:+/$p_path}
-case /${p_path-}/ in */../*) fail "\`path\` must be within the repository" ;; esac
-[ -d "$folder" ] || fail "the repository has no folder ${p_path-}"
+case /${p_path-}/ in */../*) give_up "\`path\` must be within the repository" ;; esac
+[ -d "$folder" ] || give_up "the repository has no folder ${p_path-}"
 in_source log -1 --format='%h %s (%an, %ar)'
 {
   printf 'branch %s\n' "${p_branch-}"
@@ -75,3 +80,4 @@ in_source log -1 --format='%h %s (%an, %ar)'
     }
   } | gzip -c | base64 | head -c 56000
 } | report
+hold 600

@@ -1,6 +1,7 @@
 # Whether the new containers are healthy: asked again and again, with longer and longer pauses. One that ends has failed.
 hold $((p_timeout + 600))
 began=$(date +%s)
+[ -s "$release/containers" ] && [ -s "$release/ports" ] || give_up 'no containers of this deployment were started; deploy again'
 port=$(sed -n 's/^port=//p' "$release/settings")
 # $1 a container, $2 why it is not healthy.
 sick() {
@@ -29,12 +30,12 @@ END
       last="its own check says that it is $health"
     else
       # Whoever forwards the port takes connections also while nobody listens behind it.
-      if has curl; then
-        curl -s -m 5 -o /dev/null "http://$address:$port/"
-        case $? in 6 | 7 | 28) ;; *) break ;; esac
-      else
-        [ "$(status_of "http://127.0.0.1:$at/")" ] && break
-      fi
+    [ "$address" ] || give_up "$name has no address on a bridge of docker; say how it is healthy with \`health: { path: … }\`"
+    if has curl; then
+      case $(curl -s -m 5 --connect-timeout 2 -o /dev/null -w '%{time_connect}' "http://$address:$port/") in 0 | 0.000* | 0,000* | '') ;; *) break ;; esac
+    else
+      [ "$(status_of "http://127.0.0.1:$at/")" ] && break
+    fi
       last="nothing listens on port $port; say which one it listens on with \`port:\`"
     fi
     [ $(($(date +%s) - began)) -ge "$p_timeout" ] && sick "$name" "was not healthy within $p_timeout s: $last"

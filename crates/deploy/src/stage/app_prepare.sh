@@ -12,14 +12,19 @@ if ! said=$(docker version --format '{{.Server.Version}}' 2>&1); then
   fail "docker is installed and does not answer: $said. Start it, for instance with \`service: { name: docker, state: running }\`"
 fi
 printf 'docker %s\n' "$said"
-mkdir -p "$app/releases" || fail "$app cannot be made"
-if [ -f "$app/lease" ]; then
-  read -r owner until who <"$app/lease"
-  if [ "$owner" != "$p_project" ] && [ "$until" -gt "$(date +%s)" ]; then
-    left=$(((until - $(date +%s)) / 60 + 1))
-    fail "$who is deploying to $p_environment from another machine; that counts for $left more minutes at the most. Wait until that is done"
-  fi
+client=$(docker version --format '{{.Client.Version}}' 2>/dev/null)
+if [ "${p_git-}" ] && [ "${client%%.*}" -ge 23 ] 2>/dev/null && ! docker buildx version >/dev/null 2>&1; then
+  fail 'docker cannot build here without buildx: install the package docker-buildx, or docker-buildx-plugin'
 fi
+mkdir -p "$app/releases" || fail "$app cannot be made"
+# Two applications of one name would take each other's place.
+origin=${p_git-}
+[ "$origin" ] || origin=${p_image%%[:@]*}
+if [ -s "$app/origin" ] && [ "$(cat "$app/origin")" != "$origin" ]; then
+  fail "another application is called $p_environment here: it comes from $(cat "$app/origin"), and this one from $origin. Give this plan \
+another name; if it is the same application and has only moved, remove $app/origin"
+fi
+printf '%s\n' "$origin" >"$app/origin" || fail "$app cannot be written"
 hold 600
 # A host that went down in the middle of a switch may still lead to what is taken away now.
 if [ "$current" ] && [ -s "$app/releases/$current/ports" ]; then
@@ -29,7 +34,7 @@ fi
 for id in $(docker ps -aq --filter "label=steadyhand.app=$p_environment"); do
   of=$(docker inspect -f '{{index .Config.Labels "steadyhand.release"}}' "$id" 2>/dev/null)
   if [ "$of" ] && [ "$of" != "$current" ]; then
-    printf 'A container of deployment %s was left over: removed.\n' "$of"
+    printf 'A container of deployment %s was left over: removed.\n' "${of%%-*}"
     docker rm -f "$id" >/dev/null 2>&1
   fi
 done
@@ -40,8 +45,10 @@ taken() {
   grep -qx "$1" "$base"/apps/*/port 2>/dev/null
 }
 if [ ! -s "$app/port" ]; then
+  mkdir -p "$base/ports"
   port=4100
-  while taken "$port"; do port=$((port + 1)); done
+  # Who makes the file has the port, also when two applications come at the same time.
+  while taken "$port" || ! (set -C; printf '%s\n' "$p_environment" >"$base/ports/$port") 2>/dev/null; do port=$((port + 1)); done
   printf '%s\n' "$port" >"$app/port"
 fi
 printf 'Reached at 127.0.0.1:%s on this host.\n' "$(cat "$app/port")"

@@ -1,8 +1,14 @@
-# The image of a registry, kept under a name of its own.
+# The image of a registry, kept under a name of its own. Whatever its tag, it may be another one today.
 hold 3600
-if ! docker image inspect "$p_image" >/dev/null 2>&1 || [ "${p_image##*:}" = latest ] || [ "${p_image#*:}" = "$p_image" ]; then
-  docker pull "$p_image" </dev/null || docker image inspect "$p_image" >/dev/null 2>&1 ||
+case $p_image in
+*@sha256:*) has_it=$(docker image inspect -f . "$p_image" 2>/dev/null) ;;
+*) has_it= ;;
+esac
+if [ ! "$has_it" ] && ! docker pull "$p_image" </dev/null; then
+  docker image inspect "$p_image" >/dev/null 2>&1 ||
     give_up "the image $p_image could not be pulled; check its name, and for a private registry that this host is logged in (\`docker login\`)"
+  printf 'It could not be pulled: the image that this host has by the name %s is used.\n' "$p_image"
 fi
-try docker tag "$p_image" "$image"
+docker tag "$p_image" "$image" || give_up "the image $p_image could not be kept"
 printf 'pulled %s\nimage %s\n' "$p_image" "$(docker image inspect -f '{{if .RepoDigests}}{{index .RepoDigests 0}}{{else}}{{.Id}}{{end}}' "$image")" | report
+hold 600

@@ -2,18 +2,12 @@
 hold 1200
 if [ "${p_takes_from-}" ]; then
   from=$app/releases/$p_takes_from
-  [ -f "$from/settings" ] || give_up "deployment $p_takes_from is not kept on this host any more"
-  docker tag "steadyhand/$p_environment:$p_takes_from" "$image" || give_up "the image of deployment $p_takes_from is not kept on this host any more"
+  [ -f "$from/settings" ] || give_up "deployment ${p_takes_from%%-*} is not kept on this host any more"
+  docker tag "steadyhand/$p_environment:$p_takes_from" "$image" || give_up "the image of deployment ${p_takes_from%%-*} is not kept on this host any more"
   try cp "$from/settings" "$from/env" "$release/"
   [ -f "$from/built-from" ] && cp "$from/built-from" "$release/"
 else
-  if ! docker image inspect "$image" >/dev/null 2>&1; then
-    # What an earlier run has built, and this one goes on with.
-    last=$(docker images --format '{{.Tag}}' "steadyhand/$p_environment" | sort -rn | head -n 1)
-    [ "$last" ] && docker tag "steadyhand/$p_environment:$last" "$image" || give_up 'its image is not there any more; redeploy builds it again'
-    [ -f "$app/releases/$last/built-from" ] && cp "$app/releases/$last/built-from" "$release/"
-  fi
-  printf '%s\n' "${p_env-}" | sed '/^$/d' >"$release/env" || fail "$release cannot be written"
+  printf '%s\n' "${p_env-}" | sed '/^$/d' >"$release/env" || give_up "$release cannot be written"
   port=${p_port-}
   if [ ! "$port" ]; then
     port=$(docker image inspect -f '{{range $port, $x := .Config.ExposedPorts}}{{$port}} {{end}}' "$image" | tr ' ' '\n' | sed -n 's/\/tcp$//p' | head -n 1)
@@ -49,6 +43,7 @@ while [ "$number" -le "$replicas" ]; do
   tries=0
   while :; do
     said=$(docker run -d --name "$name" --label "steadyhand.app=$p_environment" --label "steadyhand.release=$p_deployment" \
+      --label "steadyhand.deployment=$p_number" --label "steadyhand.replica=$number" \
       -p "127.0.0.1:$at:$port" "$@" "$image" 2>&1 </dev/null) && break
     docker rm -f "$name" >/dev/null 2>&1
     tries=$((tries + 1))

@@ -9,7 +9,7 @@ use super::{Attempt, AttemptEnd, resource};
 use crate::{
     EngineError,
     execute::Execution,
-    stages::{Learned, Told, environment_on_hosts},
+    stages::{Learned, Told, environment_on_hosts, on_hosts},
 };
 
 impl Execution<'_> {
@@ -36,13 +36,24 @@ impl Execution<'_> {
         stage: Stage,
         end: AttemptEnd,
     ) -> Result<AttemptEnd, EngineError> {
-        if attempt.step.id.is_none() || !matches!(end, AttemptEnd::Succeeded { .. }) {
+        if attempt.step.id.is_none() {
             return Ok(end);
+        }
+        let index = attempt.step.index as usize;
+        if !matches!(end, AttemptEnd::Succeeded { .. }) {
+            // Who stops a switch in its last moment does not undo it: what the host says has happened has happened.
+            let has_switched = stage == Stage::Switch
+                && self.fetch_output(attempt).await?.is_ok()
+                && self.recorded_output(index).is_some_and(|output| output.text == "switched");
+            return Ok(if has_switched {
+                AttemptEnd::Succeeded { outcome: Some(StepOutcome::Exited { status: 0 }), changed: true }
+            } else {
+                end
+            });
         }
         if let Err(reason) = self.fetch_output(attempt).await? {
             return Ok(AttemptEnd::Failed { reason, outcome: Some(StepOutcome::Exited { status: 0 }) });
         }
-        let index = attempt.step.index as usize;
         let Some(report) = self.recorded_output(index) else { return Ok(end) };
         let from = said(&attempt.step, "git");
         let Learned { source, image, kept } =
@@ -91,10 +102,18 @@ impl Execution<'_> {
         };
         let (environment, project) =
             (environment_on_hosts(&self.spec.plan), deployment.project_id.to_string());
+        let takes_from = match deployment.takes_from {
+            None => None,
+            Some(from) => {
+                let found = deployments::get(&mut *self.shared.store.read().await?, from).await?;
+                found.map(|from| on_hosts(from.number, from.run_id))
+            }
+        };
         let told = Told {
             environment: &environment,
-            deployment: deployment.number,
-            takes_from: deployment.takes_from_number,
+            deployment: &on_hosts(deployment.number, deployment.run_id),
+            number: deployment.number,
+            takes_from: takes_from.as_deref(),
             project: &project,
             who: &deployment.started_by,
             reported: reported.as_deref(),

@@ -133,7 +133,10 @@ fn settled(
     problems: &mut Vec<Diagnostic>,
 ) -> Text {
     let earlier = problems.len();
-    let (text, is_complete) = scope.plain(template, problems);
+    let (text, is_complete) = match param.of {
+        Of::Commands => (scope.command(template, problems), true),
+        _ => scope.plain(template, problems),
+    };
     let mut whole = Text::literal(before);
     let problem = match text.as_literal() {
         _ if problems.len() > earlier || !is_complete => None,

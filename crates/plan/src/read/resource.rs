@@ -76,7 +76,7 @@ impl Reader<'_> {
     pub(super) fn param(&mut self, param: &Param, field: Field<'_>) -> Option<ParamValue> {
         let is_list = matches!(field.node.kind, NodeKind::Sequence(_));
         match (param.of, &field.node.kind) {
-            (Of::Lines, NodeKind::Sequence(items)) => {
+            (Of::Lines | Of::Commands, NodeKind::Sequence(items)) => {
                 if items.is_empty() {
                     let message = format!("`{}` is an empty list", param.name);
                     self.error(Code::InvalidValue, field.span, message, None);

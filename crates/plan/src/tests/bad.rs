@@ -364,6 +364,8 @@ fn what_is_wrong_with_an_application() {
         app("on: h\nsource: { git: x, image: y }"),
         app("on: h\nrepo: x"),
         app("on: h\nsource: { git: x, brunch: y }"),
+        app("on: h\nsource: { git: 'https://${{ secrets.TOKEN }}@x' }"),
+        app("on: h\nsource: { git: x }\nhooks: { on_deploy: 'a ${{ secrets.TOKEN }}' }"),
         app("on: h\nsource: { git: x }\nport: 70000"),
         app("on: h\nsource: { git: x }\nreplicas: many"),
         app("on: h\nsource: { git: x }\nhealth: { path: /, timeout: soon }"),
