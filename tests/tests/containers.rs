@@ -195,7 +195,7 @@ async fn what_never_gets_healthy_leaves_the_old_one_serving_and_says_why() {
         &shop.dockerfile("busybox rm /w/index.html; exec busybox httpd -f -p 3000 -h /nowhere"),
         "sick",
     );
-    let run = shop.deploy(3).await;
+    let run = shop.deploy(4).await;
     let said = shop.log_of(&run, "Wait until they are healthy").await;
     assert_eq!(run["run"]["state"], "failed", "{run:#}");
     assert!(said.contains("was not healthy within 3 s") || said.contains("ended with status"), "{said}");
