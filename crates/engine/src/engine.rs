@@ -13,13 +13,13 @@ use std::{
 
 use secrecy::SecretString;
 use steadyhand_domain::{
-    DeploymentId, Desired, EnvironmentId, ProjectId, Reason, RunId, RunState, Stage, StepId, Trigger,
+    DeploymentId, Desired, EnvironmentId, ProjectId, Reason, RunId, RunState, StepId, Trigger,
 };
-use steadyhand_plan::{Action, CompiledPlan};
+use steadyhand_plan::Action;
 use steadyhand_remote::{AskNobody, Config, Host, Remote};
 use steadyhand_store::{
     Store, StoreError, deployments, projects,
-    records::{DeploymentSource, Hindrance, RunSummary},
+    records::{Hindrance, RunSummary},
     runs,
     steps::{self, NewStep},
 };
@@ -28,7 +28,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
-    Change, EngineError, ProjectOfSecrets, Questions, RunSpec,
+    Change, EngineError, NewDeployment, ProjectOfSecrets, Questions, RunSpec,
     control::Control,
     discover::Answers,
     execute,
@@ -72,35 +72,6 @@ pub struct NewRun {
     pub done: BTreeMap<u32, Done>,
     /// The deployment that it makes, if it makes one.
     pub deployment: Option<NewDeployment>,
-}
-
-/// A deployment that a new run makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewDeployment {
-    /// The name of the environment, which is made when the project has none of that name.
-    pub environment: String,
-    /// The deployment to bring back: then this is a rollback.
-    pub takes_from: Option<DeploymentId>,
-    /// What it is made from, as far as that is known. A rollback has that of the other one.
-    pub source: Option<DeploymentSource>,
-    /// Its image, when an earlier run has made it. A rollback has that of the other one.
-    pub image: Option<String>,
-}
-
-impl NewDeployment {
-    /// The environment that plans deploy to.
-    pub const ENVIRONMENT: &str = "production";
-
-    /// The deployment that a run of this plan makes, if it switches traffic.
-    #[must_use]
-    pub fn of(plan: &CompiledPlan) -> Option<Self> {
-        plan.steps.iter().any(|step| step.stage == Some(Stage::Switch)).then(|| Self {
-            environment: Self::ENVIRONMENT.to_owned(),
-            takes_from: None,
-            source: None,
-            image: None,
-        })
-    }
 }
 
 /// What the tasks of an engine share.

@@ -10,6 +10,7 @@ mod attempt;
 mod check;
 mod clock;
 mod control;
+mod deployment;
 mod discover;
 mod engine;
 mod error;
@@ -42,8 +43,9 @@ mod waves;
 
 pub use check::{CheckedStep, Verdict};
 pub use clock::now;
+pub use deployment::NewDeployment;
 pub use discover::{Found, FoundAt, Look};
-pub use engine::{Engine, EngineOptions, NewDeployment, NewRun};
+pub use engine::{Engine, EngineOptions, NewRun};
 pub use error::{EngineError, ProjectOfSecrets};
 pub use feed::Change;
 pub use mask::Masker;
