@@ -32,7 +32,7 @@ END
       # Whoever forwards the port takes connections also while nobody listens behind it.
     [ "$address" ] || give_up "$name has no address on a bridge of docker; say how it is healthy with \`health: { path: … }\`"
     if has curl; then
-      case $(curl -s -m 5 --connect-timeout 2 -o /dev/null -w '%{time_connect}' "http://$address:$port/") in 0 | 0.000* | 0,000* | '') ;; *) break ;; esac
+      case $(curl -s -m 5 --connect-timeout 2 -o /dev/null -w '%{time_connect}' "http://$address:$port/") in 0 | 0.000000 | 0,000000 | '') ;; *) break ;; esac
     else
       [ "$(status_of "http://127.0.0.1:$at/")" ] && break
     fi
