@@ -105,14 +105,20 @@ impl Api {
         });
         found.cloned().ok_or_else(|| {
             let message = match (number, all.is_empty()) {
-                (_, true) => format!("{} was never deployed", project.name),
+                (_, true) => format!(
+                    "{} was never deployed; a plan with `app:` deploys it with each run of it",
+                    project.name
+                ),
                 (Some(number), _) => {
                     format!(
                         "{} has no deployment {number}; `steady deployments {}` lists them",
                         project.name, project.name
                     )
                 }
-                (None, _) => format!("no deployment of {} served before the current one", project.name),
+                (None, _) => format!(
+                    "no deployment of {} served before the current one, so there is none to go back to",
+                    project.name
+                ),
             };
             ApiError { code: ErrorCode::NotFound, message }
         })

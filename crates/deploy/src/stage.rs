@@ -44,23 +44,16 @@ impl Stages for AppStages {
             ));
         };
         let mut all: Vec<(String, String)> = params.to_vec();
-        for (name, value) in [
-            ("environment", told.environment),
-            ("deployment", told.deployment),
-            ("number", &told.number.to_string()),
-            ("takes_from", told.takes_from.unwrap_or_default()),
-            ("project", told.project),
-            ("who", told.who),
-        ] {
-            all.push((name.to_owned(), value.to_owned()));
-        }
         match name {
             "app_fetch" => all.push(("wanted".to_owned(), pathspecs())),
             "app_detect" => all.extend(detected(params, told.reported)?),
             _ => {}
         }
-        let all = all.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        Ok(resource::compose(&[SHARED, program], all, Mode::Apply))
+        Ok(compose(program, &all, told))
+    }
+
+    fn abandonment(&self, told: Told<'_>) -> String {
+        compose(include_str!("stage/app_abandon.sh"), &[], told)
     }
 
     fn learned(&self, stage: Stage, report: &str, from: Option<&str>) -> Learned {
@@ -111,6 +104,21 @@ impl Stages for AppStages {
             | Stage::After => Learned::default(),
         }
     }
+}
+
+/// A program with what every stage stands on, and with what it is told.
+fn compose(program: &str, params: &[(String, String)], told: Told<'_>) -> String {
+    let number = told.number.to_string();
+    let of_deployment = [
+        ("environment", told.environment),
+        ("deployment", told.deployment),
+        ("number", &number),
+        ("takes_from", told.takes_from.unwrap_or_default()),
+        ("project", told.project),
+        ("who", told.who),
+    ];
+    let given = params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    resource::compose(&[SHARED, program], given.chain(of_deployment), Mode::Apply)
 }
 
 /// What a line of a report says: `KEY VALUE`.

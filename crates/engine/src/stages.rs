@@ -44,6 +44,9 @@ pub trait Stages: fmt::Debug + Send + Sync {
     /// Why there is none, for people.
     fn script(&self, name: &str, params: &[(String, String)], told: Told<'_>) -> Result<String, String>;
 
+    /// The script that removes what a deployment has started that will not serve. Doing it twice does no harm.
+    fn abandonment(&self, told: Told<'_>) -> String;
+
     /// What the report of a stage says of its deployment. `from` is what the plan says it comes from.
     fn learned(&self, stage: Stage, report: &str, from: Option<&str>) -> Learned;
 }

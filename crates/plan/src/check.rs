@@ -176,7 +176,7 @@ fn unknown(
     match did_you_mean(&name.value, known.iter().copied()) {
         Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
         None if known.is_empty() => problem,
-        None => problem.hint(format!("there are {}", read::listed(known.iter().copied()))),
+        None => problem.hint(read::there_are(known.iter().copied())),
     }
 }
 

@@ -405,6 +405,13 @@ pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
+/// What there is instead of what was named: `there are `a` and `b``.
+pub(crate) fn there_are<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    let verb = if names.len() == 1 { "is only" } else { "are" };
+    format!("there {verb} {}", listed(names.into_iter()))
+}
+
 /// Names of hosts and groups.
 pub(crate) fn is_host_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')

@@ -14,7 +14,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     graph::{order, path},
     outputs::Here,
-    read::listed,
+    read::{listed, there_are},
     shell::{self, Data},
     suggest::did_you_mean,
     template::{Expression, HOST_FIELDS, Piece, Root, Template},
@@ -170,7 +170,7 @@ impl Scope<'_> {
             Root::Facts => {
                 let problem = undefined(format!("there is no fact `{name}`"));
                 let names = || FACTS.iter().map(|(fact, _)| *fact);
-                let otherwise = format!("there are {}", listed(names()));
+                let otherwise = there_are(names());
                 problems.push(with_guess(problem, &mut names(), &otherwise));
                 None
             }

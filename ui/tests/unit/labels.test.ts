@@ -164,7 +164,7 @@ describe('marks of a search', () => {
 });
 
 describe('what is offered to be said', () => {
-  const ALL = ['Redeploy', 'Pause', 'Resume', 'Stop', 'Retry', 'Why did it fail?', 'Yes'];
+  const ALL = ['Redeploy', 'Pause', 'Resume', 'Stop', 'Retry', 'Skip it', 'Let it fail', 'Why did it fail?', 'Yes'];
   const works = (run: Parameters<typeof makeRun>[2] | null): string[] => ALL.filter((text) => stillWorks(text, run === null ? null : makeRun('p', 1, run)));
   it('is what would do something now', () => {
     expect(works(null)).toEqual(['Redeploy', 'Why did it fail?', 'Yes']);
@@ -172,6 +172,8 @@ describe('what is offered to be said', () => {
     expect(works({ state: 'paused', desired: 'paused' })).toEqual(['Resume', 'Stop', 'Why did it fail?', 'Yes']);
     expect(works({ state: 'in_progress', desired: 'stopped' })).toEqual(['Why did it fail?', 'Yes']);
     expect(works({ state: 'failed' })).toEqual(['Redeploy', 'Retry', 'Why did it fail?', 'Yes']);
+    const held = { kind: 'step_held' as const, step_id: 's', index: 1, step: 'Build', host: 'web1', attempt: 1, reason: { kind: 'run_stopped' as const }, reason_text: 'exit status 7' };
+    expect(works({ state: 'in_progress', desired: 'running', hindrances: [held] })).toEqual(['Pause', 'Stop', 'Retry', 'Skip it', 'Let it fail', 'Why did it fail?', 'Yes']);
   });
 
   const quick = (run: Parameters<typeof makeRun>[2] | null): string[] => quickReplies(run === null ? null : makeRun('p', 1, run)).map(([label]) => label);

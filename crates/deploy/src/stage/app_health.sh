@@ -6,7 +6,12 @@ port=$(sed -n 's/^port=//p' "$release/settings")
 # $1 a container, $2 why it is not healthy.
 sick() {
   printf 'The last lines of %s:\n' "$1"
-  docker logs --tail 30 "$1" 2>&1 | sed 's/^/  /'
+  said=$(docker logs --tail 30 "$1" 2>&1)
+  printf '%s\n' "$said" | sed 's/^/  /'
+  case $said in
+  *[Rr]'ead-only file system'*) [ "$(sed -n 's/^read_only=//p' "$release/settings")" = yes ] &&
+    set -- "$1" "$2. It may write to volumes, /tmp and /run only: name the folders that it writes to in \`volumes:\`, or say \`read_only: false\`" ;;
+  esac
   give_up "$1 $2"
 }
 while read -r name <&3 && read -r at <&4; do
@@ -19,7 +24,11 @@ while read -r name <&3 && read -r at <&4; do
 $state
 END
     if [ "$status" != running ] && [ "$status" != created ]; then
-      [ "$killed" = true ] && sick "$name" "was killed because it needed more memory than it may use ($(sed -n 's/^memory=//p' "$release/settings")); give it more with \`resources: { memory: … }\`"
+      if [ "$killed" = true ]; then
+        most=$(sed -n 's/^memory=//p' "$release/settings")
+        [ "$most" ] && sick "$name" "was killed because it needed more memory than it may use ($most); give it more with \`resources: { memory: … }\`"
+        sick "$name" 'was killed because the host has no memory left'
+      fi
       sick "$name" "ended with status $code before it was healthy"
     fi
     if [ "${p_path-}" ]; then

@@ -1,5 +1,6 @@
 //! The attempts of one step: carrying it out, attaching to it again, retrying it.
 
+mod abandon;
 pub(crate) mod elevate;
 mod facts;
 pub(crate) mod guard;

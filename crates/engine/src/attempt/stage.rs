@@ -77,7 +77,7 @@ impl Execution<'_> {
         params: &[ResourceParam],
     ) -> Result<Result<String, Reason>, EngineError> {
         let failed = |message: String| Ok(Err(Reason::Error { message }));
-        let Some(deployment) = &self.deployment else {
+        let Some(names) = self.names_on_hosts().await? else {
             return failed("no deployment belongs to this run; start it again with a redeploy".to_owned());
         };
         let run = self.id.to_string();
@@ -100,8 +100,13 @@ impl Execution<'_> {
         } else {
             None
         };
-        let (environment, project) =
-            (environment_on_hosts(&self.spec.plan), deployment.project_id.to_string());
+        let told = names.told(reported.as_deref());
+        Ok(self.shared.stages.script(name, &given, told).map_err(|message| Reason::Error { message }))
+    }
+
+    /// What the deployment of this run is called on its hosts, if it makes one.
+    pub(super) async fn names_on_hosts(&self) -> Result<Option<Names>, EngineError> {
+        let Some(deployment) = &self.deployment else { return Ok(None) };
         let takes_from = match deployment.takes_from {
             None => None,
             Some(from) => {
@@ -109,16 +114,38 @@ impl Execution<'_> {
                 found.map(|from| on_hosts(from.number, from.run_id))
             }
         };
-        let told = Told {
-            environment: &environment,
-            deployment: &on_hosts(deployment.number, deployment.run_id),
+        Ok(Some(Names {
+            environment: environment_on_hosts(&self.spec.plan),
+            deployment: on_hosts(deployment.number, deployment.run_id),
             number: deployment.number,
-            takes_from: takes_from.as_deref(),
-            project: &project,
-            who: &deployment.started_by,
-            reported: reported.as_deref(),
-        };
-        Ok(self.shared.stages.script(name, &given, told).map_err(|message| Reason::Error { message }))
+            takes_from,
+            project: deployment.project_id.to_string(),
+            who: deployment.started_by.clone(),
+        }))
+    }
+}
+
+/// What stages are told of their deployment.
+pub(super) struct Names {
+    environment: String,
+    deployment: String,
+    number: u32,
+    takes_from: Option<String>,
+    project: String,
+    who: String,
+}
+
+impl Names {
+    pub(super) fn told<'a>(&'a self, reported: Option<&'a str>) -> Told<'a> {
+        Told {
+            environment: &self.environment,
+            deployment: &self.deployment,
+            number: self.number,
+            takes_from: self.takes_from.as_deref(),
+            project: &self.project,
+            who: &self.who,
+            reported,
+        }
     }
 }
 

@@ -161,6 +161,9 @@ impl Execution<'_> {
         mut writes: Vec<Write<'w>>,
         reason: Option<&'w Reason>,
     ) -> Result<(), EngineError> {
+        if end != UnitEnd::Done {
+            self.abandon(id).await?;
+        }
         let mut status = self.status.lock().await;
         let (own, cuts, hold, run_end) = {
             let mut schedule = lock(&self.schedule);

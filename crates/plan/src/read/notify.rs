@@ -285,7 +285,7 @@ impl Reader<'_> {
                         EVENTS.iter().find(|(wrong, _)| *wrong == name.value).map(|(_, right)| *right);
                     let hint = match meant.or_else(|| did_you_mean(&name.value, known())) {
                         Some(meant) => format!("did you mean `{meant}`?"),
-                        None => format!("there are {}", super::listed(known())),
+                        None => super::there_are(known()),
                     };
                     let message = format!("a run has no event `{}`", shorten(&name.value));
                     self.error(Code::InvalidValue, name.span, message, Some(&hint));

@@ -9,7 +9,7 @@ use super::{
     number::Number,
     tree::{Expression, HOST_NAMES, Kind, Name, NameRoot, Operator},
 };
-use crate::{Code, read::listed, scope::Scope, suggest::did_you_mean, yaml::shorten};
+use crate::{Code, read::{listed, there_are}, scope::Scope, suggest::did_you_mean, yaml::shorten};
 
 /// The type of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,7 +171,7 @@ impl Checker<'_> {
             Problem::new(bytes, format!("{what} `{}`", shorten(&name.name))).code(Code::UndefinedName);
         let hint = match did_you_mean(&name.name, names.iter().copied()) {
             Some(meant) => format!("did you mean `{}.{meant}`?", name.root.word()),
-            None => format!("there are {}", listed(names.into_iter())),
+            None => there_are(names.into_iter()),
         };
         self.problem(problem.hint(hint));
         false

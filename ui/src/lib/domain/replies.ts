@@ -1,4 +1,5 @@
 import type { RunSummary } from '../shared/api';
+import { isHolding } from './held';
 import { isFinal, runActions } from './run-labels';
 
 /**
@@ -12,7 +13,10 @@ export function stillWorks(text: string, last: RunSummary | null): boolean {
     case 'redeploy the application':
       return last === null || isFinal(last.state);
     case 'retry':
-      return last !== null && isFinal(last.state);
+      return last !== null && (isFinal(last.state) || isHolding(last));
+    case 'skip it':
+    case 'let it fail':
+      return last !== null && isHolding(last);
     case 'pause': return can?.pause === true;
     case 'resume': return can?.resume === true;
     case 'stop': return can?.stop === true;
