@@ -10,11 +10,13 @@ pub mod command;
 pub mod debian;
 pub mod dockerd;
 pub mod files;
+pub mod images;
 pub mod mail_server;
 pub mod model_server;
 pub mod process;
 pub mod proxy;
 pub mod receiver;
+pub mod shop;
 pub mod sshd;
 
 /// A TCP port on loopback that nobody else gets while this process lives, and on which a server may listen.

@@ -14,6 +14,7 @@ use steadyhand_deploy::detect::{Application, Bases, StaticServer, Tree, VARIABLE
 use steadyhand_tests::{
     command::{ended, steady},
     dockerd::{Dockerd, IMAGE},
+    images::{CADDY, GO, NODE, PYTHON, RUST},
 };
 use tempfile::TempDir;
 
@@ -120,91 +121,12 @@ struct Images {
     client: PathBuf,
 }
 
-/// Makes the root of an image in the current folder: busybox, and the programs in `$@` with the libraries that they and the files in
-/// `$LIBRARIES` need.
-const ROOT: &str = r#"
-mkdir -p bin tmp root usr/bin
-chmod 1777 tmp
-cp "$(command -v busybox)" bin/busybox
-for name in $(bin/busybox --list); do [ -e "bin/$name" ] || ln -s busybox "bin/$name"; done
-ln -sf /bin/env usr/bin/env
-for program do
-    mkdir -p ".${program%/*}"
-    cp -L "$program" ".$program"
-done
-for file in $({ for program do ldd "$program"; done; for file in $LIBRARIES; do ldd "$file"; done; } 2>/dev/null | grep -o '/[^ ]*' | sort -u); do
-    [ -e "$file" ] || continue
-    mkdir -p ".${file%/*}"
-    cp -L "$file" ".$file"
-done
-"#;
-
-const NODE: &str = r#"
-node=$(node -p process.execPath)
-npm=$(node -p "require('path').resolve(require('fs').realpathSync('$(command -v npm)'), '../..')")
-LIBRARIES=
-set -- "$node"
-"#;
-const NODE_ENDS: &str = r#"
-[ -e bin/node ] || ln -s "$node" bin/node
-mkdir -p usr/lib/node_modules
-cp -R "$npm" usr/lib/node_modules/npm
-ln -s /usr/lib/node_modules/npm/bin/npm-cli.js bin/npm
-ln -s /usr/lib/node_modules/npm/bin/npx-cli.js bin/npx
-"#;
-
-/// Of the Pythons of this machine, the first that can make environments.
-const PYTHON: &str = r#"
-for python in $(which -a python3) /usr/bin/python3; do
-    "$python" -c 'import ensurepip, venv' 2>/dev/null && break
-done
-"$python" -c 'import ensurepip, venv'
-program=$("$python" -c 'import os, sys; print(os.path.realpath(sys.executable))')
-library=$("$python" -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
-LIBRARIES=$(find "$library/lib-dynload" -name '*.so')
-set -- "$program"
-"#;
-const PYTHON_ENDS: &str = r#"
-mkdir -p ".$library"
-cp -R "$library/." ".$library"
-rm -rf ".$library/site-packages" ".$library/test"
-find ".$library" -name __pycache__ -prune -exec rm -rf {} +
-[ -d /usr/share/python-wheels ] && mkdir -p usr/share && cp -R /usr/share/python-wheels usr/share
-ln -s "$program" bin/python
-"#;
-
-/// Cargo, and a linker with what every program begins with.
-const RUST: &str = r#"
-sysroot=$(rustc --print sysroot)
-LIBRARIES=$(find "$sysroot/lib" -maxdepth 1 -name '*.so')
-set -- "$sysroot/bin/rustc" "$sysroot/bin/cargo" "$(command -v cc)" "$(command -v ld)" "$(cc -print-prog-name=collect2)"
-"#;
-const RUST_ENDS: &str = r#"
-cp -R "$sysroot"/lib/*.so* ".$sysroot/lib"
-target=$(rustc -vV | sed -n 's/^host: //p')
-mkdir -p ".$sysroot/lib/rustlib"
-cp -R "$sysroot/lib/rustlib/$target" ".$sysroot/lib/rustlib"
-ln -s "$sysroot/bin/cargo" "$sysroot/bin/rustc" bin
-copy() {
-    mkdir -p ".${1%/*}"
-    cp -L "$1" ".$1"
-}
-gcc=$(dirname "$(cc -print-file-name=crtbeginS.o)")
-for file in "$gcc"/*.o "$gcc"/libgcc* "$gcc"/liblto_plugin.so "$gcc"/lto-wrapper; do copy "$file"; done
-libraries=$(dirname "$(realpath "$(cc -print-file-name=Scrt1.o)")")
-for name in Scrt1.o crt1.o crti.o crtn.o libc.so libc_nonshared.a libm.so libmvec.so libmvec.so.1 libdl.a libpthread.a librt.a libutil.a; do
-    [ ! -e "$libraries/$name" ] || copy "$libraries/$name"
-done
-[ ! -e /lib/x86_64-linux-gnu/libmvec.so.1 ] || copy /lib/x86_64-linux-gnu/libmvec.so.1
-"#;
-
 impl Images {
     fn start() -> Self {
         let images = Self { docker: Dockerd::start(), client: Dockerd::client() };
-        images.import("node:local", NODE, NODE_ENDS);
-        images.import("python:local", PYTHON, PYTHON_ENDS);
-        images.import("rust:local", RUST, RUST_ENDS);
-        images.import("caddy:local", "LIBRARIES=\nset -- \"$(command -v caddy)\"\n", "mkdir -p etc/caddy\n");
+        for base in [NODE, PYTHON, RUST, GO, CADDY] {
+            base.import(&images.docker);
+        }
         images
     }
 
@@ -214,19 +136,6 @@ impl Images {
             .env("DOCKER_HOST", format!("unix://{}", self.docker.socket().display()))
             .env("DOCKER_BUILDKIT", "1");
         command
-    }
-
-    fn import(&self, image: &str, begins: &str, ends: &str) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let script = format!("set -e\n{begins}{ROOT}{ends}\ntar -c . | \"$CLIENT\" import - {image}");
-        let output = Command::new("bash")
-            .args(["-c", &script])
-            .env("CLIENT", &self.client)
-            .env("DOCKER_HOST", format!("unix://{}", self.docker.socket().display()))
-            .current_dir(folder.path())
-            .output()
-            .expect("bash runs");
-        succeeded(image, &output);
     }
 
     /// Builds the only application in a folder with the Dockerfile that is made for it. Answers what was written meanwhile.
@@ -312,6 +221,8 @@ fn bases() -> Bases {
         rust: "rust:local".to_owned(),
         // It has a C library, which is all that a program of Rust needs.
         rust_run: "node:local".to_owned(),
+        go: "golang:local".to_owned(),
+        go_run: IMAGE.to_owned(),
         files: IMAGE.to_owned(),
         files_server: StaticServer::Busybox,
         ..Bases::default()
@@ -363,6 +274,7 @@ fn node_source() -> TempDir {
 fn images_are_built_from_the_dockerfiles_and_answer() {
     let images = Images::start();
     rust(&images);
+    go(&images);
     static_files(&images);
     node(&images);
     files_that_node_builds(&images);
@@ -515,6 +427,30 @@ fn main() {
 }
 "#;
 
+const GO_SERVER: &str = r#"package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	go func() {
+		<-stop
+		os.Exit(7)
+	}()
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s for %d", r.URL.Path, os.Getuid())
+	})
+	panic(http.ListenAndServe(":8092", nil))
+}
+"#;
+
 fn rust(images: &Images) {
     let source = source(&[
         ("Cargo.toml", "[package]\nname = \"small-shop\"\nversion = \"1.0.0\"\nedition = \"2024\"\n"),
@@ -532,4 +468,12 @@ fn rust(images: &Images) {
     images.build(source.path(), "rusty:2", &[]);
     images.start_container("rusty:2", "rusty2");
     assert_eq!(images.got("rusty2", 8091, "/"), "second");
+}
+
+fn go(images: &Images) {
+    let source = source(&[("go.mod", "module acme.example/shop\n\ngo 1.19\n"), ("main.go", GO_SERVER)]);
+    images.build(source.path(), "gopher", &[]);
+    images.start_container("gopher", "gopher");
+    assert_eq!(images.got("gopher", 8092, "/x"), "/x for 65532");
+    assert_eq!(images.stopped("gopher"), "7");
 }

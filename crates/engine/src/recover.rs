@@ -149,7 +149,9 @@ pub(crate) async fn tidy(shared: &Shared, id: RunId) -> Result<(), EngineError> 
     for name in spec.plan.hosts.keys() {
         let attempts: Vec<String> = steps
             .iter()
-            .filter(|step| step.host == *name && !matches!(step.kind.as_str(), "upload" | "download" | "wait_for"))
+            .filter(|step| {
+                step.host == *name && !matches!(step.kind.as_str(), "upload" | "download" | "wait_for")
+            })
             .flat_map(|step| step.attempts.iter().map(move |attempt| (step.index, attempt)))
             // A host that was never reached has nothing, and is not connected to for nothing.
             .filter(|(_, attempt)| attempt.outcome.is_some() || attempt.bytes > 0)

@@ -9,7 +9,13 @@ use super::{
     number::Number,
     tree::{Expression, HOST_NAMES, Kind, Name, NameRoot, Operator},
 };
-use crate::{Code, read::{listed, there_are}, scope::Scope, suggest::did_you_mean, yaml::shorten};
+use crate::{
+    Code,
+    read::{listed, there_are},
+    scope::Scope,
+    suggest::did_you_mean,
+    yaml::shorten,
+};
 
 /// The type of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
