@@ -196,8 +196,13 @@ impl Debian {
 
     /// Lets the app on this data know the host's key.
     pub fn is_known_in(&self, data: &Path) {
+        self.is_known_at(self.port, data);
+    }
+
+    /// The same where the host is reached at another port.
+    pub fn is_known_at(&self, port: u16, data: &Path) {
         let key = fs::read_to_string(self.folder.path().join("ssh/host_key.pub")).expect("the host key");
-        let line = format!("[{}]:{} {}\n", self.address, self.port, key.trim());
+        let line = format!("[{}]:{port} {}\n", self.address, key.trim());
         let mut known = fs::read_to_string(data.join("known_hosts")).unwrap_or_default();
         known.push_str(&line);
         fs::write(data.join("known_hosts"), known).expect("known_hosts");
@@ -230,6 +235,11 @@ impl Debian {
     /// Has root do something on the host.
     pub fn does(&self, script: &str) {
         let _ = self.asked(script);
+    }
+
+    /// Writes a file there.
+    pub fn writes(&self, path: &str, text: &str) {
+        self.does(&format!("cat >{path} <<'END OF FILE'\n{text}\nEND OF FILE"));
     }
 
     /// Every file that differs from those of the root, or is gone, with its mode, owner, time and content, and every package,

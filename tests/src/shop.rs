@@ -73,6 +73,13 @@ impl Shop {
         self.host.does(&script);
     }
 
+    /// Has another plan from now on.
+    pub async fn plans(&self, plan: &str) {
+        let view = self.app.call("plan", json!({ "project_id": self.project })).await;
+        let saved = json!({ "project_id": self.project, "source": plan, "base_sha256": view["sha256"] });
+        self.app.call("save_plan", saved).await;
+    }
+
     /// Deploys, and gives the run when it has ended.
     pub async fn deploy(&self, number: u64) -> Value {
         self.app.call("start_run", json!({ "project_id": self.project })).await;

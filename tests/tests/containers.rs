@@ -74,24 +74,43 @@ async fn what_never_gets_healthy_leaves_the_old_one_serving_and_says_why() {
     assert!(said.contains("Deployment 1 goes on serving."), "{said}");
     assert_eq!((shop.answers(), shop.containers()), ("one".to_owned(), vec!["shop-1-1".to_owned()]));
 
+    // One that needs more memory than it may have.
+    shop.plans(&Shop::plan(&shop.host, "  health: { path: /, timeout: 20s }\n  resources: { memory: 8m }\n"))
+        .await;
+    shop.push(&shop.dockerfile("busybox tail /dev/zero"), "eats memory");
+    let run = shop.deploy(4).await;
+    let said = shop.log_of(&run, "Wait until they are healthy").await;
+    assert!(said.contains("needed more memory than it may use (8m)"), "{said}");
+    assert_eq!((shop.answers(), shop.containers()), ("one".to_owned(), vec!["shop-1-1".to_owned()]));
+
+    // One that writes where it may not.
+    shop.push(
+        &shop.dockerfile("set -e; busybox touch /w/made; exec busybox httpd -f -p 3000 -h /w"),
+        "writes",
+    );
+    let run = shop.deploy(5).await;
+    let said = shop.log_of(&run, "Wait until they are healthy").await;
+    assert!(said.contains("It may write to volumes, /tmp and /run only"), "{said}");
+
     // One that listens, and never answers well.
+    shop.plans(&Shop::plan(&shop.host, "  health: { path: /, timeout: 3s }\n")).await;
     shop.push(
         &shop.dockerfile("busybox rm /w/index.html; exec busybox httpd -f -p 3000 -h /nowhere"),
         "sick",
     );
-    let run = shop.deploy(4).await;
+    let run = shop.deploy(6).await;
     let said = shop.log_of(&run, "Wait until they are healthy").await;
     assert_eq!(run["run"]["state"], "failed", "{run:#}");
     assert!(said.contains("was not healthy within 3 s") || said.contains("ended with status"), "{said}");
 
     // One that cannot be built.
     shop.push(&format!("{}echo 'RUN exit 3' >>Dockerfile", shop.dockerfile("true")), "broken");
-    let run = shop.deploy(5).await;
+    let run = shop.deploy(7).await;
     let said = shop.log_of(&run, "Build the image").await;
     assert_eq!(run["run"]["state"], "failed", "{run:#}");
     assert!(said.contains("the image could not be built"), "{said}");
     assert_eq!((shop.answers(), shop.containers()), ("one".to_owned(), vec!["shop-1-1".to_owned()]));
-    assert_eq!(shop.states().await, ["failed", "failed", "failed", "failed", "ready"]);
+    assert_eq!(shop.states().await, ["failed", "failed", "failed", "failed", "failed", "failed", "ready"]);
     let failed = &shop.deployments().await[0];
     assert!(failed["error"].as_str().is_some_and(|error| error.contains("Build the image")), "{failed:#}");
     shop.app.end().await;
@@ -173,42 +192,6 @@ async fn a_hook_that_fails_switches_nothing_and_hooks_have_the_variables() {
 }
 
 #[tokio::test]
-async fn killed_in_every_stage_and_started_again_it_ends_as_it_should() {
-    let mut shop = Shop::new("one", "  hooks: { on_deploy: [\"sleep 1\"] }\n").await;
-    shop.deployed(1).await;
-    let stages = [
-        "Fetch the repository",
-        "Build the image",
-        "Start the containers",
-        "Run the hooks",
-        "Switch traffic",
-    ];
-    for (number, stage) in (2..).zip(stages) {
-        let version = format!("version {number}");
-        shop.push(&page(&version), &version);
-        shop.app.call("start_run", json!({ "project_id": shop.project })).await;
-        let running = |detail: &Value| {
-            let steps = detail["steps"].as_array().expect("steps");
-            let at = steps.iter().find(|step| step["name"] == stage).expect("the stage");
-            at["state"] != "pending"
-        };
-        shop.app.run(&shop.project, number, running).await;
-        shop.app = shop.app.kill_and_start_again().await;
-        let run = shop.app.ended(&shop.project, number).await;
-        shop.completed(&run).await;
-        assert_eq!(
-            (shop.answers(), shop.containers()),
-            (version, vec![format!("shop-{number}-1")]),
-            "{stage}"
-        );
-        let states = shop.states().await;
-        assert_eq!(states[0], "ready", "{stage}");
-        assert!(states[1..].iter().all(|state| state == "superseded"), "{stage}: {states:?}");
-    }
-    shop.app.end().await;
-}
-
-#[tokio::test]
 async fn what_is_cancelled_while_it_is_built_leaves_no_build_and_no_container() {
     let shop = Shop::new("one", "").await;
     shop.deployed(1).await;
@@ -238,9 +221,7 @@ async fn what_has_no_dockerfile_gets_one_and_a_source_that_is_nothing_is_told() 
     let shop = Shop::new("one", "").await;
     let found = format!("  build: {{ bases: {{ files: {IMAGE}, files_server: busybox }} }}\n");
     let plan = Shop::plan(&shop.host, &found);
-    let view = shop.app.call("plan", json!({ "project_id": shop.project })).await;
-    let saved = json!({ "project_id": shop.project, "source": plan, "base_sha256": view["sha256"] });
-    shop.app.call("save_plan", saved).await;
+    shop.plans(&plan).await;
     shop.push("git rm -q Dockerfile\necho '<!doctype html><title>static</title>' >index.html", "static");
     let run = shop.deploy(1).await;
     let said = shop.log_of(&run, "Detect").await;
@@ -284,9 +265,7 @@ async fn a_secret_is_in_the_environment_of_its_containers_and_nowhere_else() {
     let shop = Shop::new("one", more).await;
     let plan =
         Shop::plan(&shop.host, more).replace("GREETING: hello world", "TOKEN: \"${{ secrets.TOKEN }}\"");
-    let view = shop.app.call("plan", json!({ "project_id": shop.project })).await;
-    let saved = json!({ "project_id": shop.project, "source": plan, "base_sha256": view["sha256"] });
-    shop.app.call("save_plan", saved).await;
+    shop.plans(&plan).await;
     let set = json!({ "project_id": shop.project, "name": "TOKEN", "value": SECRET });
     shop.app.call("set_secret", set).await;
     let uses = "RUN --mount=type=secret,id=npm busybox sha256sum /run/secrets/npm > /w/sum";
