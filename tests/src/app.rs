@@ -18,15 +18,21 @@ use tokio::{
 /// all is well.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
-/// The program `name` of this build: `steady` or `steadyhand`. `./dev test` builds both before any test runs.
+/// The folder that this build's programs are in.
 #[must_use]
-pub fn program(name: &str) -> PathBuf {
+pub fn built() -> PathBuf {
     let mut folder = std::env::current_exe().expect("the test's own path");
     folder.pop();
     if folder.ends_with("deps") {
         folder.pop();
     }
-    let path = folder.join(name);
+    folder
+}
+
+/// The program `name` of this build: `steady` or `steadyhand`. `./dev test` builds both before any test runs.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
+    let path = built().join(name);
     assert!(path.exists(), "{} is not built; run `cargo build --workspace` first", path.display());
     path
 }

@@ -14,7 +14,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{app::program, dockerd::Dockerd, free_port, sshd::keygen};
+use crate::{app::built, dockerd::Dockerd, free_port, sshd::keygen};
 
 /// A user who may become root with sudo, without a password.
 pub const DEPLOY: &str = "deploy";
@@ -276,7 +276,7 @@ fn debian() -> PathBuf {
 
 /// The root of this name, for hosts to be layers over. It is made where there is none; whoever else needs it meanwhile waits.
 fn root(name: &str, make: impl FnOnce(&Path, &Path)) -> PathBuf {
-    let target = program("steady").parent().and_then(Path::parent).expect("the target folder").to_owned();
+    let target = built().parent().expect("the target folder").to_owned();
     let hosts = target.join("hosts");
     fs::create_dir_all(&hosts).expect("a folder for hosts");
     let lock = File::create(hosts.join("lock")).expect("a lock");

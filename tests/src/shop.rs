@@ -32,15 +32,12 @@ impl Shop {
         let host = Debian::start_with(&docker);
         let data = tempfile::tempdir().expect("a folder");
         host.is_known_in(data.path());
-        host.does(
-            "git init -q --bare -b main /srv/shop.git; git clone -q /srv/shop.git /srv/work 2>&1
-             cd /srv/work; git config user.name Ada; git config user.email ada@example.com; git checkout -q -b main",
-        );
+        makes_repository(&host);
         let app = App::start(data.path()).await;
         let project = app.project("shop", &Self::plan(&host, more)).await;
         let shop = Self { host, data, app, project, docker };
         shop.push(
-            &format!("{}{}", shop.dockerfile("exec busybox httpd -f -p 3000 -h /w"), page(version)),
+            &format!("{}{}", dockerfile("exec busybox httpd -f -p 3000 -h /w"), page(version)),
             version,
         );
         shop
@@ -56,21 +53,9 @@ impl Shop {
         )
     }
 
-    /// What writes a Dockerfile whose container runs `command`.
-    #[must_use]
-    pub fn dockerfile(&self, command: &str) -> String {
-        format!(
-            "cat >Dockerfile <<'END'\nFROM {IMAGE}\nRUN busybox mkdir /w\nCOPY index.html /w/\nEXPOSE 3000\n\
-             CMD [\"sh\", \"-c\", \"{command}\"]\nEND\n"
-        )
-    }
-
     /// Changes the source with a script, commits, and pushes.
     pub fn push(&self, script: &str, message: &str) {
-        let script = format!(
-            "cd /srv/work\n{script}\ngit add -A\ngit commit -q -m '{message}'\ngit push -q origin main"
-        );
-        self.host.does(&script);
+        pushes(&self.host, script, message);
     }
 
     /// Has another plan from now on.
@@ -143,4 +128,28 @@ impl Shop {
 #[must_use]
 pub fn page(version: &str) -> String {
     format!("echo '{version}' >index.html\n")
+}
+
+/// What writes a Dockerfile whose container runs `command`.
+#[must_use]
+pub fn dockerfile(command: &str) -> String {
+    format!(
+        "cat >Dockerfile <<'END'\nFROM {IMAGE}\nRUN busybox mkdir /w\nCOPY index.html /w/\nEXPOSE 3000\n\
+         CMD [\"sh\", \"-c\", \"{command}\"]\nEND\n"
+    )
+}
+
+/// Makes the repository on a host, with a folder to work in.
+pub fn makes_repository(host: &Debian) {
+    host.does(
+        "git init -q --bare -b main /srv/shop.git; git clone -q /srv/shop.git /srv/work 2>&1
+         cd /srv/work; git config user.name Ada; git config user.email ada@example.com; git checkout -q -b main",
+    );
+}
+
+/// Changes the source on a host with a script, commits, and pushes.
+pub fn pushes(host: &Debian, script: &str, message: &str) {
+    host.does(&format!(
+        "cd /srv/work\n{script}\ngit add -A\ngit commit -q -m '{message}'\ngit push -q origin main"
+    ));
 }

@@ -7,7 +7,7 @@ use steadyhand_tests::{
     command::{ended, steady},
     debian::WALLED,
     dockerd::IMAGE,
-    shop::{Shop, page},
+    shop::{Shop, dockerfile, page},
 };
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn what_never_gets_healthy_leaves_the_old_one_serving_and_says_why() {
     shop.deployed(1).await;
 
     // One that ends at once, with its last words.
-    shop.push(&shop.dockerfile("echo cannot find the database; exit 7"), "ends");
+    shop.push(&dockerfile("echo cannot find the database; exit 7"), "ends");
     let run = shop.deploy(2).await;
     assert_eq!(run["run"]["state"], "failed", "{run:#}");
     let said = shop.log_of(&run, "Wait until they are healthy").await;
@@ -77,34 +77,28 @@ async fn what_never_gets_healthy_leaves_the_old_one_serving_and_says_why() {
     // One that needs more memory than it may have.
     shop.plans(&Shop::plan(&shop.host, "  health: { path: /, timeout: 20s }\n  resources: { memory: 8m }\n"))
         .await;
-    shop.push(&shop.dockerfile("busybox tail /dev/zero"), "eats memory");
+    shop.push(&dockerfile("busybox tail /dev/zero"), "eats memory");
     let run = shop.deploy(4).await;
     let said = shop.log_of(&run, "Wait until they are healthy").await;
     assert!(said.contains("needed more memory than it may use (8m)"), "{said}");
     assert_eq!((shop.answers(), shop.containers()), ("one".to_owned(), vec!["shop-1-1".to_owned()]));
 
     // One that writes where it may not.
-    shop.push(
-        &shop.dockerfile("set -e; busybox touch /w/made; exec busybox httpd -f -p 3000 -h /w"),
-        "writes",
-    );
+    shop.push(&dockerfile("set -e; busybox touch /w/made; exec busybox httpd -f -p 3000 -h /w"), "writes");
     let run = shop.deploy(5).await;
     let said = shop.log_of(&run, "Wait until they are healthy").await;
     assert!(said.contains("It may write to volumes, /tmp and /run only"), "{said}");
 
     // One that listens, and never answers well.
     shop.plans(&Shop::plan(&shop.host, "  health: { path: /, timeout: 3s }\n")).await;
-    shop.push(
-        &shop.dockerfile("busybox rm /w/index.html; exec busybox httpd -f -p 3000 -h /nowhere"),
-        "sick",
-    );
+    shop.push(&dockerfile("busybox rm /w/index.html; exec busybox httpd -f -p 3000 -h /nowhere"), "sick");
     let run = shop.deploy(6).await;
     let said = shop.log_of(&run, "Wait until they are healthy").await;
     assert_eq!(run["run"]["state"], "failed", "{run:#}");
     assert!(said.contains("was not healthy within 3 s") || said.contains("ended with status"), "{said}");
 
     // One that cannot be built.
-    shop.push(&format!("{}echo 'RUN exit 3' >>Dockerfile", shop.dockerfile("true")), "broken");
+    shop.push(&format!("{}echo 'RUN exit 3' >>Dockerfile", dockerfile("true")), "broken");
     let run = shop.deploy(7).await;
     let said = shop.log_of(&run, "Build the image").await;
     assert_eq!(run["run"]["state"], "failed", "{run:#}");
@@ -173,7 +167,7 @@ async fn a_hook_that_fails_switches_nothing_and_hooks_have_the_variables() {
 
     let fails = format!(
         "{}echo 'RUN busybox touch /w/fail' >>Dockerfile\n{}",
-        shop.dockerfile("exec busybox httpd -f -p 3000 -h /w"),
+        dockerfile("exec busybox httpd -f -p 3000 -h /w"),
         page("two")
     );
     shop.push(&fails, "fails");
@@ -195,7 +189,7 @@ async fn a_hook_that_fails_switches_nothing_and_hooks_have_the_variables() {
 async fn what_is_cancelled_while_it_is_built_leaves_no_build_and_no_container() {
     let shop = Shop::new("one", "").await;
     shop.deployed(1).await;
-    shop.push(&format!("{}echo 'RUN busybox sleep 4321' >>Dockerfile", shop.dockerfile("true")), "slow");
+    shop.push(&format!("{}echo 'RUN busybox sleep 4321' >>Dockerfile", dockerfile("true")), "slow");
     shop.app.call("start_run", json!({ "project_id": shop.project })).await;
     let sleeps = |detail: &Value| {
         let steps = detail["steps"].as_array().expect("steps");
