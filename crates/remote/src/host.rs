@@ -17,8 +17,8 @@ use crate::link::{Link, Use};
 use crate::ssh::Secrets;
 use crate::step::{Step, Went};
 use crate::{
-    Ask, Config, Difference, Elevation, Ended, HostKind, HostSpec, Probe, RemoteError, StepRequest,
-    TransferProgress, TransferSummary, facts, probe, shell, transfer,
+    Ask, Config, Difference, Elevation, Ended, FileProgress, HostKind, HostSpec, Mirrored, Pick, Probe,
+    RemoteError, SentFile, StepRequest, TransferProgress, TransferSummary, facts, probe, shell, transfer,
 };
 
 /// A lane that dies under a step is replaced so many times while the connection holds.
@@ -269,6 +269,40 @@ impl Host {
     ) -> Result<Vec<Difference>, RemoteError> {
         let link = self.link().await?;
         transfer::compare_upload(&link, from, to, elevation).await
+    }
+
+    /// Makes the folder `to` of the host be as `from` is here, as far as `pick` takes what is in it: what differs is sent as by
+    /// [`Host::upload`], and everything else that is there is removed.
+    ///
+    /// # Errors
+    /// [`RemoteError::Upload`] says what could not be read here or written there, or that the host has too little room.
+    pub async fn mirror(
+        &self,
+        from: &Path,
+        to: &str,
+        pick: Arc<Pick>,
+        elevation: Option<&Elevation>,
+        progress: &(dyn Fn(TransferProgress) + Send + Sync),
+    ) -> Result<Mirrored, RemoteError> {
+        let link = self.link().await?;
+        transfer::mirror(&link, from, to, pick, elevation, progress).await
+    }
+
+    /// Sends a large file into the folder `to` of the host, where its name is its SHA-256. Nothing is sent of one that is there; and
+    /// of one that has come in part, over a connection that was lost, only the rest is. What has come in part has `.part` behind its
+    /// name. Nobody but the user there can read it.
+    ///
+    /// # Errors
+    /// [`RemoteError::Upload`] says what could not be read here or written there, or that the host has too little room.
+    pub async fn send_file(
+        &self,
+        from: &Path,
+        to: &str,
+        elevation: Option<&Elevation>,
+        progress: &(dyn Fn(FileProgress) + Send + Sync),
+    ) -> Result<SentFile, RemoteError> {
+        let link = self.link().await?;
+        transfer::send_file(&link, from, to, elevation, progress).await
     }
 
     /// Downloads a file or a folder: the rules of [`Host::upload`], the other way round. With `elevation` it is read by

@@ -38,6 +38,10 @@ pub use config::Config;
 pub use elevate::{ElevateBy, Elevation};
 pub use error::{KeyFileProblem, RefusedMethod, RemoteError};
 pub use host::{Duplex, Host, Remote, Tunnel};
-pub use request::{Difference, Differs, Ended, Probe, StepRequest, TransferProgress, TransferSummary};
+pub use request::{
+    Difference, Differs, Ended, FileProgress, Mirrored, Probe, SentFile, StepRequest, TransferProgress,
+    TransferSummary,
+};
 pub use spec::{HostKind, HostSpec, SshSpec};
 pub use ssh::config_hosts;
+pub use transfer::Pick;

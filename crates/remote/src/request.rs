@@ -107,6 +107,39 @@ impl TransferSummary {
     }
 }
 
+/// A folder that a host has now exactly as it is here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mirrored {
+    /// What was sent.
+    pub summary: TransferSummary,
+    /// Files, links and folders that were removed there; of a folder, what was in it does not count.
+    pub removed: u64,
+    /// A SHA-256 over the sorted names, contents and modes of all that is in it.
+    pub sha256: String,
+}
+
+/// How far a large file has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileProgress {
+    /// The byte from which on this connection sends it.
+    pub begun_at: u64,
+    /// The byte that comes next.
+    pub at: u64,
+    /// How many it has.
+    pub size: u64,
+}
+
+/// A file that a host has now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentFile {
+    /// Its SHA-256, which is its name there.
+    pub sha256: String,
+    /// How many bytes it has.
+    pub size: u64,
+    /// How many of them were sent over the last connection.
+    pub sent: u64,
+}
+
 /// What an upload or a download would put somewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {

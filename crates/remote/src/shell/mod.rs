@@ -10,6 +10,7 @@ const SUPERVISOR: &str = include_str!("supervisor.sh");
 const PROBE: &str = include_str!("probe.sh");
 const TRANSFER: &str = include_str!("transfer.sh");
 const UPLOAD: &str = include_str!("upload.sh");
+const SEND: &str = include_str!("send.sh");
 const DOWNLOAD: &str = include_str!("download.sh");
 const FACTS: &str = include_str!("facts.sh");
 
@@ -66,16 +67,30 @@ pub(crate) fn upload_program(
     (names, links): (usize, usize),
     elevation: Option<&Elevation>,
 ) -> Result<String, String> {
-    let (kind, name, mode) = match what {
-        Uploaded::File { name } => ("file", name.as_str(), 0),
-        Uploaded::Tree { mode } => ("tree", "", *mode),
+    let (kind, name, mode, mirror) = match what {
+        Uploaded::File { name } => ("file", name.as_str(), 0, ""),
+        Uploaded::Tree { mode, mirrored } => ("tree", "", *mode, if *mirrored { "1" } else { "" }),
     };
     let variables = format!(
-        "t={} kind={kind} name={} mode={mode:o} a={names} b={links}",
+        "t={} kind={kind} name={} mode={mode:o} mirror={mirror} a={names} b={links}",
         quote_path(&no_option(to)),
         quote(name)
     );
     transfer_program(token, &variables, UPLOAD, elevation)
+}
+
+/// The program that takes a large file, for [`COUNTED`]: of `size` bytes with this SHA-256, into a folder.
+///
+/// # Errors
+/// What is wrong with `elevation`.
+pub(crate) fn send_program(
+    token: &str,
+    folder: &str,
+    (sha256, size): (&str, u64),
+    elevation: Option<&Elevation>,
+) -> Result<String, String> {
+    let variables = format!("d={} h={} n={size}", quote_path(&no_option(folder)), quote(sha256));
+    transfer_program(token, &variables, SEND, elevation)
 }
 
 /// The program that sends a download, for [`COUNTED`].
@@ -116,8 +131,14 @@ pub(crate) fn facts_question() -> String {
 
 /// What an upload is.
 pub(crate) enum Uploaded {
-    File { name: String },
-    Tree { mode: u32 },
+    File {
+        name: String,
+    },
+    /// With `mirrored`, what else is there is removed.
+    Tree {
+        mode: u32,
+        mirrored: bool,
+    },
 }
 
 /// Removes comments and indentation.

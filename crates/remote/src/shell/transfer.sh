@@ -11,6 +11,12 @@ part() {
   if [ "$1" = 0 ]; then return; fi
   if [ "$full" ]; then dd bs="$1" count=1 $full 2>/dev/null; else dd bs=1 count="$1" 2>/dev/null; fi
 }
+# How many KiB are free where folder $1 is or would be.
+room() {
+  r=$1
+  while [ ! -d "$r" ] && [ "$r" != "${r%/*}" ]; do r=${r%/*}; done
+  df -Pk "${r:-/}" 2>/dev/null | { read -r x; read -r x x x free x; printf '%s' "$free"; }
+}
 # Reads names, each ended by a NUL, and tells mode and size of what is there, and the hashes of files: a few processes for
 # all of them. What is no file is never opened. Names with line breaks have no hash. With `follow` links are what they lead to.
 follow=

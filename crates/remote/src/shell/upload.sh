@@ -1,6 +1,8 @@
 # Tells what is there of what is to be uploaded, and takes what differs. Variables: k the token, t the target as given, kind
 # `file` or `tree`, name the file's name, mode the tree's mode. Of a tree, a bytes of names come first, and then b bytes of
-# the names of links. Then, if anything is to be sent, come a line and a tar archive: `data/`, and then the empty file `done`.
+# the names of links. With `mirror` it is told before that what is in the target, and how many KiB are free there. Then, if anything is
+# to be done, come a line (`go` and how many bytes of names come of what is to be removed), those names, and a tar archive:
+# `data/`, and then the empty file `done`.
 # Everything is unpacked beside its target first, on the same file system, and then renamed into place.
 s= made=
 tidy() { [ "$s" ] && rm -rf "$s"; [ "$made" ] && rmdir "$made" 2>/dev/null; }
@@ -37,6 +39,10 @@ if [ "$kind" = file ] && [ ! -d "$t" ]; then
   esac
 fi
 [ "$dir" ] || dir=/
+if [ "$mirror" ]; then
+  (cd "$dir" 2>/dev/null && find . -print0)
+  say found "$(room "$dir")"
+fi
 if [ "$kind" = file ]; then (cd "$dir" 2>/dev/null && printf '%s\0' "./$name" | survey)
 else part "$a" | (if cd "$dir" 2>/dev/null; then survey; else cat >/dev/null; fi)
 fi
@@ -44,7 +50,10 @@ say listed
 [ "$b" = 0 ] || part "$b" |
   (if cd "$dir" 2>/dev/null; then links | xargs -0 -r tar -cf - 2>/dev/null; else cat >/dev/null; fi)
 say compared
-IFS= read -r go || exit 0
+read -r go gone || exit 0
+if [ "${gone:-0}" != 0 ]; then
+  part "$gone" | (cd "$dir" && xargs -0 rm -rf --) || die 'what is not to be there could not be removed'
+fi
 if [ ! -d "$dir" ]; then
   mkdir -p "$dir" || die "the folder $dir cannot be made"
   made=$dir

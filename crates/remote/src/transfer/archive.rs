@@ -5,10 +5,11 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::tree::{Here, What};
-use super::{Counts, at};
+use super::{Counts, at, hex};
 
 /// Bytes that are read and sent at once.
 const PIECE: usize = 128 * 1024;
@@ -50,11 +51,18 @@ fn add_file<W: Write>(
     let size = file.metadata().map_err(|e| at(path, "read", &e))?.len();
     let mut header = header(here, tar::EntryType::Regular)?;
     header.set_size(size);
-    let mut content = Counted { inner: file.take(size), read: 0, counts };
+    let digest = here.hash.is_some().then(Sha256::new);
+    let mut content = Counted { inner: file.take(size), read: 0, digest, counts };
     archive.append_data(&mut header, name, &mut content)?;
     // A file that grows is cut at the size it had; one that shrinks would break the archive.
     if content.read != size {
         return Err(io::Error::other(format!("{} became shorter while it was read", path.display())));
+    }
+    if content.digest.map(|digest| hex(&digest.finalize())) != here.hash {
+        return Err(io::Error::other(format!(
+            "{} was changed while it was sent; deploy again",
+            path.display()
+        )));
     }
     counts.file();
     Ok(())
@@ -76,6 +84,7 @@ fn header(here: &Here, kind: tar::EntryType) -> io::Result<tar::Header> {
 struct Counted<'a, R> {
     inner: R,
     read: u64,
+    digest: Option<Sha256>,
     counts: &'a Counts,
 }
 
@@ -83,6 +92,9 @@ impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
         self.read += n as u64;
+        if let Some(digest) = &mut self.digest {
+            digest.update(&buffer[..n]);
+        }
         self.counts.bytes(n);
         Ok(n)
     }

@@ -7,6 +7,8 @@
 mod archive;
 mod download;
 mod listing;
+mod mirror;
+mod send;
 mod talk;
 mod tree;
 mod unpack;
@@ -22,7 +24,13 @@ use sha2::{Digest, Sha256};
 use crate::TransferProgress;
 
 pub(crate) use download::{compare_download, download};
+pub(crate) use mirror::mirror;
+pub(crate) use send::send_file;
 pub(crate) use upload::{compare_upload, upload};
+
+/// Whether something in a folder travels, by its path in it and whether it is a folder: of one that does not, nothing in it is looked
+/// at.
+pub type Pick = dyn Fn(&Path, bool) -> bool + Send + Sync;
 
 /// What was sent until now.
 #[derive(Default)]

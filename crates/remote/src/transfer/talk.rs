@@ -34,6 +34,12 @@ impl From<String> for Trouble {
     }
 }
 
+impl From<&str> for Trouble {
+    fn from(said: &str) -> Self {
+        Self::Said(said.to_owned())
+    }
+}
+
 impl From<std::io::Error> for Trouble {
     fn from(error: std::io::Error) -> Self {
         Self::Said(error.to_string())

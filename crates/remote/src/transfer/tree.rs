@@ -5,7 +5,7 @@ use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{at, mode};
+use super::{Pick, at, hash, mode};
 
 /// Something to be uploaded.
 pub(super) struct Here {
@@ -14,6 +14,8 @@ pub(super) struct Here {
     pub(super) path: PathBuf,
     pub(super) mode: u32,
     pub(super) what: What,
+    /// The SHA-256 of a file, where it was asked for: then exactly that travels.
+    pub(super) hash: Option<String>,
 }
 
 pub(super) enum What {
@@ -22,18 +24,32 @@ pub(super) enum What {
     Link { target: PathBuf },
 }
 
+/// All of `from` that is picked, each folder before what is in it. Folders in which nothing is picked are left out.
+pub(super) fn walk_picked(from: &Path, pick: &Pick) -> io::Result<Vec<Here>> {
+    let metadata = std::fs::metadata(from).map_err(|e| at(from, "read", &e))?;
+    let mut all = Vec::new();
+    folder(from, Path::new(""), &metadata, Some(pick), &mut all)?;
+    for here in &mut all {
+        if matches!(here.what, What::File { .. }) {
+            here.hash = Some(hash(&here.path)?);
+        }
+    }
+    Ok(all)
+}
+
 /// All of `from`, each folder before what is in it.
 pub(super) fn walk(from: &Path) -> io::Result<Vec<Here>> {
     let metadata = std::fs::metadata(from).map_err(|e| at(from, "read", &e))?;
     let mut all = Vec::new();
     if metadata.is_dir() {
-        folder(from, Path::new(""), &metadata, &mut all)?;
+        folder(from, Path::new(""), &metadata, None, &mut all)?;
     } else if metadata.is_file() {
         all.push(Here {
             name: PathBuf::from("file"),
             path: from.to_path_buf(),
             mode: mode(&metadata),
             what: What::File { size: metadata.len() },
+            hash: None,
         });
     } else {
         return Err(strange(from));
@@ -41,12 +57,20 @@ pub(super) fn walk(from: &Path) -> io::Result<Vec<Here>> {
     Ok(all)
 }
 
-fn folder(path: &Path, name: &Path, metadata: &Metadata, all: &mut Vec<Here>) -> io::Result<()> {
+fn folder(
+    path: &Path,
+    name: &Path,
+    metadata: &Metadata,
+    pick: Option<&Pick>,
+    all: &mut Vec<Here>,
+) -> io::Result<()> {
+    let before = all.len();
     all.push(Here {
         name: name.to_path_buf(),
         path: path.to_path_buf(),
         mode: mode(metadata),
         what: What::Folder,
+        hash: None,
     });
     let mut entries = std::fs::read_dir(path)
         .and_then(Iterator::collect::<io::Result<Vec<_>>>)
@@ -55,17 +79,26 @@ fn folder(path: &Path, name: &Path, metadata: &Metadata, all: &mut Vec<Here>) ->
     for entry in entries {
         let (path, name) = (entry.path(), name.join(entry.file_name()));
         let metadata = entry.metadata().map_err(|e| at(&path, "read", &e))?;
+        if pick.is_some_and(|pick| !pick(&name, metadata.is_dir())) {
+            continue;
+        }
         let what = if metadata.is_dir() {
-            folder(&path, &name, &metadata, all)?;
+            folder(&path, &name, &metadata, pick, all)?;
             continue;
         } else if metadata.is_symlink() {
             What::Link { target: std::fs::read_link(&path).map_err(|e| at(&path, "read", &e))? }
         } else if metadata.is_file() {
             What::File { size: metadata.len() }
+        } else if pick.is_some() {
+            // A socket or the like is not a part of what is picked.
+            continue;
         } else {
             return Err(strange(&path));
         };
-        all.push(Here { name, path, mode: mode(&metadata), what });
+        all.push(Here { name, path, mode: mode(&metadata), what, hash: None });
+    }
+    if pick.is_some() && all.len() == before + 1 && !name.as_os_str().is_empty() {
+        all.truncate(before);
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::listing::{self, Kind, There};
 use super::talk::{Talk, Trouble};
 use super::tree::{self, Here, What};
-use super::{Counts, archive, at, hash, mode, path_of};
+use super::{Counts, Pick, archive, at, hash, mirror, mode, path_of};
 use crate::lane::new_token;
 use crate::link::Link;
 use crate::shell::{self, Uploaded};
@@ -29,7 +29,7 @@ pub(crate) async fn upload(
     progress: &(dyn Fn(TransferProgress) + Send + Sync),
 ) -> Result<TransferSummary, RemoteError> {
     let failed = failure(link, from, to);
-    let surveyed = Surveyed::start(link, from, to, elevation).await.map_err(&failed)?;
+    let surveyed = Surveyed::start(link, from, to, None, elevation).await.map_err(&failed)?;
     surveyed.send(progress).await.map_err(&failed)
 }
 
@@ -40,13 +40,13 @@ pub(crate) async fn compare_upload(
     to: &str,
     elevation: Option<&Elevation>,
 ) -> Result<Vec<Difference>, RemoteError> {
-    let surveyed = Surveyed::start(link, from, to, elevation).await.map_err(failure(link, from, to))?;
+    let surveyed = Surveyed::start(link, from, to, None, elevation).await.map_err(failure(link, from, to))?;
     let (all, differs) = (&surveyed.all, &surveyed.differs);
     let differences = all.iter().zip(differs).filter_map(|(here, differs)| Some((here, (*differs)?)));
     Ok(differences.map(|(here, how)| Difference { path: surveyed.target(here), how }).collect())
 }
 
-fn failure(link: &Link, from: &Path, to: &str) -> impl Fn(Trouble) -> RemoteError {
+pub(super) fn failure(link: &Link, from: &Path, to: &str) -> impl Fn(Trouble) -> RemoteError {
     move |trouble| match trouble {
         Trouble::Link(error) => error,
         Trouble::Said(detail) => RemoteError::Upload {
@@ -59,21 +59,25 @@ fn failure(link: &Link, from: &Path, to: &str) -> impl Fn(Trouble) -> RemoteErro
 }
 
 /// An upload whose host has said what it has.
-struct Surveyed<'a> {
+pub(super) struct Surveyed<'a> {
     talk: Talk<'a>,
     what: Uploaded,
     /// The folder on the host, or the name of the file.
     to: String,
-    all: Vec<Here>,
+    pub(super) all: Vec<Here>,
     /// How each of `all` differs, if it does.
     differs: Vec<Option<Differs>>,
+    /// What is there and is to be removed.
+    pub(super) gone: Vec<Vec<u8>>,
 }
 
 impl<'a> Surveyed<'a> {
-    async fn start(
+    /// With `mirrored` only what that picks travels, and what else is there is removed.
+    pub(super) async fn start(
         link: &'a Link,
         from: &Path,
         to: &str,
+        mirrored: Option<Arc<Pick>>,
         elevation: Option<&Elevation>,
     ) -> Result<Self, Trouble> {
         if to.is_empty() || to.contains('\0') {
@@ -83,18 +87,24 @@ impl<'a> Surveyed<'a> {
         let name = from.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut to = to.to_owned();
         let what = if metadata.is_dir() {
-            if !from.as_os_str().as_encoded_bytes().ends_with(b"/") && !name.is_empty() {
+            if mirrored.is_none() && !from.as_os_str().as_encoded_bytes().ends_with(b"/") && !name.is_empty()
+            {
                 to = format!("{}/{name}", to.trim_end_matches('/'));
             }
-            Uploaded::Tree { mode: mode(&metadata) }
+            Uploaded::Tree { mode: mode(&metadata), mirrored: mirrored.is_some() }
+        } else if mirrored.is_some() {
+            return Err(format!("{} is no folder", from.display()).into());
         } else {
             Uploaded::File { name }
         };
         let (all, names, links) = {
-            let from = from.to_path_buf();
+            let (from, mirrored) = (from.to_path_buf(), mirrored.clone());
             let tree = matches!(what, Uploaded::Tree { .. });
             blocking(move || {
-                let all = tree::walk(&from)?;
+                let all = match &mirrored {
+                    Some(pick) => tree::walk_picked(&from, pick.as_ref())?,
+                    None => tree::walk(&from)?,
+                };
                 let (names, links) = if tree { asked(&all) } else { Default::default() };
                 Ok((all, names, links))
             })
@@ -105,15 +115,20 @@ impl<'a> Surveyed<'a> {
         let mut talk = Talk::start(link, &token, program).await?;
         talk.send(names).await;
         talk.send(links).await;
+        let found = if mirrored.is_some() { Some(talk.wait().await?) } else { None };
         let (listed, _) = talk.wait().await?;
         let (targets, _) = talk.wait().await?;
-        let (all, differs) = blocking(move || {
-            let there = listing::parse(&listed, &token);
+        let (all, differs, gone) = blocking(move || {
+            let mut there = listing::parse(&listed, &token);
+            let gone = found.as_ref().map(|(found, _)| mirror::gone(&all, &mut there, found));
             let differs = compare(&all, &there, &targets)?;
-            Ok((all, differs))
+            if let Some((_, room)) = &found {
+                mirror::fits(&all, &differs, room)?;
+            }
+            Ok((all, differs, gone.unwrap_or_default()))
         })
         .await?;
-        Ok(Self { talk, what, to, all, differs })
+        Ok(Self { talk, what, to, all, differs, gone })
     }
 
     /// Where on the host something belongs.
@@ -126,11 +141,11 @@ impl<'a> Surveyed<'a> {
         }
     }
 
-    async fn send(
+    pub(super) async fn send(
         self,
         progress: &(dyn Fn(TransferProgress) + Send + Sync),
     ) -> Result<TransferSummary, Trouble> {
-        let Self { mut talk, all, differs, .. } = self;
+        let Self { mut talk, all, differs, gone, .. } = self;
         let mut summary = TransferSummary::default();
         for (here, differs) in all.iter().zip(&differs) {
             match (&here.what, differs) {
@@ -140,7 +155,7 @@ impl<'a> Surveyed<'a> {
             }
         }
         let differs: Vec<bool> = differs.iter().map(Option::is_some).collect();
-        if !differs.contains(&true) {
+        if !differs.contains(&true) && gone.is_empty() {
             return Ok(summary);
         }
         let input = talk.take_input().ok_or_else(|| "the shell takes no input".to_owned())?;
@@ -154,7 +169,9 @@ impl<'a> Surveyed<'a> {
         };
         let answered = {
             let sending = async {
-                if input.send(Bytes::from_static(b"go\n")).await.is_err() {
+                let removed: Vec<u8> = gone.iter().flat_map(|name| [&name[..], b"\0"].concat()).collect();
+                let go = [format!("go {}\n", removed.len()).as_bytes(), &removed].concat();
+                if input.send(Bytes::from(go)).await.is_err() {
                     return;
                 }
                 while let Some(piece) = to_send.recv().await {
@@ -218,7 +235,7 @@ fn asked(all: &[Here]) -> (Vec<u8>, Vec<u8>) {
 }
 
 /// As what something is asked about.
-fn asked_name(here: &Here) -> Vec<u8> {
+pub(super) fn asked_name(here: &Here) -> Vec<u8> {
     [b"./", here.name.as_os_str().as_encoded_bytes()].concat()
 }
 
@@ -253,7 +270,7 @@ fn compare(
                     Kind::Folder => return Err(in_the_way(&here.name)),
                     Kind::Link | Kind::Other => Some(Differs::Kind),
                     Kind::File if found.size != *size || found.hash.is_none() => Some(Differs::Content),
-                    Kind::File if found.hash != Some(hash(&here.path)?) => Some(Differs::Content),
+                    Kind::File if found.hash != Some(hash_of(here)?) => Some(Differs::Content),
                     Kind::File if found.mode != here.mode => {
                         Some(Differs::Mode { from: found.mode, to: here.mode })
                     }
@@ -269,6 +286,11 @@ fn compare(
         })
     });
     compared.collect()
+}
+
+/// The SHA-256 of a file.
+fn hash_of(here: &Here) -> io::Result<String> {
+    here.hash.clone().map_or_else(|| hash(&here.path), Ok)
 }
 
 fn in_the_way(name: &Path) -> io::Error {
@@ -297,7 +319,7 @@ fn link_targets(archive: &[u8]) -> HashMap<PathBuf, PathBuf> {
 }
 
 /// Does what takes long on a thread of its own.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, Trouble> {
     match tokio::task::spawn_blocking(work).await {
