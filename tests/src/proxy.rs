@@ -33,6 +33,9 @@ pub struct Proxy {
     /// Counts up to reset every open connection.
     resets: watch::Sender<u64>,
     taken: Arc<AtomicU64>,
+    /// Bytes that went to the target, and how many may.
+    passed: watch::Sender<u64>,
+    most: watch::Sender<u64>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -43,14 +46,17 @@ impl Proxy {
         let port = listener.local_addr().expect("its address").port();
         let (weather, resets) = (watch::channel(Weather::Fair).0, watch::channel(0).0);
         let taken = Arc::new(AtomicU64::new(0));
+        let (passed, most) = (watch::channel(0).0, watch::channel(u64::MAX).0);
         let (sky, reset, count) = (weather.clone(), resets.clone(), taken.clone());
+        let (to_target, up_to) = (passed.clone(), most.clone());
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(serve(client, target, delay, sky.subscribe(), reset.subscribe()));
+                let gate = Gate { passed: to_target.clone(), most: up_to.subscribe() };
+                tokio::spawn(serve(client, target, delay, gate, sky.subscribe(), reset.subscribe()));
             }
         });
-        Self { port, weather, resets, taken, task }
+        Self { port, weather, resets, taken, passed, most, task }
     }
 
     /// Changes what it does from now on.
@@ -61,6 +67,29 @@ impl Proxy {
     /// Resets (RST) every connection that is open now.
     pub fn reset(&self) {
         self.resets.send_modify(|count| *count += 1);
+    }
+
+    /// How many bytes went to the target.
+    #[must_use]
+    pub fn passed(&self) -> u64 {
+        *self.passed.borrow()
+    }
+
+    /// Lets so many more bytes go to the target, and holds back what comes after them.
+    pub fn lets_pass(&self, more: u64) {
+        self.most.send_replace(self.passed() + more);
+    }
+
+    /// Lets everything go there again.
+    pub fn lets_everything_pass(&self) {
+        self.most.send_replace(u64::MAX);
+    }
+
+    /// Waits until as many bytes went there as may.
+    pub async fn holds_back(&self) {
+        let most = *self.most.borrow();
+        let reached = self.passed.subscribe().wait_for(|passed| *passed >= most).await.is_ok();
+        assert!(reached, "the proxy runs");
     }
 
     /// How many connections were taken.
@@ -77,10 +106,26 @@ impl Drop for Proxy {
     }
 }
 
+/// Counts what goes to the target.
+struct Gate {
+    passed: watch::Sender<u64>,
+    most: watch::Receiver<u64>,
+}
+
+impl Gate {
+    async fn passes(&mut self, count: u64) -> bool {
+        let passed = &self.passed;
+        let may = self.most.wait_for(|most| *passed.borrow() < *most).await.is_ok();
+        self.passed.send_modify(|passed| *passed += count);
+        may
+    }
+}
+
 async fn serve(
     client: TcpStream,
     target: u16,
     delay: Duration,
+    gate: Gate,
     weather: watch::Receiver<Weather>,
     mut resets: watch::Receiver<u64>,
 ) {
@@ -94,8 +139,8 @@ async fn serve(
         _ = resets.changed() => {}
         () = async {
             tokio::join!(
-                pass(from_client, to_server, delay, weather.clone()),
-                pass(from_server, to_client, delay, weather.clone()),
+                pass(from_client, to_server, delay, Some(gate), weather.clone()),
+                pass(from_server, to_client, delay, None, weather.clone()),
             );
         } => {}
     }
@@ -105,6 +150,7 @@ async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     delay: Duration,
+    mut gate: Option<Gate>,
     mut weather: watch::Receiver<Weather>,
 ) {
     let (late, mut due) = mpsc::channel::<(Instant, Vec<u8>)>(1024);
@@ -120,6 +166,11 @@ async fn pass(
         while let Some((at, bytes)) = due.recv().await {
             if !delay.is_zero() {
                 sleep_until(at).await;
+            }
+            if let Some(gate) = &mut gate
+                && !gate.passes(bytes.len() as u64).await
+            {
+                break;
             }
             if weather.wait_for(|weather| *weather == Weather::Fair).await.is_err()
                 || to.write_all(&bytes).await.is_err()

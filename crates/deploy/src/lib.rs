@@ -6,5 +6,6 @@
 pub mod detect;
 mod release;
 mod stage;
+mod travels;
 
 pub use stage::AppStages;

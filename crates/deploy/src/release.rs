@@ -2,22 +2,29 @@
 
 use std::fmt::Write;
 
-use crate::detect::{Application, Bases, Confidence, Detected, Framework, Tree, detect, dockerfile};
+use crate::detect::{
+    Application, Bases, Confidence, Detected, Dockerfile, Framework, Tree, detect, dockerfile,
+};
 
 /// What the stage that follows the fetch is told, by the names that its script has for it: `found` for people, and `made`,
-/// `ignored` and `context` where a Dockerfile is made. `listing` is what the host has said of the repository.
+/// `ignored` and `context` where a Dockerfile is made. `is` is what was sent, if it was, and `listing` what the host has said of the source.
 ///
 /// # Errors
 /// Why nothing can be built, for people.
 pub(crate) fn build_with(
     params: &[(String, String)],
+    is: Option<&str>,
     listing: &[u8],
 ) -> Result<Vec<(String, String)>, String> {
     let said = |key: &str| {
         let found = params.iter().find(|(name, value)| name == key && !value.is_empty());
         found.map(|(_, value)| value.as_str())
     };
-    let Detected { applications, notes, .. } = detect(&tree(listing));
+    let tree = tree(listing);
+    if is == Some("bundle") {
+        return served(&tree, &bases(said("bases"))?);
+    }
+    let Detected { applications, notes, .. } = detect(&tree);
     let wanted = match said("path").map(|path| path.trim_matches('/')) {
         None | Some("" | ".") => ".",
         Some(path) => path,
@@ -38,12 +45,30 @@ pub(crate) fn build_with(
             described(app)
         ));
     };
-    Ok(vec![
-        ("found".to_owned(), format!("{}\nIt has no Dockerfile; this one is made for it:", described(app))),
+    Ok(with(format!("{}\nIt has no Dockerfile; this one is made for it:", described(app)), made))
+}
+
+fn with(found: String, made: Dockerfile) -> Vec<(String, String)> {
+    vec![
+        ("found".to_owned(), found),
         ("made".to_owned(), made.text.trim_end().to_owned()),
         ("ignored".to_owned(), made.ignore.trim_end().to_owned()),
         ("context".to_owned(), made.context),
-    ])
+    ]
+}
+
+/// The same for files that are served as they are.
+fn served(tree: &Tree, bases: &Bases) -> Result<Vec<(String, String)>, String> {
+    let mut app = Application::new(".", Framework::Static, Confidence::Certain);
+    app.output = Some(".".to_owned());
+    app.listens_on(8080, "the server of static files");
+    let made = dockerfile(&app, bases).ok_or("there is no server for these files")?;
+    let note = if tree.has("index.html") {
+        ""
+    } else {
+        "\nNote: it has no index.html, so the address without a path shows nothing."
+    };
+    Ok(with(format!("The files are served as they are.{note}\nThis Dockerfile is made for them:"), made))
 }
 
 /// What was found, and why.

@@ -2,23 +2,30 @@
 //!
 //! The scripts share `app.sh`, which tells how they are made and what is kept on the host.
 
-use std::io::Read;
+use std::{io::Read, path::Path, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::read::GzDecoder;
 use steadyhand_domain::Stage;
-use steadyhand_engine::{Learned, Stages, Told};
-use steadyhand_remote::resource::{self, Mode};
+use steadyhand_engine::{Learned, Places, Sent, Stages, Told};
+use steadyhand_remote::{
+    Pick,
+    resource::{self, Mode},
+};
 use steadyhand_store::records::{DeploymentSource, SourceKind};
 
-use crate::detect::{SKIPPED, WANTED};
+use crate::{
+    detect::{SKIPPED, WANTED},
+    travels,
+};
 
 const SHARED: &str = include_str!("stage/app.sh");
 
 /// Each stage's name in plans, and its script.
 const SCRIPTS: &[(&str, &str)] = &[
     ("app_prepare", include_str!("stage/app_prepare.sh")),
-    ("app_fetch", include_str!("stage/app_fetch.sh")),
+    ("app_fetch", concat!(include_str!("stage/listing.sh"), include_str!("stage/app_fetch.sh"))),
+    ("app_take", concat!(include_str!("stage/listing.sh"), include_str!("stage/app_take.sh"))),
     ("app_detect", include_str!("stage/app_detect.sh")),
     ("app_build", include_str!("stage/app_build.sh")),
     ("app_pull", include_str!("stage/app_pull.sh")),
@@ -46,6 +53,7 @@ impl Stages for AppStages {
         let mut all: Vec<(String, String)> = params.to_vec();
         match name {
             "app_fetch" => all.push(("wanted".to_owned(), pathspecs())),
+            "app_take" => all.extend(taken(params, told.sent)?),
             "app_detect" => all.extend(detected(params, told.reported)?),
             _ => {}
         }
@@ -56,22 +64,38 @@ impl Stages for AppStages {
         compose(include_str!("stage/app_abandon.sh"), &[], told)
     }
 
-    fn learned(&self, stage: Stage, report: &str, from: Option<&str>) -> Learned {
+    fn places(&self, told: Told<'_>) -> Places {
+        let app = format!("/var/lib/steadyhand/apps/{}", told.environment);
+        Places { folder: format!("{app}/source"), files: format!("{app}/uploads") }
+    }
+
+    fn pick(&self, param: &str, path: &Path) -> Result<Arc<Pick>, String> {
+        travels::pick(param, path)
+    }
+
+    fn learned(&self, stage: Stage, report: &str, says: &dyn Fn(&str) -> Option<String>) -> Learned {
         match stage {
             Stage::Fetch => {
                 let said = |key: &str| Some(said(report, key)?.to_owned());
-                let commit = said("commit");
-                let from = from.unwrap_or_default();
-                let link = commit.as_deref().and_then(|commit| link_to(from, commit));
+                let (kind, from) = match said("is").as_deref() {
+                    Some("folder") => (SourceKind::Folder, says("folder")),
+                    Some("archive") => (SourceKind::Archive, says("archive")),
+                    Some("image") => (SourceKind::ImageArchive, says("archive")),
+                    Some(_) => (SourceKind::Bundle, says("bundle")),
+                    None => (SourceKind::Git, says("git")),
+                };
+                let (commit, from) = (said("commit"), from.unwrap_or_default());
+                let is_git = kind == SourceKind::Git;
+                let link = commit.as_deref().filter(|_| is_git).and_then(|commit| link_to(&from, commit));
                 let source = DeploymentSource {
-                    kind: SourceKind::Git,
-                    from: without_password(from),
+                    kind,
+                    from: if is_git { without_password(&from) } else { from },
                     branch: said("branch"),
                     author: said("author"),
                     message: said("message"),
                     link,
                     commit,
-                    sha256: None,
+                    sha256: said("sha256"),
                 };
                 Learned { source: Some(source), ..Learned::default() }
             }
@@ -168,15 +192,33 @@ fn pathspecs() -> String {
     wanted.chain(skipped).collect::<Vec<_>>().join("\n")
 }
 
+/// What the stage is told that takes what was sent.
+fn taken(params: &[(String, String)], sent: Option<&Sent>) -> Result<Vec<(String, String)>, String> {
+    let sent = sent.ok_or("what was sent is not known; run the whole deployment")?;
+    let is = params.iter().map(|(name, _)| name.as_str());
+    let is = is.into_iter().find(|name| matches!(*name, "folder" | "archive" | "bundle"));
+    let told = [
+        ("is", is.unwrap_or("folder").to_owned()),
+        ("sent", sent.there.clone()),
+        ("sha256", sent.sha256.clone()),
+        ("wanted", WANTED.join("\n")),
+        ("skipped", SKIPPED.join("\n")),
+    ];
+    Ok(told.map(|(name, value)| (name.to_owned(), value)).into())
+}
+
 /// What the stage that follows the fetch is told about what was found out.
 fn detected(params: &[(String, String)], report: Option<&str>) -> Result<Vec<(String, String)>, String> {
-    let report = report.ok_or("what the repository has is not known; run the whole deployment")?;
+    let report = report.ok_or("what the source has is not known; run the whole deployment")?;
+    if said(report, "is") == Some("image") {
+        let found = "It is an image already: it is loaded, and nothing is built.";
+        return Ok(vec![("found".to_owned(), found.to_owned())]);
+    }
     let packed: String =
         report.lines().skip_while(|line| !line.is_empty()).flat_map(|line| line.chars()).collect();
-    let unreadable = |error: &dyn std::fmt::Display| {
-        format!("what the host said of the repository cannot be read: {error}")
-    };
-    // Of a very large repository the host sends only the beginning.
+    let unreadable =
+        |error: &dyn std::fmt::Display| format!("what the host said of the source cannot be read: {error}");
+    // Of a very large source the host sends only the beginning.
     let whole = packed.len() - packed.len() % 4;
     let bytes = STANDARD.decode(&packed[..whole]).map_err(|error| unreadable(&error))?;
     let mut listing = Vec::new();
@@ -184,5 +226,5 @@ fn detected(params: &[(String, String)], report: Option<&str>) -> Result<Vec<(St
     if let (Err(error), true) = (read, listing.is_empty()) {
         return Err(unreadable(&error));
     }
-    crate::release::build_with(params, &listing)
+    crate::release::build_with(params, said(report, "is"), &listing)
 }

@@ -25,8 +25,9 @@ use ts_rs::TS;
 
 use crate::{
     Engine, EngineError, Masker, RunSpec,
-    attempt::{elevate, guard, resource, transfer::Way},
+    attempt::{elevate, guard, resource, send, transfer::Way},
     hosts::host_spec,
+    stages::Stages,
 };
 
 /// Hosts that are asked at the same time.
@@ -92,7 +93,8 @@ impl Engine {
         let mut asked = Vec::with_capacity(by_host.len());
         for (name, steps) in by_host {
             let host = shared.remote.host(&host_spec(&spec.plan.hosts, name)?);
-            asked.push(OnHost::new(spec, host, &secrets, cancel).steps(steps).boxed());
+            asked
+                .push(OnHost::new(spec, host, &secrets, cancel, shared.stages.as_ref()).steps(steps).boxed());
         }
         let mut asked = stream::iter(asked).buffer_unordered(AT_ONCE);
         let mut all = Vec::with_capacity(spec.plan.steps.len());
@@ -115,6 +117,7 @@ pub(super) struct OnHost<'a> {
     pub(super) host: Host,
     pub(super) secrets: &'a HashMap<String, SecretString>,
     pub(super) cancel: &'a CancellationToken,
+    stages: &'a dyn Stages,
     facts: Option<Facts>,
     /// As whom steps can be carried out here, or why not. A wrong password is tried once.
     elevated: HashMap<String, Result<(), String>>,
@@ -148,8 +151,9 @@ impl<'a> OnHost<'a> {
         host: Host,
         secrets: &'a HashMap<String, SecretString>,
         cancel: &'a CancellationToken,
+        stages: &'a dyn Stages,
     ) -> Self {
-        Self { spec, host, secrets, cancel, facts: None, elevated: HashMap::new() }
+        Self { spec, host, secrets, cancel, stages, facts: None, elevated: HashMap::new() }
     }
 
     async fn steps(mut self, steps: Vec<&CompiledStep>) -> Vec<CheckedStep> {
@@ -226,6 +230,9 @@ impl<'a> OnHost<'a> {
             }
         }
         if step.stage.is_some() {
+            if let Action::Resource { params, .. } = &step.action {
+                send::ToSend::find(self.stages, params, &self.spec.base(), self.secrets)?;
+            }
             return Ok((Verdict::Change, "is carried out when the run gets there".to_owned()));
         }
         match &step.action {

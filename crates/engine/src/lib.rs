@@ -57,5 +57,5 @@ pub use retry::{Again, Done};
 pub use secrets::{SECRET_VARIABLE, SecretLookup, VAULT_KEY_VARIABLE};
 pub use sources::{PlanPlace, check_source};
 pub use spec::RunSpec;
-pub use stages::{Learned, Stages, Told, environment_on_hosts};
+pub use stages::{Learned, Places, Sent, Stages, Told, environment_on_hosts};
 pub use undo::Undoes;

@@ -49,6 +49,27 @@ impl LogWriter {
         step_id: StepId,
         attempt: u32,
     ) -> Result<Self, StoreError> {
+        Self::opened(shared, masker, (run_id, step_id, attempt), true).await
+    }
+
+    /// The same for what is said here of a command that the host has not been told of: it is no proof that the command was started, and
+    /// the log of the host goes on behind it.
+    pub(crate) async fn open_before(
+        shared: &Arc<Shared>,
+        masker: Option<Arc<Masker>>,
+        run_id: RunId,
+        step_id: StepId,
+        attempt: u32,
+    ) -> Result<Self, StoreError> {
+        Self::opened(shared, masker, (run_id, step_id, attempt), false).await
+    }
+
+    async fn opened(
+        shared: &Arc<Shared>,
+        masker: Option<Arc<Masker>>,
+        (run_id, step_id, attempt): (RunId, StepId, u32),
+        is_of_host: bool,
+    ) -> Result<Self, StoreError> {
         let mut patience = shared.patience();
         let mut appender = loop {
             if let Some(result) = patience.settle(open(&shared.store, run_id, step_id, attempt).await).await {
@@ -102,11 +123,12 @@ impl LogWriter {
                 if received == 0 {
                     continue;
                 }
+                let received = if is_of_host { received as u64 } else { 0 };
                 next_write = Instant::now() + PACE;
                 let mut patience = shared.patience();
                 appender = loop {
                     if let Some(result) =
-                        patience.settle(append(&shared.store, &appender, &batch, received as u64).await).await
+                        patience.settle(append(&shared.store, &appender, &batch, received).await).await
                     {
                         break result?;
                     }

@@ -1,9 +1,10 @@
 //! The stages of deployments, which are carried out like resources, with scripts from outside the engine.
 
-use std::fmt;
+use std::{fmt, path::Path, sync::Arc};
 
 use steadyhand_domain::{RunId, Stage};
 use steadyhand_plan::CompiledPlan;
+use steadyhand_remote::Pick;
 use steadyhand_store::records::DeploymentSource;
 
 /// What a stage is told beside what the plan says.
@@ -23,6 +24,28 @@ pub struct Told<'a> {
     pub who: &'a str,
     /// What the stage before has reported, if it has.
     pub reported: Option<&'a str>,
+    /// What was sent to the host before, if the plan says that something is.
+    pub sent: Option<&'a Sent>,
+}
+
+/// A file or a folder of this machine that the host has now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Where it is there.
+    pub there: String,
+    /// Its SHA-256; of a folder one over the names, contents and modes of what is in it.
+    pub sha256: String,
+    /// Whether it is a folder.
+    pub is_folder: bool,
+}
+
+/// Where on a host things are sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// The folder that becomes as one that is sent is. Everything else in it is removed.
+    pub folder: String,
+    /// The folder in which files get their SHA-256 as their names.
+    pub files: String,
 }
 
 /// What became known of a deployment.
@@ -47,8 +70,17 @@ pub trait Stages: fmt::Debug + Send + Sync {
     /// The script that removes what a deployment has started that will not serve. Doing it twice does no harm.
     fn abandonment(&self, told: Told<'_>) -> String;
 
-    /// What the report of a stage says of its deployment. `from` is what the plan says it comes from.
-    fn learned(&self, stage: Stage, report: &str, from: Option<&str>) -> Learned;
+    /// Where on the host the stages of a deployment find what is sent to them.
+    fn places(&self, told: Told<'_>) -> Places;
+
+    /// What travels of a folder that the parameter of this name says is sent.
+    ///
+    /// # Errors
+    /// Why that is not known, for people.
+    fn pick(&self, param: &str, folder: &Path) -> Result<Arc<Pick>, String>;
+
+    /// What the report of a stage says of its deployment. `says` is what the plan says of a parameter.
+    fn learned(&self, stage: Stage, report: &str, says: &dyn Fn(&str) -> Option<String>) -> Learned;
 }
 
 /// A deployment as hosts know it: its number, and the end of its run's identifier, as several people may count.

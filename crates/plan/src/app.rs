@@ -11,7 +11,9 @@ use crate::{
     resource::{
         Given::{Maybe, Or},
         Kind,
-        Of::{Choice, Commands, Duration, Line, Lines, Map, Number, PublicLine, PublicMap, Text, Truth},
+        Of::{
+            Choice, Commands, Duration, Line, Lines, Map, Number, PublicLine, PublicMap, Sent, Text, Truth,
+        },
         Param,
     },
     span::{Span, Spanned},
@@ -32,6 +34,30 @@ const KEY: Param =
     param("key", Text, Maybe, "A private key that may read the repository: `${{ secrets.NAME }}`.");
 const TOKEN: Param =
     param("token", Line, Maybe, "A token that may read it over HTTPS: `${{ secrets.NAME }}`.");
+const HERE: Param = param(
+    "folder",
+    PublicLine,
+    Maybe,
+    "A folder of this machine, with its changes that are in no repository. What `.gitignore` and `.dockerignore` leave out stays here.",
+);
+const ARCHIVE: Param = param(
+    "archive",
+    PublicLine,
+    Maybe,
+    "A file of this machine: a source in a tar or zip archive, or an image as `docker save` writes it.",
+);
+const BUNDLE: Param = param(
+    "bundle",
+    PublicLine,
+    Maybe,
+    "A folder or an archive of this machine with files that are served as they are.",
+);
+/// The same where they are sent.
+static SENT: [Param; 3] = [
+    param(HERE.name, Sent, Maybe, HERE.about),
+    param(ARCHIVE.name, Sent, Maybe, ARCHIVE.about),
+    param(BUNDLE.name, Sent, Maybe, BUNDLE.about),
+];
 const IMAGE: Param = param("image", Line, Maybe, "An image of a registry, instead of a repository.");
 
 const BY: Param = param(
@@ -102,8 +128,13 @@ pub(crate) const SECTIONS: &[Kind] = &[
         name: "source",
         about: "Where the application comes from.",
         short: Some("git"),
-        params: &[GIT, BRANCH, FOLDER, KEY, TOKEN, IMAGE],
-        exclusive: &[&["git", "image"], &["branch", "image"], &["path", "image"], &["key", "token", "image"]],
+        params: &[GIT, BRANCH, FOLDER, KEY, TOKEN, HERE, ARCHIVE, BUNDLE, IMAGE],
+        exclusive: &[
+            &["git", "image", "folder", "archive", "bundle"],
+            &["branch", "image", "folder", "archive", "bundle"],
+            &["path", "image", "bundle"],
+            &["key", "token", "image", "folder", "archive", "bundle"],
+        ],
     },
     Kind {
         name: "build",
@@ -169,49 +200,60 @@ static PREPARE: StageKind = stage(
     "Prepare",
     "app_prepare",
     5,
-    &[("source", "git"), ("source", "image"), ("app", "domains")],
+    &[
+        ("source", "git"),
+        ("source", "image"),
+        ("source", "folder"),
+        ("source", "archive"),
+        ("source", "bundle"),
+        ("app", "domains"),
+    ],
 );
-/// How an image comes to be from a repository.
-static FROM_GIT: [StageKind; 3] = [
-    stage(
-        Stage::Fetch,
-        "Fetch the repository",
-        "app_fetch",
-        30,
-        &[
-            ("source", "git"),
-            ("source", "branch"),
-            ("source", "path"),
-            ("source", "key"),
-            ("source", "token"),
-            ("build", "dockerfile"),
-        ],
-    ),
-    stage(
-        Stage::Detect,
-        "Detect",
-        "app_detect",
-        5,
-        &[("source", "path"), ("build", "by"), ("build", "dockerfile"), ("build", "bases")],
-    ),
-    stage(
-        Stage::Build,
-        "Build the image",
-        "app_build",
-        120,
-        &[
-            ("source", "path"),
-            ("app", "env"),
-            ("build", "dockerfile"),
-            ("build", "target"),
-            ("build", "args"),
-            ("build", "secrets"),
-        ],
-    ),
-];
-/// The same where it is there already.
-static FROM_REGISTRY: [StageKind; 1] =
-    [stage(Stage::Build, "Pull the image", "app_pull", 60, &[("source", "image")])];
+static FETCH: StageKind = stage(
+    Stage::Fetch,
+    "Fetch the repository",
+    "app_fetch",
+    30,
+    &[
+        ("source", "git"),
+        ("source", "branch"),
+        ("source", "path"),
+        ("source", "key"),
+        ("source", "token"),
+        ("build", "dockerfile"),
+    ],
+);
+/// The same of what this machine has.
+static TAKE: StageKind = stage(
+    Stage::Fetch,
+    "Send the source",
+    "app_take",
+    180,
+    &[("source", "folder"), ("source", "archive"), ("source", "bundle"), ("source", "path")],
+);
+static DETECT: StageKind = stage(
+    Stage::Detect,
+    "Detect",
+    "app_detect",
+    5,
+    &[("source", "path"), ("build", "by"), ("build", "dockerfile"), ("build", "bases")],
+);
+static BUILD: StageKind = stage(
+    Stage::Build,
+    "Build the image",
+    "app_build",
+    120,
+    &[
+        ("source", "path"),
+        ("app", "env"),
+        ("build", "dockerfile"),
+        ("build", "target"),
+        ("build", "args"),
+        ("build", "secrets"),
+    ],
+);
+/// How an image comes to be that is there already.
+static PULL: StageKind = stage(Stage::Build, "Pull the image", "app_pull", 60, &[("source", "image")]);
 /// From the image to a release that serves.
 static RELEASE: [StageKind; 5] = [
     stage(
@@ -264,9 +306,14 @@ pub(crate) struct App {
 impl App {
     /// The task that it becomes.
     pub(crate) fn task(&self) -> (Spanned<String>, Task) {
-        let source: &[StageKind] =
-            if self.given("source", "image").is_some() { &FROM_REGISTRY } else { &FROM_GIT };
-        let stages = std::iter::once(&PREPARE).chain(source).chain(&RELEASE);
+        let source: &[&StageKind] = if self.given("source", IMAGE.name).is_some() {
+            &[&PULL]
+        } else if self.given("source", GIT.name).is_some() {
+            &[&FETCH, &DETECT, &BUILD]
+        } else {
+            &[&TAKE, &DETECT, &BUILD]
+        };
+        let stages = std::iter::once(&PREPARE).chain(source.iter().copied()).chain(&RELEASE);
         let task = Task {
             on: self.on.clone(),
             needs: self.needs.clone(),
@@ -290,7 +337,10 @@ impl App {
 
     fn step(&self, stage: &'static StageKind) -> Step {
         let params = stage.takes.iter().filter_map(|(section, key)| {
-            self.given(section, key).cloned().or_else(|| self.otherwise(section, key))
+            let (param, value) =
+                self.given(section, key).cloned().or_else(|| self.otherwise(section, key))?;
+            let sent = SENT.iter().find(|sent| stage.kind.name == TAKE.kind.name && sent.name == param.name);
+            Some((sent.unwrap_or(param), value))
         });
         let title = Template::literal(stage.title, self.span);
         let timeout = Spanned { value: crate::duration::Millis(stage.minutes * 60_000), span: self.span };
@@ -369,7 +419,7 @@ pub(crate) fn section_named(name: &str) -> Option<&'static Kind> {
 
 /// The stage whose script has this name.
 pub(crate) fn stage_named(script: &str) -> Option<Stage> {
-    let all = std::iter::once(&PREPARE).chain(&FROM_GIT).chain(&FROM_REGISTRY).chain(&RELEASE);
+    let all = [&PREPARE, &FETCH, &TAKE, &DETECT, &BUILD, &PULL].into_iter().chain(&RELEASE);
     all.into_iter().find(|stage| stage.kind.name == script).map(|stage| stage.stage)
 }
 

@@ -277,6 +277,8 @@ pub enum ParamOf {
     Text,
     /// The path of a file on this machine, whose content is the value.
     File,
+    /// The path of a file or a folder on this machine, which is sent to the host before the script runs.
+    Sent,
 }
 
 /// What a [`Action::WaitFor`] asks.

@@ -79,6 +79,8 @@ pub(crate) enum Of {
     Source,
     /// The same, with `${{ … }}` in it put in first.
     Template,
+    /// A file or a folder on this machine, which is sent to the host first; the script is told where it is there.
+    Sent,
 }
 
 impl std::fmt::Debug for Kind {
@@ -150,7 +152,7 @@ impl Of {
         let expression = json!({ "type": "string", "pattern": r"\$\{\{" });
         match self {
             Self::Text | Self::Line | Self::PublicLine => json!({ "type": ["string", "number", "boolean"] }),
-            Self::Source | Self::Template => json!({ "type": "string" }),
+            Self::Source | Self::Template | Self::Sent => json!({ "type": "string" }),
             Self::Lines | Self::Commands => {
                 let one = json!({ "type": ["string", "number"] });
                 json!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }] })
@@ -181,7 +183,8 @@ impl Of {
             | Self::PublicLine
             | Self::Commands
             | Self::Source
-            | Self::Template => {
+            | Self::Template
+            | Self::Sent => {
                 if value.contains('\n') {
                     is("one line")
                 } else {

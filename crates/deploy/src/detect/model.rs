@@ -362,7 +362,7 @@ pub struct Detected {
 
 impl Application {
     /// An application in this folder of which nothing more is known.
-    pub(super) fn new(path: &str, framework: Framework, confidence: Confidence) -> Self {
+    pub(crate) fn new(path: &str, framework: Framework, confidence: Confidence) -> Self {
         Self {
             path: path.to_owned(),
             name: None,
@@ -393,7 +393,7 @@ impl Application {
     }
 
     /// The port, unless one is known already.
-    pub(super) fn listens_on(&mut self, number: u16, source: impl Into<String>) {
+    pub(crate) fn listens_on(&mut self, number: u16, source: impl Into<String>) {
         if self.port.is_none() {
             self.port = Some(Port { number, source: source.into() });
         }

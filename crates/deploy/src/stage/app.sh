@@ -8,7 +8,8 @@
 #   current         the name of the deployment that serves, and `previous` of the one before
 #   origin          where the application comes from
 #   lease           who deploys to it, and until when that counts
-#   source/         the repository as it was fetched last
+#   source/         the source as it was fetched, sent or unpacked last
+#   uploads/        archives that were sent, by their SHA-256; `.part` stands behind what has not come completely
 #   releases/NAME/  env, settings, ports: what a deployment was started with; `served` once it has served
 base=/var/lib/steadyhand
 app=$base/apps/$p_environment
@@ -46,6 +47,7 @@ lead_to() {
 }
 # Takes the containers of this deployment away again. What serves goes on.
 abandon() {
+  rm -f "$app"/uploads/*.part
   left=$(containers_of "$p_deployment")
   [ "$left" ] && [ "$current" != "$p_deployment" ] && docker rm -f $left >/dev/null 2>&1
   let_go

@@ -1,5 +1,34 @@
 # The image, built by the host itself. What was built before is used again as far as it is the same.
 hold 7200
+# The same source, built in the same way, is the same image.
+is_same() {
+  printf '%s\n' "$same" >"$release/built-from"
+  [ "$current" ] && [ "$(cat "$app/releases/$current/built-from" 2>/dev/null)" = "$same" ] &&
+    docker tag "steadyhand/$p_environment:$current" "$image" 2>/dev/null || return
+  printf 'Source and settings are those of deployment %s: its image is used again, and nothing is built.\n' "${current%%-*}"
+}
+told() { printf 'image %s\n' "$(docker image inspect -f '{{.Id}}' "$image")" | report; }
+if [ -f "$release/archive" ]; then
+  same="image $(cat "$release/made-of")"
+  if ! is_same; then
+    { read -r archive && read -r tool; } <"$release/archive"
+    names=$(docker images --format '{{.Repository}}:{{.Tag}}')
+    said=$(if [ "$tool" ]; then "$tool" -dc <"$archive"; else cat "$archive"; fi | docker load 2>&1) ||
+      give_up "the image could not be loaded: $said"
+    printf '%s\n' "$said"
+    loaded=$(printf '%s\n' "$said" | sed -n 's/^Loaded image ID: //p; s/^Loaded image: //p')
+    ids=$(for name in $loaded; do docker image inspect -f '{{.Id}}' "$name"; done | sort -u)
+    [ "$(printf '%s' "$ids" | grep -c .)" = 1 ] || give_up 'the archive does not have exactly one image: save the one that is to be deployed, with `docker save NAME`'
+    docker tag "$ids" "$image" || give_up 'the image could not be kept'
+    # It is kept under the name of its deployment. One that it brought along is not needed, unless this host had it before.
+    for name in $loaded; do
+      case $name in sha256:*) ;; *) printf '%s\n' "$names" | grep -qxF "$name" || docker image rm "$name" >/dev/null 2>&1 ;; esac
+    done
+  fi
+  told
+  hold 600
+  finish
+fi
 source=$app/source${p_path:+/$p_path}
 file=$source/${p_dockerfile:-Dockerfile}
 if [ -f "$release/Dockerfile" ]; then
@@ -33,19 +62,14 @@ if grep -q 'id=build_variables' "$file"; then
   sum=$(sha256sum <"$secrets/build_variables")
   [ "$(cat "$app/build-variables" 2>/dev/null)" = "$sum" ] || set -- "$@" --no-cache
 fi
-# The same source, built in the same way, is the same image.
 same=$({
-  git -C "$app/source" rev-parse 'HEAD^{tree}'
+  cat "$release/made-of"
   printf '%s\n' "$source"
   cat "$file"
   printf '%s\n' "${p_target-}" "${p_args-}" "${p_secrets-}"
   cat "$secrets/build_variables" 2>/dev/null
 } | sha256sum | cut -d ' ' -f 1)
-printf '%s\n' "$same" >"$release/built-from"
-if [ "$current" ] && [ "$(cat "$app/releases/$current/built-from" 2>/dev/null)" = "$same" ] &&
-  docker tag "steadyhand/$p_environment:$current" "$image" 2>/dev/null; then
-  printf 'Source and settings are those of deployment %s: its image is used again, and nothing is built.\n' "${current%%-*}"
-else
+if ! is_same; then
   { docker build "$@" "$source" </dev/null 2>&1; echo $? >"$secrets/status"; } | tee "$secrets/log"
   status=$(cat "$secrets/status" 2>/dev/null)
   [ "$status" = 0 ] || give_up "the image could not be built (status ${status:-unknown}; what went wrong is above)"
@@ -54,5 +78,5 @@ else
   cached=$(grep -c '^#[0-9]* CACHED' "$secrets/log")
   printf '%s of %s steps were cached.\n' "$cached" "$all"
 fi
-printf 'image %s\n' "$(docker image inspect -f '{{.Id}}' "$image")" | report
+told
 hold 600

@@ -43,6 +43,11 @@ for name in $(ls -t "$app/releases"); do
   fi
   rm -rf "$app/releases/$name"
 done
+# Of the archives, the one that serves is kept, so that it need not be sent again.
+upload=$(cat "$release/upload" 2>/dev/null)
+for file in "$app"/uploads/*; do
+  [ "${file##*/}" = "$upload" ] || rm -f "$file"
+done
 if left=$(docker images --format '{{.Tag}}' "steadyhand/$p_environment"); then
   printf 'kept %s\n' "$(printf '%s' "$left" | tr '\n' ' ')" | report
 fi

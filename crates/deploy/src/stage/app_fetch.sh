@@ -54,6 +54,8 @@ folder=$source${p_path:+/$p_path}
 case /${p_path-}/ in */../*) give_up "\`path\` must be within the repository" ;; esac
 [ -d "$folder" ] || give_up "the repository has no folder ${p_path-}"
 in_source log -1 --format='%h %s (%an, %ar)'
+rm -f "$release/archive" "$release/upload"
+in_source rev-parse 'HEAD^{tree}' >"$release/made-of"
 {
   printf 'branch %s\n' "${p_branch-}"
   in_source log -1 --format='commit %H%nauthor %an%nwhen %cI%nmessage %s'
@@ -64,20 +66,7 @@ in_source log -1 --format='%h %s (%an, %ar)'
     IFS='
 '
     set -f
-    git ls-files -- $p_wanted | {
-      all=0
-      # All together, packed, is a short text: the rest of a very large repository is left out.
-      while IFS= read -r file && [ "$all" -lt 250000 ]; do
-        [ -f "$file" ] && [ ! -L "$file" ] || continue
-        size=$(wc -c <"$file" | tr -d ' ')
-        most=32768
-        case ${file##*/} in *lock* | index.html) most=4096 ;; esac
-        [ "$size" -gt "$most" ] && size=$most
-        printf 'C %s %s\n' "$size" "$file"
-        head -c "$size" "$file"
-        all=$((all + size))
-      done
-    }
-  } | gzip -c | base64 | head -c 56000
+    git ls-files -- $p_wanted | texts
+  } | packed
 } | report
 hold 600

@@ -1,6 +1,7 @@
 # Whether the host has what a deployment needs, and that nobody else deploys to this environment.
 lacking=
-for tool in docker nft ${p_git:+git} ${p_domains:+caddy}; do
+sent=${p_folder-}${p_archive-}${p_bundle-}
+for tool in docker nft ${p_git:+git} ${sent:+tar} ${p_domains:+caddy}; do
   has "$tool" || lacking="$lacking $tool"
 done
 has curl || has wget || lacking="$lacking curl"
@@ -13,19 +14,21 @@ if ! said=$(docker version --format '{{.Server.Version}}' 2>&1); then
 fi
 printf 'docker %s\n' "$said"
 client=$(docker version --format '{{.Client.Version}}' 2>/dev/null)
-if [ "${p_git-}" ] && [ "${client%%.*}" -ge 23 ] 2>/dev/null && ! docker buildx version >/dev/null 2>&1; then
+if [ ! "${p_image-}" ] && [ "${client%%.*}" -ge 23 ] 2>/dev/null && ! docker buildx version >/dev/null 2>&1; then
   fail 'docker cannot build here without buildx: install the package docker-buildx, or docker-buildx-plugin'
 fi
 mkdir -p "$app/releases" || fail "$app cannot be made"
 # Two applications of one name would take each other's place.
-origin=${p_git-}
-[ "$origin" ] || origin=${p_image%%[:@]*}
+if [ "$sent" ]; then origin='a machine that sends its source'; else origin=${p_git:-${p_image%%[:@]*}}; fi
 if [ -s "$app/origin" ] && [ "$(cat "$app/origin")" != "$origin" ]; then
   fail "another application is called $p_environment here: it comes from $(cat "$app/origin"), and this one from $origin. Give this plan \
 another name; if it is the same application and has only moved, remove $app/origin"
 fi
 printf '%s\n' "$origin" >"$app/origin" || fail "$app cannot be written"
-hold 600
+# What is sent may take long, and nobody says here how long yet.
+if [ "$sent" ]; then hold 10800; else hold 600; fi
+# What did not come completely is of nobody any more.
+rm -f "$app"/uploads/*.part
 # A host that went down in the middle of a switch may still lead to what is taken away now.
 if [ "$current" ] && [ -s "$app/releases/$current/ports" ]; then
   lead_to "$current" || fail 'the rules for its traffic could not be set (nft has said why); is this root, with nftables in the kernel?'

@@ -8,6 +8,7 @@ mod output;
 mod reach;
 pub(crate) mod resource;
 mod run;
+pub(crate) mod send;
 mod stage;
 pub(crate) mod text;
 pub(crate) mod transfer;

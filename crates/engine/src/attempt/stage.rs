@@ -1,7 +1,7 @@
 //! The stages of a deployment: resources with scripts from outside the engine, and with reports.
 
-use steadyhand_domain::{Reason, Stage, StepOutcome};
-use steadyhand_plan::{Action, CompiledStep, ResourceParam};
+use steadyhand_domain::{LossReason, Reason, Stage, StepOutcome};
+use steadyhand_plan::{Action, CompiledStep, ParamOf, ResourceParam};
 use steadyhand_remote::StepRequest;
 use steadyhand_store::{StoreError, deployments, progress::Write};
 
@@ -9,7 +9,7 @@ use super::{Attempt, AttemptEnd, resource};
 use crate::{
     EngineError,
     execute::Execution,
-    stages::{Learned, Told, environment_on_hosts, on_hosts},
+    stages::{Learned, Sent, Told, environment_on_hosts, on_hosts},
 };
 
 impl Execution<'_> {
@@ -20,13 +20,42 @@ impl Execution<'_> {
         name: &str,
         params: &[ResourceParam],
     ) -> Result<AttemptEnd, EngineError> {
-        let script = self.stage_script(attempt, stage, name, params).await?;
+        let sent = if params.iter().any(|param| param.of == ParamOf::Sent) {
+            // What was begun stands on what was sent then, whatever is here now.
+            if let Some(end) = self.begun_before(attempt).await? {
+                return self.reported(attempt, stage, end).await;
+            }
+            match self.send(attempt, params).await? {
+                Ok(sent) => Some(sent),
+                Err(end) => return Ok(end),
+            }
+        } else {
+            None
+        };
+        let script = self.stage_script(attempt, stage, name, params, sent.as_ref()).await?;
         let request = script.map(|script| {
             let timeout = attempt.step.timeout_ms.map(std::time::Duration::from_millis);
             StepRequest { timeout, ..StepRequest::new(self.attempt_name(attempt), script) }
         });
         let end = resource::end(self.execute(attempt, request).await?);
         self.reported(attempt, stage, end).await
+    }
+
+    /// How the script of an attempt ends that an earlier process may have begun, if it has.
+    async fn begun_before(&self, attempt: &Attempt) -> Result<Option<AttemptEnd>, EngineError> {
+        if !self.was_running.contains(&(attempt.step.index as usize)) {
+            return Ok(None);
+        }
+        let request = StepRequest::new(self.attempt_name(attempt), "");
+        let end = self.execute(attempt, Ok(StepRequest { started_before: true, ..request })).await?;
+        let is_unknown = matches!(
+            end,
+            AttemptEnd::Failed {
+                outcome: Some(StepOutcome::Lost { reason: LossReason::RecordGone { .. } }),
+                ..
+            }
+        );
+        Ok((!is_unknown).then(|| resource::end(end)))
     }
 
     /// Takes the report of a stage that has succeeded, if it makes one.
@@ -55,9 +84,8 @@ impl Execution<'_> {
             return Ok(AttemptEnd::Failed { reason, outcome: Some(StepOutcome::Exited { status: 0 }) });
         }
         let Some(report) = self.recorded_output(index) else { return Ok(end) };
-        let from = said(&attempt.step, "git");
-        let Learned { source, image, kept } =
-            self.shared.stages.learned(stage, &report.text, from.as_deref());
+        let says = |name: &str| said(&attempt.step, name);
+        let Learned { source, image, kept } = self.shared.stages.learned(stage, &report.text, &says);
         if source.is_some() || image.is_some() {
             self.commit(&[Write::Deployment { source: source.as_ref(), image: image.as_deref() }]).await?;
         }
@@ -75,6 +103,7 @@ impl Execution<'_> {
         stage: Stage,
         name: &str,
         params: &[ResourceParam],
+        sent: Option<&Sent>,
     ) -> Result<Result<String, Reason>, EngineError> {
         let failed = |message: String| Ok(Err(Reason::Error { message }));
         let Some(names) = self.names_on_hosts().await? else {
@@ -100,7 +129,7 @@ impl Execution<'_> {
         } else {
             None
         };
-        let told = names.told(reported.as_deref());
+        let told = Told { sent, ..names.told(reported.as_deref()) };
         Ok(self.shared.stages.script(name, &given, told).map_err(|message| Reason::Error { message }))
     }
 
@@ -145,6 +174,7 @@ impl Names {
             project: &self.project,
             who: &self.who,
             reported,
+            sent: None,
         }
     }
 }

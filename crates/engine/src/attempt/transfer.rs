@@ -7,12 +7,16 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use secrecy::SecretString;
 use steadyhand_domain::{Reason, StepOutcome};
 use steadyhand_plan::Text;
 use steadyhand_remote::{Difference, Elevation, Host, RemoteError, TransferProgress, TransferSummary};
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -24,10 +28,35 @@ use super::{
 use crate::{EngineError, execute::Execution, log::LogWriter};
 
 /// How far a transfer came.
-enum Sent {
-    All(TransferSummary),
+enum Carried<T> {
+    All(T),
     Cancelled,
     TooSlow,
+}
+
+/// A transfer that is on its way, over one connection.
+pub(super) struct Moving {
+    pub(super) host: Host,
+    pub(super) elevation: Option<Elevation>,
+    lines: mpsc::Sender<Bytes>,
+    said: Mutex<Instant>,
+}
+
+impl Moving {
+    /// Adds a line to the log, unless there was one a moment ago.
+    pub(super) fn say(&self, line: impl FnOnce() -> String) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.elapsed() >= Duration::from_secs(1) {
+            *said = Instant::now();
+            self.say_now(line());
+        }
+    }
+
+    /// Adds a line to the log.
+    pub(super) fn say_now(&self, line: String) {
+        // A full queue only means that this line is not needed.
+        let _ = self.lines.try_send((line + "\n").into());
+    }
 }
 
 /// Which way files go.
@@ -128,23 +157,48 @@ impl Execution<'_> {
             LogWriter::open(self.shared, self.masker.clone(), self.id, attempt.id, attempt.number).await?;
         let lines = log.input.clone();
         say(&lines, transfer.title(&attempt.step.host)).await;
+        let begun = Instant::now();
+        let carried = self
+            .carried(attempt, begun, &lines, move |moving: Moving| {
+                let transfer = transfer.clone();
+                Box::pin(async move {
+                    let progress = |progress: TransferProgress| {
+                        moving.say(|| format!("{} files, {} bytes so far", progress.files, progress.bytes));
+                    };
+                    transfer.carry_out(&moving.host, moving.elevation.as_ref(), &progress).await
+                })
+            })
+            .await?;
+        let end = match carried {
+            Ok(done) => {
+                say(&lines, told(&done)).await;
+                AttemptEnd::Succeeded { outcome: None, changed: done.changed() }
+            }
+            Err(end) => end,
+        };
+        drop(lines);
+        log.close(true).await?;
+        Ok(end)
+    }
+
+    /// Moves files over as many connections as it takes, until it is done, the run is to be stopped, or the time of the step is over.
+    pub(super) async fn carried<T: Send + 'static>(
+        &self,
+        attempt: &Attempt,
+        begun: Instant,
+        lines: &mpsc::Sender<Bytes>,
+        work: impl Fn(Moving) -> BoxFuture<'static, Result<T, RemoteError>> + Send,
+    ) -> Result<Result<T, AttemptEnd>, EngineError> {
         let (host, for_log, elevation) = (attempt.host.clone(), lines.clone(), attempt.elevation.clone());
         let limit = attempt.step.timeout_ms.map(Duration::from_millis);
-        let begun = Instant::now();
         let operation = move |cancel: CancellationToken| {
-            let (host, transfer, lines) = (host.clone(), transfer.clone(), for_log.clone());
-            let elevation = elevation.clone();
+            let work = work(Moving {
+                host: host.clone(),
+                elevation: elevation.clone(),
+                lines: for_log.clone(),
+                said: Mutex::new(Instant::now()),
+            });
             Box::pin(async move {
-                let told = Mutex::new(Instant::now());
-                let progress = move |progress: TransferProgress| {
-                    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-                    if told.elapsed() >= Duration::from_secs(1) {
-                        *told = Instant::now();
-                        let line = format!("{} files, {} bytes so far\n", progress.files, progress.bytes);
-                        // A full queue only means that this line is not needed.
-                        let _ = lines.try_send(line.into());
-                    }
-                };
                 let time_is_over = async {
                     match limit {
                         Some(limit) => sleep_until(begun + limit).await,
@@ -152,39 +206,32 @@ impl Execution<'_> {
                     }
                 };
                 tokio::select! {
-                    done = transfer.carry_out(&host, elevation.as_ref(), &progress) => done.map(Sent::All),
-                    () = cancel.cancelled() => Ok(Sent::Cancelled),
-                    () = time_is_over => Ok(Sent::TooSlow),
+                    done = work => done.map(Carried::All),
+                    () = cancel.cancelled() => Ok(Carried::Cancelled),
+                    () = time_is_over => Ok(Carried::TooSlow),
                 }
             }) as BoxFuture<'_, _>
         };
-        let end = match self.reach::<Sent>(&attempt.step.host, Box::new(operation)).await? {
-            Reached::Done(Sent::All(done)) => {
-                say(&lines, told(&done)).await;
-                AttemptEnd::Succeeded { outcome: None, changed: done.changed() }
-            }
-            Reached::Done(Sent::TooSlow) => {
+        Ok(match self.reach::<Carried<T>>(&attempt.step.host, Box::new(operation)).await? {
+            Reached::Done(Carried::All(done)) => Ok(done),
+            Reached::Done(Carried::TooSlow) => {
                 let outcome = StepOutcome::TimedOut;
                 let reason = Reason::Outcome { outcome: outcome.clone() };
-                AttemptEnd::Failed { reason, outcome: Some(outcome) }
+                Err(AttemptEnd::Failed { reason, outcome: Some(outcome) })
             }
             Reached::Failed(error) => {
-                say(&lines, error.to_string()).await;
-                refused(&error)
+                say(lines, error.to_string()).await;
+                Err(refused(&error))
             }
-            Reached::Done(Sent::Cancelled) | Reached::Unreachable(_) | Reached::NotBegun => {
-                AttemptEnd::Stopped(None)
+            Reached::Done(Carried::Cancelled) | Reached::Unreachable(_) | Reached::NotBegun => {
+                Err(AttemptEnd::Stopped(None))
             }
-        };
-        drop(lines);
-        log.close(true).await?;
-        Ok(end)
+        })
     }
 }
 
 /// `Done: 3 files, 120 bytes; 1 folder made; 40 files were the same already`.
-fn told(done: &TransferSummary) -> String {
-    let counted = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+pub(super) fn told(done: &TransferSummary) -> String {
     let mut text = if done.files == 0 {
         "Done: no file differed".to_owned()
     } else {
@@ -198,4 +245,8 @@ fn told(done: &TransferSummary) -> String {
         text.push_str(&format!("; {} {were} the same already", counted(done.unchanged, "file")));
     }
     text
+}
+
+pub(super) fn counted(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

@@ -109,6 +109,7 @@ fn resource(spec: &ResourceSpec, scope: &Scope<'_>, problems: &mut Vec<Diagnosti
         let of = match param.of {
             Of::Text => ParamOf::Text,
             Of::Source => ParamOf::File,
+            Of::Sent => ParamOf::Sent,
             _ => ParamOf::Lines,
         };
         params.push(ResourceParam { name: param.name.to_owned(), values, of });

@@ -56,11 +56,24 @@ impl Reader<'_> {
             self.error(Code::InvalidValue, second.span, "an application runs on one host", Some(hint));
         }
         let source = says.iter().find(|says| says.kind.name == "source");
-        let is_given =
-            |spec: &ResourceSpec| spec.params.iter().any(|(param, _)| matches!(param.name, "git" | "image"));
+        let is_given = |spec: &ResourceSpec| {
+            let mut names = spec.params.iter().map(|(param, _)| param.name);
+            names.any(|name| matches!(name, "git" | "image" | "folder" | "archive" | "bundle"))
+        };
         if !source.is_some_and(is_given) && self.problems.len() == before {
-            let hint = "add `source: { git: git@example.com:shop.git }`, or `source: { image: nginx:1.27 }`";
+            let hint = "add `source: { git: git@example.com:shop.git }`, `source: { folder: . }` for a folder of this machine, or `source: { image: nginx:1.27 }`";
             self.error(Code::MissingKey, key, "`app` does not say where it comes from", Some(hint));
+        }
+        let of = |section: &str, key: &str| {
+            let section = says.iter().find(|says: &&ResourceSpec| says.kind.name == section)?;
+            section.params.iter().map(|(param, _)| param.name).find(|name| key.is_empty() || *name == key)
+        };
+        if let (Some(_), Some(built)) = (of("source", "bundle"), of("build", ""))
+            && built != "bases"
+        {
+            let message = format!("nothing of a bundle is built, so `{built}` says nothing");
+            let hint = "remove it, or write `folder:` or `archive:` for a source that is built";
+            self.error(Code::InvalidValue, inner.key_span("build"), message, Some(hint));
         }
         if let Some((other, _)) = tasks.iter().find(|(name, _)| name.value == TASK) {
             let message = "a task is called `app`, which is the name of the application's own";

@@ -136,4 +136,13 @@ const INSTEAD: &[(&str, &str)] = &[
     ("insertafter", "after"),
     ("insertbefore", "before"),
     ("dir", "path"),
+    ("directory", "folder"),
+    ("local", "folder"),
+    ("tar", "archive"),
+    ("tarball", "archive"),
+    ("zip", "archive"),
+    ("static", "bundle"),
+    ("repo", "git"),
+    ("repository", "git"),
+    ("url", "git"),
 ];

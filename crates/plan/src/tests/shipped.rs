@@ -53,7 +53,10 @@ fn schema_errors(source: &str) -> Vec<String> {
 }
 
 /// Plans without an error, each with another part of the language.
-const VALID: [&str; 12] = [
+const VALID: [&str; 15] = [
+    "name: a\nvars: { v: '1.2' }\nhosts: { h: x }\napp: { on: h, source: { folder: ., path: apps/web } }\n",
+    "name: a\nvars: { v: '1.2' }\nhosts: { h: x }\napp: { on: h, source: { archive: 'dist/shop-${{ vars.v }}.tar.gz', path: web } }\n",
+    "name: a\nhosts: { h: x }\napp: { on: h, source: { bundle: dist/ }, build: { bases: { files: 'caddy:2' } } }\n",
     "name: a\nsecrets: [S]\nhosts: { h: x }\napp:\n  on: [h]\n  needs: []\n  sudo: true\n  tags: [web]\n  source: { git: x, branch: main, path: apps/web, token: '${{ secrets.S }}' }\n  build: { by: auto, target: t, args: { A: 1 }, secrets: { N: '${{ secrets.S }}' }, bases: { node: x } }\n  port: 3000\n  replicas: 2\n  resources: { cpus: 1.5, memory: 512m }\n  env: { A: b }\n  volumes: { data: /data }\n  read_only: false\n  health: { path: /health, timeout: 1m }\n  hooks: { on_new: a, on_deploy: [b, c] }\n  domains: [a.example.com]\n  drain: 10s\n  keep: 3\n",
     "name: a\ndiscover:\n  - tailscale: { tag: web, into: g, match: w*, required: false, user: d, port: 22, identity: ~/.ssh/k, jump: b }\n  - ssh_config: { match: [a*, b], into: g }\n  - command: { run: ./list, timeout: 5s, group: x, into: g }\ngroups: { h: [g] }\ntasks: { t: { on: [g, h], steps: [ { run: x } ] } }",
     "name: a\nsecrets: [S]\nnotify:\n  - slack: https://x\n  - { slack: '${{ secrets.S }}', on: [failed, started] }\n  - discord: { url: https://x, on: always }\n  - { teams: https://x, on: recovered }\n  - webhook: https://x\n  - webhook: { url: https://x, secret: '${{ secrets.S }}', on: [completed] }\n  - email: { smtp: 'smtp://x:25', from: a@b, to: c@d }\n  - email: { smtp: smtps://x, user: u, password: '${{ secrets.S }}', from: a@b, to: [c@d] }\n    on: failed\n  - desktop: true\n  - desktop: { on: failed }\ntasks: { t: { on: local, steps: [ { run: x } ] } }",

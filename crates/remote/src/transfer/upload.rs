@@ -105,6 +105,11 @@ impl<'a> Surveyed<'a> {
                     Some(pick) => tree::walk_picked(&from, pick.as_ref())?,
                     None => tree::walk(&from)?,
                 };
+                if mirrored.is_some() && all.len() < 2 {
+                    return Err(io::Error::other(
+                        "there is nothing in it to be sent: it is empty, or its ignore files leave everything out",
+                    ));
+                }
                 let (names, links) = if tree { asked(&all) } else { Default::default() };
                 Ok((all, names, links))
             })

@@ -51,8 +51,10 @@ pub enum SourceKind {
     Image,
     /// An image in a file.
     ImageArchive,
-    /// A folder, packed into a file.
+    /// A folder of the machine that it was deployed from.
     Folder,
+    /// A source, packed into a file.
+    Archive,
     /// Files that are served as they are.
     Bundle,
 }
@@ -84,7 +86,7 @@ pub struct DeploymentSource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub link: Option<String>,
-    /// The SHA-256 of the file, in lower-case hexadecimal.
+    /// The SHA-256 of the file, in lower-case hexadecimal; of a folder, one over the names, contents and modes of what is in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub sha256: Option<String>,

@@ -19,7 +19,7 @@ const STAGE_LABELS: Record<Stage, string> = {
 };
 const ACTION_LABELS: Record<DeploymentAction, string> = { cancel: 'Cancel', stop: 'Stop', rollback: 'Roll back to this' };
 const KIND_LABELS: Record<SourceKind, string> = {
-  git: 'Repository', image: 'Image', image_archive: 'Image in a file', folder: 'Folder', bundle: 'Files',
+  git: 'Repository', image: 'Image', image_archive: 'Image in a file', folder: 'Folder', archive: 'Archive', bundle: 'Files',
 };
 
 export const deploymentLabel = (state: DeploymentState): string => STATE_LABELS[state];
