@@ -606,7 +606,7 @@ message?: string,
  */
 link?: string, 
 /**
- * The SHA-256 of the file, in lower-case hexadecimal.
+ * The SHA-256 of the file, in lower-case hexadecimal; of a folder, one over the names, contents and modes of what is in it.
  */
 sha256?: string, };
 
@@ -2193,7 +2193,7 @@ project_id?: ProjectId, };
 /**
  * What kind of thing a deployment is made from.
  */
-export type SourceKind = "git" | "image" | "image_archive" | "folder" | "bundle";
+export type SourceKind = "git" | "image" | "image_archive" | "folder" | "archive" | "bundle";
 
 /**
  * What a folder's source is.
