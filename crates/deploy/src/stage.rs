@@ -77,14 +77,15 @@ impl Stages for AppStages {
         match stage {
             Stage::Fetch => {
                 let said = |key: &str| Some(said(report, key)?.to_owned());
-                let (kind, from) = match said("is").as_deref() {
-                    Some("folder") => (SourceKind::Folder, says("folder")),
-                    Some("archive") => (SourceKind::Archive, says("archive")),
-                    Some("image") => (SourceKind::ImageArchive, says("archive")),
-                    Some(_) => (SourceKind::Bundle, says("bundle")),
-                    None => (SourceKind::Git, says("git")),
+                let kind = match said("is").as_deref() {
+                    Some("folder") => SourceKind::Folder,
+                    Some("archive") => SourceKind::Archive,
+                    Some("image") => SourceKind::ImageArchive,
+                    Some(_) => SourceKind::Bundle,
+                    None => SourceKind::Git,
                 };
-                let (commit, from) = (said("commit"), from.unwrap_or_default());
+                let (commit, from) =
+                    (said("commit"), said("from").or_else(|| says("git")).unwrap_or_default());
                 let is_git = kind == SourceKind::Git;
                 let link = commit.as_deref().filter(|_| is_git).and_then(|commit| link_to(&from, commit));
                 let source = DeploymentSource {
@@ -199,6 +200,7 @@ fn taken(params: &[(String, String)], sent: Option<&Sent>) -> Result<Vec<(String
     let is = is.into_iter().find(|name| matches!(*name, "folder" | "archive" | "bundle"));
     let told = [
         ("is", is.unwrap_or("folder").to_owned()),
+        ("here", sent.local.lines().collect::<Vec<_>>().join(" ")),
         ("sent", sent.there.clone()),
         ("sha256", sent.sha256.clone()),
         ("wanted", WANTED.join("\n")),

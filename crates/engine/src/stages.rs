@@ -31,6 +31,8 @@ pub struct Told<'a> {
 /// A file or a folder of this machine that the host has now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
+    /// Where it is on this machine.
+    pub local: String,
     /// Where it is there.
     pub there: String,
     /// Its SHA-256; of a folder one over the names, contents and modes of what is in it.

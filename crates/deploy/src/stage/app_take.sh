@@ -1,5 +1,6 @@
 # The source that was sent from the machine of whoever deploys: a folder, which is in its place, or an archive, which is unpacked here.
-# `p_sent` is where it is, `p_sha256` what it has, and `p_is` what the plan says it is: folder, archive or bundle.
+# `p_here` is where it was there, `p_sent` where it is here, `p_sha256` what it has, and `p_is` what the plan says it is: folder, archive
+# or bundle.
 hold 3600
 source=$app/source
 is=$p_is
@@ -92,14 +93,14 @@ fi
 printf '%s\n' "$p_sha256" >"$release/made-of"
 if [ "$is" = image ]; then
   echo 'It is an image, as docker saves them.'
-  printf 'is image\nsha256 %s\n' "$p_sha256" | report
+  printf 'is image\nfrom %s\nsha256 %s\n' "$p_here" "$p_sha256" | report
 else
   folder=$source${p_path:+/$p_path}
   case /${p_path-}/ in */../*) give_up "\`path\` must be within the source" ;; esac
   [ -d "$folder" ] || give_up "what was sent has no folder ${p_path-}; correct \`path\`"
   case $(cd -P "$folder" && pwd -P)/ in "$(cd -P "$source" && pwd -P)"/*) ;; *) give_up "${p_path-} is a link that leads out of the source" ;; esac
   {
-    printf 'is %s\nsha256 %s\n' "$is" "$p_sha256"
+    printf 'is %s\nfrom %s\nsha256 %s\n' "$is" "$p_here" "$p_sha256"
     [ "${p_more-}" ] && printf '%s\n' "$p_more"
     printf '\n'
     cd "$source" || exit

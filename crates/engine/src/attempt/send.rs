@@ -107,6 +107,7 @@ impl Execution<'_> {
         let lines = log.input.clone();
         say(&lines, format!("Sending {} to {}", local.display(), attempt.step.host)).await;
         let begun = Instant::now();
+        let shown = local.display().to_string();
         let sent = match pick {
             Some(pick) => {
                 let (from, to) = (local, places.folder.clone());
@@ -123,7 +124,7 @@ impl Execution<'_> {
                 match carried {
                     Ok(done) => {
                         say(&lines, mirrored(&done)).await;
-                        Ok(Sent { there: places.folder, sha256: done.sha256, is_folder: true })
+                        Ok(Sent { local: shown, there: places.folder, sha256: done.sha256, is_folder: true })
                     }
                     Err(end) => Err(end),
                 }
@@ -148,7 +149,7 @@ impl Execution<'_> {
                     Ok(done) => {
                         say(&lines, whole(&done)).await;
                         let there = format!("{}/{}", places.files, done.sha256);
-                        Ok(Sent { there, sha256: done.sha256, is_folder: false })
+                        Ok(Sent { local: shown, there, sha256: done.sha256, is_folder: false })
                     }
                     Err(end) => Err(end),
                 }
