@@ -2,12 +2,15 @@
 //! are, on a real host with a real Docker.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "what goes wrong ends the test")]
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{fs, path::Path, process::Command, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
+use steadyhand_remote::{
+    AskNobody, Config, ElevateBy, Elevation, Host, HostKind, HostSpec, Mirrored, Pick, Remote, SshSpec,
+};
 use steadyhand_tests::{
     command::{ended, steady},
-    debian::WALLED,
+    debian::{DEPLOY, Debian, WALLED},
     dockerd::IMAGE,
     proxy::Proxy,
     shop::{Shop, dockerfile, page},
@@ -214,11 +217,12 @@ async fn an_image_in_a_file_is_loaded_and_files_are_served_as_they_are() {
 
     does(folder.path(), "echo packed >dist/index.html; tar -cJf dist.tar.xz -C dist .");
     shop.plans(&plan(&shop, &format!("{{ bundle: {here}/dist.tar.xz }}{bases}"))).await;
-    shop.host.does("mkdir -p /opt/hidden; mv $(command -v xz) /opt/hidden");
     let run = shop.deploy(4).await;
     let said = shop.log_of(&run, "Send the source").await;
     assert!(said.contains("compressed with xz, which is not installed on this host"), "{said}");
-    shop.host.does("mv /opt/hidden/xz /usr/bin");
+    shop.host.does(&format!(
+        "id=$(docker create {IMAGE} true); docker cp $id:/bin/busybox /usr/local/bin/xz; docker rm $id"
+    ));
     shop.deployed(5).await;
     assert_eq!(shop.answers(), "packed");
     let (code, said) = ended(&mut steady(shop.data.path(), &["rollback", "shop", "--to", "1"])).await;
@@ -330,4 +334,136 @@ async fn what_is_stopped_or_does_not_fit_leaves_nothing_and_a_check_sends_nothin
     let (code, said) = check("{ folder: shop.tar }").await;
     assert!(code != Some(0) && said.contains("write `archive:`"), "{code:?} {said}");
     shop.app.end().await;
+}
+
+/// The state of a stage, and how many lines its log has.
+fn stands(detail: &Value, stage: &str) -> (String, u64) {
+    let step = detail["steps"].as_array().unwrap().iter().find(|step| step["name"] == stage).unwrap();
+    let lines = step["attempts"].as_array().and_then(|attempts| attempts.last()?["lines"].as_u64());
+    (step["state"].as_str().unwrap().to_owned(), lines.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn whatever_befalls_it_while_a_folder_is_sent_what_is_here_is_deployed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path().join("shop");
+    writes(&here, "version 1");
+    let shop = Shop::new("from git", "").await;
+    let proxy = Proxy::start(shop.host.port(), Duration::ZERO).await;
+    let behind = plan(&shop, &format!("{{ folder: {} }}", here.display()))
+        .replace(&format!("port: {}", shop.host.port()), &format!("port: {}", proxy.port));
+    shop.plans(&behind).await;
+    shop.host.is_known_at(proxy.port, shop.data.path());
+    shop.deployed(1).await;
+    let mut shop = shop;
+    let mut number = 1;
+    // Before anything was sent, while it is, and when the host has been told what to do with it.
+    for (is_killed, lines) in [(true, 0), (false, 0), (true, 1), (false, 1), (true, 2), (false, 2)] {
+        number += 1;
+        let version = format!("version {number}");
+        does(
+            &here,
+            &format!(
+                "{}\nhead -c 3000000 /dev/urandom >film{number}; rm -f film{}",
+                page(&version),
+                number - 1
+            ),
+        );
+        shop.app.call("start_run", json!({ "project_id": shop.project })).await;
+        shop.app
+            .run(&shop.project, number, |detail| {
+                let (state, has) = stands(detail, "Send the source");
+                state != "pending" && has >= lines
+            })
+            .await;
+        if is_killed {
+            shop = Shop { app: shop.app.kill_and_start_again().await, ..shop };
+        } else {
+            proxy.reset();
+        }
+        let run = shop.app.ended(&shop.project, number).await;
+        shop.completed(&run).await;
+        assert_eq!((shop.answers(), shop.containers()), (version, vec![format!("shop-{number}-1")]));
+        let files = shop.host.asked("ls -A /var/lib/steadyhand/apps/shop/source");
+        let expected = ["Dockerfile".to_owned(), format!("film{number}"), "index.html".to_owned()];
+        assert_eq!(files.split_whitespace().collect::<Vec<_>>(), expected);
+    }
+    shop.app.end().await;
+}
+
+/// A host as it is reached without a run.
+fn reached(host: &Debian, user: &str, data: &Path) -> Host {
+    host.is_known_in(data);
+    let config = Config {
+        known_hosts_write: data.join("known_hosts"),
+        known_hosts_read: Vec::new(),
+        ssh_config: None,
+        identities: None,
+        agent: None,
+        ..Config::default()
+    };
+    let kind = HostKind::Ssh(SshSpec {
+        address: "127.0.0.1".to_owned(),
+        user: Some(user.to_owned()),
+        port: Some(host.port()),
+        identity: Some(host.key().display().to_string()),
+        jump: None,
+    });
+    Remote::new(config, Arc::new(AskNobody)).host(&HostSpec { name: "host".to_owned(), kind })
+}
+
+#[tokio::test]
+async fn a_host_with_nothing_but_busybox_takes_folders_and_large_files_and_so_does_one_by_sudo() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path().join("here");
+    let root = Elevation { by: ElevateBy::Sudo, user: "root".to_owned(), password: None };
+    for (host, user, elevation) in
+        [(Debian::start_busybox(), "root", None), (Debian::start(), DEPLOY, Some(root))]
+    {
+        let remote = reached(&host, user, folder.path());
+        let _ = fs::remove_dir_all(&here);
+        fs::create_dir_all(&here).expect("a folder");
+        does(
+            &here,
+            "mkdir -p 'a b/c' x; echo 1 >'a b/c/one'; echo 2 >-two; printf 3 >x/y; ln -s x link; mkdir left; echo >left/out",
+        );
+        let mirrors = async || -> Mirrored {
+            let pick: Arc<Pick> = Arc::new(|path: &Path, _| path != Path::new("left"));
+            let done = remote.mirror(&here, "/opt/deep/there", pick, elevation.as_ref(), &|_| {}).await;
+            done.unwrap_or_else(|error| panic!("{user}: {error}"))
+        };
+        let there = || host.asked("cd /opt/deep/there; find . | sort; cat 'a b/c/one' 2>/dev/null || true");
+        let first = mirrors().await;
+        assert_eq!((first.summary.files, first.removed), (4, 0), "{first:?}");
+        assert_eq!(there(), ".\n./-two\n./a b\n./a b/c\n./a b/c/one\n./link\n./x\n./x/y\n1\n");
+        let same = mirrors().await;
+        assert_eq!((same.summary.files, same.summary.unchanged, same.removed), (0, 4, 0), "{same:?}");
+        assert_eq!(same.sha256, first.sha256);
+        // What is more there goes, and what is a link there to a folder is none.
+        host.does("cd /opt/deep/there; mkdir /etc/safe; echo safe >/etc/safe/one; rm -r 'a b/c'; ln -s /etc/safe 'a b/c'; echo >-more; mkdir -- -n; rm link; mkdir link; echo >link/z");
+        let again = mirrors().await;
+        assert_eq!((again.summary.files, again.removed), (2, 4), "{again:?}");
+        assert_eq!(there(), ".\n./-two\n./a b\n./a b/c\n./a b/c/one\n./link\n./x\n./x/y\n1\n");
+        assert_eq!(host.asked("cat /etc/safe/one; ls /etc/safe"), "safe\none\n");
+
+        let film = folder.path().join("film");
+        does(folder.path(), "head -c 5000001 /dev/urandom >film");
+        let sends =
+            async || remote.send_file(&film, "/opt/films", elevation.as_ref(), &|_| {}).await.expect(user);
+        let sent = sends().await;
+        assert_eq!((sent.size, sent.sent), (5_000_001, 5_000_001));
+        assert_eq!(sends().await.sent, 0);
+        let name = format!("/opt/films/{}", sent.sha256);
+        host.does(&format!("head -c 3000000 {name} >{name}.part; rm {name}"));
+        assert_eq!(sends().await.sent, 5_000_001 - 2 * MIB);
+        // What is damaged is not gone on with.
+        host.does(&format!("head -c 3000000 /dev/zero >{name}.part; rm {name}"));
+        assert_eq!(sends().await.sent, 5_000_001);
+        let sum = Command::new("sha256sum").arg(&film).output().expect("sha256sum runs").stdout;
+        let sum = String::from_utf8_lossy(&sum).split(' ').next().expect("a sum").to_owned();
+        assert_eq!(sum, sent.sha256);
+        let listed =
+            host.asked(&format!("ls /opt/films; sha256sum {name} | cut -d ' ' -f 1; stat -c '%u %a' {name}"));
+        assert_eq!(listed, format!("{sum}\n{sum}\n0 600\n"));
+    }
 }

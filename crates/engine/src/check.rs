@@ -230,8 +230,17 @@ impl<'a> OnHost<'a> {
             }
         }
         if step.stage.is_some() {
-            if let Action::Resource { params, .. } = &step.action {
-                send::ToSend::find(self.stages, params, &self.spec.base(), self.secrets)?;
+            if let Action::Resource { params, .. } = &step.action
+                && let Err(reason) = send::ToSend::find(self.stages, params, &self.spec.base(), self.secrets)
+            {
+                let steps = self.spec.plan.steps.iter();
+                let mut before = steps.filter(|other| other.index < step.index && other.never().is_none());
+                return match before.find(|other| other.host == "local") {
+                    Some(maker) => {
+                        Ok((Verdict::Unknown, format!("{reason}. But the step “{}” may make it", maker.name)))
+                    }
+                    None => Err(reason.into()),
+                };
             }
             return Ok((Verdict::Change, "is carried out when the run gets there".to_owned()));
         }

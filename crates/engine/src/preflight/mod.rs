@@ -12,7 +12,7 @@ use std::{
 use futures::{StreamExt, stream};
 use secrecy::ExposeSecret;
 use steadyhand_domain::{Check, CheckKind, HostPreflight, Preflight};
-use steadyhand_plan::{Action, CompiledStep, Elevate, ElevateMethod, Text};
+use steadyhand_plan::{Action, CompiledStep, Elevate, ElevateMethod, ParamOf, Text};
 use steadyhand_remote::{AskNobody, Host, HostKind, HostSpec, Remote};
 use tokio::time::{Instant, timeout};
 
@@ -131,7 +131,7 @@ impl Engine {
         let mut made_here = false;
         for step in &spec.plan.steps {
             made_here |= step.host == "local" && matches!(step.action, Action::Run { .. });
-            let Action::Upload { from, .. } = &step.action else { continue };
+            let Some((key, from)) = sent(&step.action) else { continue };
             // What depends on facts of a host is known when the host is.
             let Some(path) = reveal(from).filter(|path| seen.insert(path.clone())) else { continue };
             let local = attempt::resolve(&spec.base(), &path);
@@ -145,7 +145,7 @@ impl Engine {
             } else {
                 let message = format!(
                     "{shown}, which is uploaded, cannot be read on this machine ({error}). Build it first, or correct \
-                     `from:` in the plan."
+                     `{key}:` in the plan."
                 );
                 Check::fail(CheckKind::LocalFile, "missing_file", message)
             });
@@ -218,8 +218,20 @@ fn with_steps(needs_sudo: &NeedsSudo, steps: &[CompiledStep]) -> NeedsSudo {
 /// The programs that an action needs beside the shell.
 fn programs(action: &Action) -> &'static [&'static str] {
     match action {
-        Action::Upload { .. } => &["tar", "dd"],
+        action if sent(action).is_some() => &["tar", "dd"],
         _ => &[],
+    }
+}
+
+/// What an action sends of this machine, if it does, with the key by which the plan says so.
+fn sent(action: &Action) -> Option<(&str, &Text)> {
+    match action {
+        Action::Upload { from, .. } => Some(("from", from)),
+        Action::Resource { params, .. } => {
+            let param = params.iter().find(|param| param.of == ParamOf::Sent)?;
+            Some((&param.name, param.values.first()?))
+        }
+        _ => None,
     }
 }
 
