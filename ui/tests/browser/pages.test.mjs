@@ -366,6 +366,7 @@ onPage('the practice application is edited and saved', { looks: 'still', project
   await page.fill(id('practice-source'), 'export const greeting = "version 2";');
   await page.click(id('practice-save'));
   await expect(page.locator(id('practice-save'))).toBeDisabled();
+  await expect(page.locator(`${id('practice')} [role=status]`)).toHaveText('Saved');
   await expect(page.locator(id('practice-link'))).toHaveText('127.0.0.1:41873 ↗');
 });
 
