@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { Chat } from '../../src/lib/domain/chat.svelte';
+import { Hosts } from '../../src/lib/domain/hosts.svelte';
 import { PlanState } from '../../src/lib/domain/plan.svelte';
 import { Practice } from '../../src/lib/domain/practice.svelte';
 import { Proposals } from '../../src/lib/domain/proposals.svelte';
 import { Runs } from '../../src/lib/domain/runs.svelte';
-import type { Message, Proposal, RunDetail } from '../../src/lib/shared/api';
+import type { HostStatus, Message, Proposal, RunDetail } from '../../src/lib/shared/api';
 import { makeRun, say } from '../fixture/made-up';
 import { FakeBackend, settle } from './fake-backend';
 
@@ -90,6 +91,18 @@ describe('an answer that is older than what is known', () => {
     chat.apply({ kind: 'message', message: say('p', 'u2', 'user', 3, 'And then?') });
     await late.come();
     expect(chat.messages.map(({ text }) => text)).toEqual(['What?', 'And then?']);
+  });
+
+  it('does not forget how a server was reached meanwhile', async () => {
+    const web1: HostStatus = { name: 'web1', address: '203.0.113.10', reach: { kind: 'unknown' } };
+    const late = new Late<HostStatus[]>([web1, { ...web1, name: 'web2' }]);
+    const hosts = new Hosts(new FakeBackend({ hosts: late.ask }));
+    void hosts.load('p');
+    await late.come();
+    void hosts.load('p');
+    hosts.apply({ kind: 'host', project_id: 'p', host: { ...web1, reach: { kind: 'ok', latency_ms: 41 } } });
+    await late.come();
+    expect(hosts.list('p').map(({ name, reach }) => `${name} ${reach.kind}`)).toEqual(['web1 ok', 'web2 unknown']);
   });
 
   it('does not open a proposal again that was accepted', async () => {
