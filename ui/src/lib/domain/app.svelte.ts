@@ -300,12 +300,13 @@ export class App {
     await choice?.go();
   }
 
-  /** Saves first; when that fails nothing is deployed, and what failed is shown. */
+  /** Saves first; when that fails, or the person goes back meanwhile, nothing is deployed. What failed is shown. */
   async saveAndDeploy(): Promise<void> {
     const choice = this.deployChoice;
     if (choice === null) return;
     const { plan, application } = choice.unsaved;
     const saved = (!plan || await this.plans.get(choice.projectId)?.save() === true) && (!application || await this.practice.save());
+    if (this.deployChoice !== choice) return;
     this.deployChoice = null;
     if (saved) await choice.go();
     else this.showUnsaved(choice.projectId, this.unsaved(choice.projectId));
