@@ -224,3 +224,43 @@ onPage('a thousand deployments come page by page', { looks: 'failed,still,deploy
   await page.waitForSelector(row(1001));
   console.log(`one more beside 1,000 deployments: on the screen after ${took.toFixed(0)} ms`);
 });
+
+onPage('what serves says where it is reached and how its containers are', { looks: 'failed,still,deployments' }, async (page) => {
+  await listenTo(page);
+  await page.click(id('tab-deployments'));
+  const card = page.locator(id('environment'));
+  await expect(card.locator(id('container', "[data-replica='1']"))).toContainText(/Healthy.*3\.4 % CPU · 125 MiB of 512 MiB/);
+  await expect(card.locator(id('container', "[data-replica='2']"))).toContainText(/Killed: out of memory.*restarted 4 times/);
+  const link = card.locator(id('live')).getByRole('link', { name: 'Open https://shop.example.com in the browser' });
+  await link.click();
+  await expectAsked(page, 'openExternal').toEqual(['https://shop.example.com']);
+});
+
+onPage('a server that does not answer is said, and asked again when one wants', { looks: 'failed,still,deployments,live-silent' }, async (page) => {
+  await page.click(id('tab-deployments'));
+  await expect(page.locator(`${id('environment')} ${id('live-error')}`)).toContainText('web1 could not be reached');
+  await expect(page.locator(id('environment'))).toContainText('Deployment 13');
+  await page.click(`${id('live-error')} >> text=Try again`);
+  await expect(page.locator(`${id('environment')} ${id('live-error')}`)).toContainText('web1 could not be reached');
+});
+
+onPage('what containers write is followed in the open deployment', { looks: 'failed,still,deployments' }, async (page) => {
+  await open(page, 13);
+  await page.click(id('container-log-toggle'));
+  const lines = page.locator(id('container-line'));
+  await expect(lines).toHaveCount(4);
+  await expect(lines.nth(0)).toContainText(/1GET \/cart 200$/);
+  await expect(lines.nth(1), 'texts from outside stay text').toContainText('<b>worker</b> is ready');
+  await expect(lines.nth(3)).toContainText('visitor 3');
+  await page.click(id('container-log-toggle'));
+  await expect(page.locator(id('container-log'))).toHaveCount(0);
+});
+
+onPage('what serves is started anew once that is confirmed', { looks: 'failed,still,deployments' }, async (page) => {
+  await listenTo(page);
+  await open(page, 13);
+  await page.click(id('action-restart'));
+  await page.click(id('restart-confirm'));
+  await expectAsked(page, 'restart').toEqual([{ deployment_id: 'production-13' }]);
+  await page.waitForSelector(id('run-view'));
+});

@@ -266,6 +266,11 @@ export class App {
     }
   }
 
+  /** Starts what serves anew, in fresh containers. */
+  restart(deployment: Deployment): Promise<void> {
+    return this.#begin(deployment.project_id, () => this.backend.call('restart', { deployment_id: deployment.id }));
+  }
+
   /** Starts a run of the current plan; of exactly what was shown when a preview was. Asks first when something is not saved. */
   async redeploy(projectId: ProjectId, renderedSha256?: string): Promise<void> {
     await this.#deploy(projectId, () => this.#begin(projectId, () => this.backend.call('start_run', {
