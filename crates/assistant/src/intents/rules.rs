@@ -26,6 +26,9 @@ pub(super) enum Kind {
     FreePort,
     CompareRuns,
     OpenApp,
+    RollBack,
+    Live,
+    Deployments,
     Status,
     ShowRuns,
     ShowRun,
@@ -93,6 +96,12 @@ pub(super) const CLASSES: &[(&str, &str)] = &[
         "runs",
         "runs|deployments|deploys|redeployments|releases|executions|history|run history|deployment history|history of runs|rollouts",
     ),
+    ("prior", "previous|prior|earlier|older|old|last working|last good|working|former"),
+    (
+        "priorone",
+        "(the |an |a |its |our |my )?(<prior> (one|version|release|deployment|deploy|state|build)|one before|version before|release before|deployment before|<prior>|last one|last version|last release|last deployment)( that worked| that was working)?",
+    ),
+    ("deploymentno", "(the )?(deployment|version|release|deploy)( number| no)? {n}"),
     (
         "show",
         "show|list|display|view|see|give|get|print|open|tell|fetch|pull up|bring up|look at|zeig|zeige|montre|muestra",
@@ -268,6 +277,41 @@ pub(super) const ACTIONS: &[(Kind, &[&str])] = &[
         ],
     ),
     (
+        Kind::RollBack,
+        &[
+            "(roll ?back|rollback|revert|roll <thing> back|bring <thing> back)( <thing>)?( to (<priorone>|<deploymentno>|{n}))?",
+            "(do|make|perform|start|trigger) a (rollback|roll back)( to (<priorone>|<deploymentno>|{n}))?",
+            "(go|switch|change|return|get|fall|step|move) (<thing> )?back (<thing> )?to (<priorone>|<deploymentno>)",
+            "(restore|bring back|redeploy|reinstate|put back) (<priorone>|<deploymentno>)",
+            "bring (<priorone>|<deploymentno>) back( live| online)?",
+            "undo (the |this |that |my |our )?(last |latest |newest |current )?(deployment|deploy|release|rollout)",
+            "(<thing> )?(zuruckrollen|zuruckspielen)|rolle? <thing> zuruck|(zuruck|geh zuruck|wechsle) (zur|auf die) (vorherigen|alten|letzten) version",
+            "(fais un )?retour arriere|(reviens|revenir) a (la|l) (version precedente|ancienne version)",
+            "(revertir|revierte|vuelve|volver) a la version anterior",
+        ],
+    ),
+    (
+        Kind::Live,
+        &[
+            "(what|which|who) (is|are|s) (currently |now |actually )?(deployed|live|serving|in production|online|out)( now| right now| currently| at the moment| there)?",
+            "(what|which) (version|release|commit|deployment|image|revision|code|build) (is|runs|serves)( (currently|now|actually))?( (deployed|live|serving|running|online|current|out|in production|in use))?( now| right now| currently)?",
+            "(what|which) (version|release|commit|deployment|image) (do we have|have we|are we on|are we running|do we run)( live| online| in production)?( now)?",
+            "(what is|<show>( me| us)?|tell me) (the )?(current|live|deployed|serving|present) (version|release|commit|deployment|image|revision)",
+            "(current|live|deployed) (version|release|deployment|commit)",
+            "welche version (lauft|ist live|ist aktuell)",
+            "quelle version (est en ligne|tourne)",
+            "que version (esta|hay) (desplegada|en linea)",
+        ],
+    ),
+    (
+        Kind::Deployments,
+        &[
+            "((<show>|let me see)( me| us)?|what are|which are)? ?(a list of )?(the |my |our |all |all the )*(last |latest |recent |previous |past |newest |most recent |earlier )*(<number> )?(last |latest |recent |previous |past |newest )*(deployments|deploys|releases|deployment history|history of deployments)( so far| list| overview| we had)?",
+            "(which|what) (deployments|versions|releases) (are there|do we have|exist|are kept|can (i|we) (go|roll) back to|could (i|we) (go|roll) back to)",
+            "to (which|what) (deployments|versions|releases|version|deployment|release) can (i|we|you) (go|roll) back",
+        ],
+    ),
+    (
         Kind::ShowRun,
         &[
             "(<show> |open |go to |jump to )?(me )?(the )?(details |detail |log |logs |steps |output |result |results |status |state |progress )?(of |for |about )?(the )?run (number |no |is )?{n}( details| log| logs| steps| output)?",
@@ -410,7 +454,7 @@ pub(super) const NEGATIONS: &str = "not|never|without|no|none|cannot|neither|nor
 pub(super) const WONDERING: &str = "how|what|which|who|whose|where|when|why|is|are|was|were|did|does|do you|do i|do we|has|have you|have we|have i|had|should|shall|may|might|must|can i|can we|could i|could we|can it|could it|would it|will it|would i|am i|if|whether|i wonder|i was wondering|wondering|was|wie|warum|wann|wer|soll|sollte|sollen|hast|hat|haben|wurde|kann ich|comment|pourquoi|quand|qui|est ce|as tu|avez vous|dois je|como|por que|cuando|quien|debo|has|hay";
 
 /// Words that begin an action; a sentence with one of them that no rule accounts for is asked about.
-pub(super) const ACTION_WORDS: &str = "redeploy|deploy|release|publish|republish|ship|rollout|deployment|redeployment|redeploying|deploying|pause|suspend|resume|unpause|continue|stop|abort|cancel|kill|terminate|halt|retry|rerun|redo|repeat|restart|relaunch|again|push|deployen|bereitstellen|redeployen|abbrechen|stopp|stoppen|redeployer|deployer|redeploie|deploie|arrete|arreter|annule|desplegar|despliega|redespliega|detener|deten|cancela|pausieren|pausa|reprendre|reanudar|weiter|fortsetzen|quit|end|run it|start|launch|go live|update the app|update the application|update the site|update the website|bring up|proceed|skip|omit|bypass|fail|abandon";
+pub(super) const ACTION_WORDS: &str = "redeploy|deploy|release|publish|republish|ship|rollout|deployment|redeployment|redeploying|deploying|pause|suspend|resume|unpause|continue|stop|abort|cancel|kill|terminate|halt|retry|rerun|redo|repeat|restart|relaunch|again|push|deployen|bereitstellen|redeployen|abbrechen|stopp|stoppen|redeployer|deployer|redeploie|deploie|arrete|arreter|annule|desplegar|despliega|redespliega|detener|deten|cancela|pausieren|pausa|reprendre|reanudar|weiter|fortsetzen|quit|end|run it|start|launch|go live|update the app|update the application|update the site|update the website|bring up|proceed|skip|omit|bypass|fail|abandon|rollback|revert|undo";
 
 /// Which action such a word begins.
 pub(super) const WORD_MEANS: &[(Kind, &str)] = &[
@@ -421,6 +465,7 @@ pub(super) const WORD_MEANS: &[(Kind, &str)] = &[
     (Kind::Pause, "pause|suspend|pausieren|pausa"),
     (Kind::Resume, "resume|unpause|continue|proceed|reprendre|reanudar|weiter|fortsetzen"),
     (Kind::Retry, "retry|rerun|redo|repeat|again"),
+    (Kind::RollBack, "roll back|rollback|revert|go back|back to the|undo"),
     (Kind::Skip, "skip|uberspringen|uberspringe"),
     (Kind::Fail, "let (it|this|that|the step|this step) fail|give up|giving up"),
     (
@@ -446,6 +491,8 @@ pub(crate) const OFFERS: &[&str] = &[
     "set LOG_LEVEL to debug",
     "compare run 4 and 5",
     "open the app",
+    "what is deployed?",
+    "roll back",
     "help",
 ];
 

@@ -1,0 +1,517 @@
+//! "Deploy https://… to my server": looks at the source, asks only what is missing, and drafts the plan.
+
+use std::{fmt::Write, sync::Arc};
+
+use steadyhand_deploy::detect::{Application, Confidence, Framework, Variable};
+use steadyhand_domain::ProjectId;
+use steadyhand_engine::{EngineError, Look, RunOptions, RunSpec};
+use steadyhand_plan::{
+    OutlineHost, check,
+    edit::{self, NewApp, NewSource},
+    parse_host,
+};
+use steadyhand_store::{
+    plans, projects,
+    records::{Card, Project},
+};
+
+use super::{
+    AssistantError, Shared,
+    actions::{self, Reply, current_plan, refusal},
+};
+use crate::{
+    intents::{Intent, NewDeployment, Origin},
+    proposals,
+    sources::{self, Seen},
+};
+
+/// The plan that a new project begins with.
+const FIRST_PLAN: &str = include_str!("../../../../plans/first.yaml");
+/// At most so many variables are named.
+const NAMED: usize = 12;
+
+/// Drafts the plan, or asks what is missing.
+pub(crate) async fn draft(
+    shared: &Arc<Shared>,
+    project: ProjectId,
+    request: &NewDeployment,
+) -> Result<Reply, AssistantError> {
+    let Some(plan) = current_plan(shared, project).await? else { return Ok(refusal(&EngineError::NoPlan)) };
+    if let Some(reply) = deploys_already(shared, project, &plan, request).await? {
+        return Ok(reply);
+    }
+    if let Origin::Git(address) = &request.origin
+        && has_password(address)
+    {
+        return Ok(Reply::say(
+            "That address has a password or a token in it, which would stand in the plan. Say the address without it; the plan can \
+             have it as a secret: `token: \"${{ secrets.GIT_TOKEN }}\"` under `source`.",
+        ));
+    }
+    let host = match server(&plan, request) {
+        Ok(host) => host,
+        Err(Unclear { text, choices, asks }) => {
+            if asks {
+                remember(shared, project, request);
+            }
+            let texts: Vec<String> = choices.into_iter().take(4).collect();
+            let reply = Reply::say(text);
+            return Ok(if texts.is_empty() { reply } else { reply.with(Card::Replies { texts }) });
+        }
+    };
+    let request = NewDeployment { to: Some(host.name.clone()), ..request.clone() };
+    let seen = match &request.origin {
+        Origin::Git(address) => Some(sources::look(address, request.branch.as_deref()).await),
+        Origin::Image(_) => None,
+    };
+    let app = match &seen {
+        Some(Ok(seen)) => match choose(seen, &request) {
+            Ok(app) => Some(app),
+            Err((text, choices)) => {
+                if choices.is_empty() {
+                    return Ok(Reply::say(text));
+                }
+                // The address, not the name: a new host has no name before the plan has it.
+                let to = host.new.clone().unwrap_or_else(|| host.name.clone());
+                remember(shared, project, &NewDeployment { to: Some(to), choices: choices.clone(), ..request });
+                let texts: Vec<String> = choices.into_iter().take(4).collect();
+                return Ok(Reply::say(text).with(Card::Replies { texts }));
+            }
+        },
+        _ => None,
+    };
+    propose(shared, project, &plan, &request, &host, seen.as_ref(), app).await
+}
+
+/// What was asked is kept for the next message, which may answer it.
+fn remember(shared: &Shared, project: ProjectId, request: &NewDeployment) {
+    shared.chats().entry(project).or_default().asked = Some(Intent::Deploy(request.clone()));
+}
+
+/// The answer where the plan has an application: it may be this one.
+async fn deploys_already(
+    shared: &Arc<Shared>,
+    project: ProjectId,
+    plan: &plans::Plan,
+    request: &NewDeployment,
+) -> Result<Option<Reply>, AssistantError> {
+    let value = |section, key| edit::app_value(&plan.source, section, key);
+    let Some(known) = value("source", "git").or_else(|| value("source", "image")) else {
+        let has_app = check(&plan.source).outline.tasks.iter().any(|task| task.name == "app");
+        return Ok(has_app.then(|| {
+            Reply::say("The plan has an `app:` whose source cannot be read. Mend it in the **Plan** tab first; nothing was changed.")
+        }));
+    };
+    let asked = match &request.origin {
+        Origin::Git(address) => address,
+        Origin::Image(image) => image,
+    };
+    let same = |address: &str| address.trim_end_matches('/').trim_end_matches(".git").to_ascii_lowercase();
+    let on = value("", "on").map(|on| format!(" to **{on}**")).unwrap_or_default();
+    if same(&known) == same(asked) {
+        let text = format!(
+            "The plan deploys it{on} already. **Redeploy** brings its newest state; another server or branch is set in the **Plan** tab."
+        );
+        return Ok(Some(Reply::say(text).offering(shared, project, &["Redeploy"]).await?));
+    }
+    let known = Origin::Git(known).shown();
+    Ok(Some(Reply::say(format!(
+        "This project deploys `{known}`{on}, and a project has one application. Make one for `{}` with **New project**, and say it there. \
+         Nothing was changed.",
+        request.origin.shown()
+    ))))
+}
+
+fn has_password(address: &str) -> bool {
+    let user = address.split_once("://").and_then(|(_, rest)| rest.split('/').next()?.rsplit_once('@')).map(|(user, _)| user);
+    user.is_some_and(|user| user.contains(':') || address.starts_with("http"))
+}
+
+/// Where it is deployed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Server {
+    /// Its name in the plan.
+    name: String,
+    /// Its address, when the plan does not have it yet.
+    new: Option<String>,
+    /// As people know it.
+    shown: String,
+    /// Whether who logs in has to become root.
+    sudo: bool,
+}
+
+/// Why it is not plain which server is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Unclear {
+    text: String,
+    choices: Vec<String>,
+    /// Whether the next message can answer it.
+    asks: bool,
+}
+
+fn server(plan: &plans::Plan, request: &NewDeployment) -> Result<Server, Unclear> {
+    let outline = check(&plan.source).outline;
+    let hosts: Vec<&OutlineHost> = outline.hosts.iter().filter(|host| host.name != "local").collect();
+    let known = |host: &OutlineHost| Server {
+        name: host.name.clone(),
+        new: None,
+        shown: format!("**{}** ({})", host.name, host.address),
+        sudo: host.user.as_deref() != Some("root"),
+    };
+    let names: Vec<String> = hosts.iter().map(|host| host.name.clone()).collect();
+    let Some(to) = &request.to else {
+        return match hosts.as_slice() {
+            [one] => Ok(known(one)),
+            [] => Err(Unclear {
+                text: "To which server? Say its user and address, for instance `deploy@203.0.113.10`. I haven't done anything yet."
+                    .to_owned(),
+                choices: Vec::new(),
+                asks: true,
+            }),
+            _ => Err(Unclear {
+                text: format!("To which server: {}? I haven't done anything yet.", names.join(", ")),
+                choices: names,
+                asks: true,
+            }),
+        };
+    };
+    if let Some(host) = hosts.iter().find(|host| host.name == *to) {
+        return Ok(known(host));
+    }
+    if outline.groups.contains(to) {
+        return Err(Unclear {
+            text: format!("**{to}** is a group, and an application runs on one server. On which: {}?", names.join(", ")),
+            choices: names,
+            asks: true,
+        });
+    }
+    let address = parse_host(to).map_err(|problem| Unclear {
+        text: format!("`{to}` is no address of a server: {problem}. Nothing was changed."),
+        choices: Vec::new(),
+        asks: false,
+    })?;
+    let is_address = address.user.is_some() || address.address.contains(['.', ':']);
+    if !is_address {
+        let has = if names.is_empty() { "no server".to_owned() } else { names.join(", ") };
+        return Err(Unclear {
+            text: format!(
+                "The plan has no server called **{to}**; it has {has}. Say its user and address, for instance `deploy@203.0.113.10`."
+            ),
+            choices: names,
+            asks: true,
+        });
+    }
+    let same = |host: &&&OutlineHost| {
+        host.address == address.address
+            && (address.user.is_none() || host.user == address.user)
+            && (address.port.is_none() || host.port == address.port)
+    };
+    if let Some(host) = hosts.iter().find(same) {
+        return Ok(known(host));
+    }
+    let taken: Vec<&String> = names.iter().chain(&outline.groups).collect();
+    let name = (1..).map(|number: u32| format!("web{number}")).find(|name| !taken.contains(&name)).unwrap_or_default();
+    Ok(Server {
+        shown: format!("**{name}** ({to})"),
+        name,
+        new: Some(to.clone()),
+        sudo: address.user.as_deref() != Some("root"),
+    })
+}
+
+/// The application that is meant, or the question which one.
+fn choose<'s>(seen: &'s Seen, request: &NewDeployment) -> Result<&'s Application, (String, Vec<String>)> {
+    let all = &seen.found.applications;
+    let paths = || all.iter().map(|app| app.path.clone()).collect::<Vec<_>>();
+    if let Some(path) = &request.path {
+        return all.iter().find(|app| app.path == *path).ok_or_else(|| {
+            let others = if all.is_empty() { String::new() } else { format!(" There are some in {}.", paths().join(", ")) };
+            (format!("I found no application in `{path}` of that repository.{others} Nothing was changed."), Vec::new())
+        });
+    }
+    match all.as_slice() {
+        [] => {
+            let notes = seen.found.notes.join(" ");
+            let text = format!(
+                "I could not find out what kind of application that is. {notes} With a Dockerfile in it, it can be deployed. Nothing was changed."
+            );
+            Err((text, Vec::new()))
+        }
+        [one] => Ok(one),
+        many => many.iter().find(|app| app.path == ".").ok_or_else(|| {
+            let each: Vec<String> =
+                many.iter().map(|app| format!("\n- `{}`: {}", app.path, app.framework.label())).collect();
+            let text = format!("There are {} applications in it:\n{}\n\nWhich one? I haven't done anything yet.", many.len(), each.concat());
+            (text, paths())
+        }),
+    }
+}
+
+/// Makes the plan, checks it, and shows it.
+async fn propose(
+    shared: &Arc<Shared>,
+    project: ProjectId,
+    plan: &plans::Plan,
+    request: &NewDeployment,
+    host: &Server,
+    seen: Option<&Result<Seen, String>>,
+    app: Option<&Application>,
+) -> Result<Reply, AssistantError> {
+    let new = new_app(request, host, app);
+    let base = if is_untouched(&plan.source) {
+        let name = check(&plan.source).outline.name;
+        edit::new_plan(&name, &new)
+    } else {
+        edit::add_app(&plan.source, &new)
+    };
+    let Some(source) = base else {
+        let text = "I could not add `app:` to the plan as it is laid out. With its tasks on lines of their own I can; nothing was changed.";
+        return Ok(Reply::say(text));
+    };
+    let problems = actions::problems(&source);
+    if !problems.is_empty() {
+        let text = format!("The plan that I drafted has errors, so it is not shown, and nothing was changed:\n\n{problems}");
+        return Ok(Reply::say(text));
+    }
+    let missing = missing_secrets(shared, project, &source).await?;
+    let name = {
+        let mut db = shared.engine.store().read().await?;
+        projects::get(&mut db, project).await?
+    };
+    let mut text = what_was_seen(request, seen, app);
+    let _ = write!(text, "Here is the plan that deploys it to {}. Nothing happens before you accept it.", host.shown);
+    text.push_str(&what_is_to_be_set(&missing, name.as_ref()));
+    if let Some(app) = app {
+        text.push_str(&what_to_know(app));
+    }
+    let title = format!("Deploy {} to {}", short(&request.origin), host.name);
+    let proposal = proposals::make(project, plan, source, &title, "");
+    proposals::insert(shared, &proposal).await?;
+    Ok(Reply::say(text).with(Card::Proposal { proposal_id: proposal.id }))
+}
+
+fn new_app(request: &NewDeployment, host: &Server, app: Option<&Application>) -> NewApp {
+    let source = match &request.origin {
+        Origin::Image(image) => NewSource::Image(image.clone()),
+        Origin::Git(address) => NewSource::Git {
+            address: address.clone(),
+            branch: request.branch.clone(),
+            path: app.map(|app| app.path.clone()).or_else(|| request.path.clone()).filter(|path| path != "."),
+        },
+    };
+    // An image says itself on which port it listens.
+    let exposes = app.is_some_and(|app| app.framework == Framework::Dockerfile);
+    NewApp {
+        on: host.name.clone(),
+        address: host.new.clone(),
+        source,
+        port: app.filter(|_| !exposes).and_then(|app| app.port.as_ref()).map(|port| port.number),
+        health: app.and_then(|app| app.health.as_ref()).map(|health| health.path.clone()),
+        secrets: app.map(|app| secrets(app).map(|variable| variable.name.clone()).collect()).unwrap_or_default(),
+        sudo: host.sudo,
+    }
+}
+
+fn secrets(app: &Application) -> impl Iterator<Item = &Variable> {
+    app.variables.iter().filter(|variable| variable.secret && steadyhand_plan::is_secret_name(&variable.name))
+}
+
+/// Whether a plan is the one that every new project begins with, whatever its name.
+fn is_untouched(source: &str) -> bool {
+    let lines = |text: &str| -> Vec<String> {
+        let lines = text.lines().map(|line| line.trim_end().to_owned());
+        lines.filter(|line| !line.starts_with("name:") && !line.is_empty()).collect()
+    };
+    lines(source) == lines(FIRST_PLAN) || lines(source).iter().all(|line| line.starts_with('#'))
+}
+
+async fn missing_secrets(
+    shared: &Arc<Shared>,
+    project: ProjectId,
+    source: &str,
+) -> Result<Vec<String>, AssistantError> {
+    let place = shared.engine.place(project).await?;
+    let compiled = match shared.engine.compile(source, &place, &RunOptions::default(), Look::Known).await {
+        Ok(compiled) => compiled,
+        // What is still to be found is found when it is run; what secrets lack is said then.
+        Err(_) => return Ok(Vec::new()),
+    };
+    let spec = RunSpec::new(Some(project), compiled.plan, place.folder);
+    Ok(shared.engine.missing_secrets(&spec).await?)
+}
+
+/// What it is and why, or why that could not be seen.
+fn what_was_seen(request: &NewDeployment, seen: Option<&Result<Seen, String>>, app: Option<&Application>) -> String {
+    let what = request.origin.shown();
+    match (seen, app) {
+        (None, _) => format!("The image `{what}` is pulled by the server when it runs. "),
+        (Some(Err(why)), _) => format!(
+            "I could not look at `{what}` from here: {why}. The server fetches it by itself in the run, and looks at it then. "
+        ),
+        (Some(Ok(seen)), Some(app)) => {
+            let sure = match app.confidence {
+                Confidence::Certain => "This is",
+                Confidence::Likely => "This is probably",
+                Confidence::Guess => "This may be",
+            };
+            let place = if app.path == "." { String::new() } else { format!(" (`{}`)", app.path) };
+            let mut text = format!("{sure} **{}**{place}", app.framework.label());
+            if let Some(reason) = app.reasons.first() {
+                let file = if reason.file.is_empty() { String::new() } else { format!("`{}`: ", reason.file) };
+                let _ = write!(text, " ({file}{})", reason.seen);
+            }
+            if !seen.commit.is_empty() {
+                let _ = write!(text, ", at commit `{}`", seen.commit.split(' ').next().unwrap_or_default());
+            }
+            text.push('.');
+            if let Some(port) = &app.port {
+                let _ = write!(text, " It listens on port {} ({}).", port.number, port.source);
+            }
+            for service in &app.services {
+                let why = service.reasons.first().map(|why| format!(" ({} in {})", why.seen, why.file)).unwrap_or_default();
+                let _ = write!(text, " It seems to need {}{why}.", service.kind.label());
+            }
+            text.push_str("\n\n");
+            text
+        }
+        (Some(Ok(_)), None) => String::new(),
+    }
+}
+
+fn what_is_to_be_set(missing: &[String], project: Option<&Project>) -> String {
+    if missing.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
+    let project = project.map_or("PROJECT", |project| project.name.as_str());
+    let quoted = if project.contains(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
+        format!("\"{project}\"")
+    } else {
+        project.to_owned()
+    };
+    format!(
+        "\n\nBefore it runs, set {} in the **Secrets** tab, or with `steady secret set {} --project {quoted}`.",
+        names.join(", "),
+        missing.first().map_or("NAME", String::as_str),
+    )
+}
+
+fn what_to_know(app: &Application) -> String {
+    let mut text = String::new();
+    let others: Vec<String> =
+        app.variables.iter().filter(|one| !one.secret).take(NAMED).map(|one| format!("`{}`", one.name)).collect();
+    if !others.is_empty() {
+        let _ = write!(text, "\n\nIt also reads {}; what it needs of those goes into `env:` of `app`.", others.join(", "));
+    }
+    let services: Vec<&str> = app.services.iter().map(|service| service.kind.label()).collect();
+    if !services.is_empty() {
+        let _ = write!(text, " The plan does not set up {}: its variables lead to where that is.", services.join(" and "));
+    }
+    for warning in &app.warnings {
+        let _ = write!(text, "\n- {}", warning.message);
+    }
+    text
+}
+
+/// "acme/shop", "nginx:1.27".
+fn short(origin: &Origin) -> String {
+    match origin {
+        Origin::Image(image) => image.clone(),
+        Origin::Git(_) => {
+            let shown = origin.shown();
+            let path = shown.split_once("://").map_or(shown.as_str(), |(_, rest)| rest).trim_end_matches('/');
+            let parts: Vec<&str> = path.split(['/', ':']).filter(|part| !part.is_empty()).collect();
+            let last = parts.len().saturating_sub(2);
+            parts.get(last.max(usize::from(parts.len() > 2))..).unwrap_or_default().join("/").trim_end_matches(".git").to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use steadyhand_domain::Timestamp;
+
+    use super::*;
+
+    fn plan(source: &str) -> plans::Plan {
+        let revision = steadyhand_store::records::PlanRevision {
+            sha256: String::new(),
+            note: String::new(),
+            saved_at: Timestamp(0),
+        };
+        plans::Plan { revision, source: source.to_owned() }
+    }
+
+    fn request(to: Option<&str>) -> NewDeployment {
+        NewDeployment {
+            origin: Origin::Git("https://github.com/acme/shop.git".into()),
+            branch: None,
+            path: None,
+            to: to.map(str::to_owned),
+            choices: Vec::new(),
+        }
+    }
+
+    const TWO: &str = "name: x\nhosts: { web1: root@203.0.113.10, db: deploy@203.0.113.11 }\ngroups: { all: [web1, db] }\ntasks: { a: { on: local, steps: [ run: x ] } }\n";
+
+    #[test]
+    fn the_server_is_the_one_that_was_named_or_the_only_one() {
+        let one = "name: x\nhosts: { web1: deploy@203.0.113.10 }\n";
+        let check = |source: &str, to: Option<&str>, expected: Result<(&str, Option<&str>, bool), &str>| {
+            let found = server(&plan(source), &request(to));
+            match (&found, expected) {
+                (Ok(found), Ok((name, new, sudo))) => {
+                    assert_eq!((found.name.as_str(), found.new.as_deref(), found.sudo), (name, new, sudo));
+                }
+                (Err(unclear), Err(part)) => assert!(unclear.text.contains(part), "{unclear:?}"),
+                _ => panic!("{to:?}: {found:?}"),
+            }
+        };
+        check(one, None, Ok(("web1", None, true)));
+        check(one, Some("web1"), Ok(("web1", None, true)));
+        check(one, Some("deploy@203.0.113.10"), Ok(("web1", None, true)));
+        check(one, Some("203.0.113.10"), Ok(("web1", None, true)));
+        check(one, Some("root@203.0.113.10"), Ok(("web2", Some("root@203.0.113.10"), false)));
+        check(FIRST_PLAN, Some("deploy@203.0.113.9:2222"), Ok(("web1", Some("deploy@203.0.113.9:2222"), true)));
+        check(FIRST_PLAN, None, Err("Say its user and address"));
+        check(FIRST_PLAN, Some("production"), Err("no server called **production**"));
+        check(TWO, None, Err("web1, db"));
+        check(TWO, Some("web1"), Ok(("web1", None, false)));
+        check(TWO, Some("all"), Err("is a group"));
+    }
+
+    #[test]
+    fn only_the_plan_of_a_new_project_is_replaced() {
+        assert!(is_untouched(FIRST_PLAN));
+        assert!(is_untouched(&FIRST_PLAN.replace("first-steps", "shop")));
+        assert!(is_untouched("name: shop\n"));
+        assert!(!is_untouched(&FIRST_PLAN.replace("uname -a", "uname")));
+        assert!(!is_untouched(TWO));
+    }
+
+    #[test]
+    fn an_address_with_a_password_is_not_taken() {
+        for (address, has) in [
+            ("https://ada:secret@github.com/acme/shop", true),
+            ("https://token@github.com/acme/shop", true),
+            ("https://github.com/acme/shop", false),
+            ("ssh://git@github.com/acme/shop", false),
+            ("git@github.com:acme/shop.git", false),
+            ("https://github.com/acme/shop@next", false),
+        ] {
+            assert_eq!(has_password(address), has, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_source_is_called_by_the_end_of_its_address() {
+        for (address, name) in [
+            ("https://github.com/acme/shop.git", "acme/shop"),
+            ("git@github.com:acme/shop.git", "acme/shop"),
+            ("file:///srv/shop.git", "srv/shop"),
+            ("https://git.example.com/shop", "git.example.com/shop"),
+        ] {
+            assert_eq!(short(&Origin::Git(address.into())), name);
+        }
+    }
+}
