@@ -195,7 +195,8 @@ async fn compose(shared: &Arc<Shared>, run: &RunSummary) -> Result<Explanation, 
         if let Some(plan) = actions::current_plan(shared, run.project_id).await?
             && let Some(mended) = mending::mended(&plan.source, best)
         {
-            proposal = Some(proposals::make(run.project_id, &plan, mended.source, &mended.title, &mended.note));
+            proposal =
+                Some(proposals::make(run.project_id, &plan, mended.source, &mended.title, &mended.note));
         }
     }
     let bad_key = step.reason.as_ref().is_some_and(is_bad_key);

@@ -64,7 +64,12 @@ fn writable(source: &str) -> Option<Mended> {
 }
 
 /// What listens on its own loopback alone is not reached at any port.
-fn other_port(source: &str, port: Option<&str>, other: Option<&str>, loopback: Option<&str>) -> Option<Mended> {
+fn other_port(
+    source: &str,
+    port: Option<&str>,
+    other: Option<&str>,
+    loopback: Option<&str>,
+) -> Option<Mended> {
     let (port, other) = (port?, other?);
     let number: u16 = other.parse().ok().filter(|number| *number > 0)?;
     let now = edit::app_value(source, "", "port");
@@ -140,7 +145,9 @@ mod tests {
 
     #[test]
     fn memory_is_doubled_in_the_unit_that_it_has_or_the_next() {
-        for (memory, twice) in [("512m", "1g"), ("64m", "128m"), ("768M", "1536M"), ("2g", "4g"), ("512k", "1m")] {
+        for (memory, twice) in
+            [("512m", "1g"), ("64m", "128m"), ("768M", "1536M"), ("2g", "4g"), ("512k", "1m")]
+        {
             assert_eq!(doubled(memory).as_deref(), Some(twice), "{memory}");
         }
         for memory in ["${{ vars.memory }}", "", "1.5g", "lots"] {

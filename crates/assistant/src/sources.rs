@@ -65,17 +65,24 @@ fn detected(folder: &Path) -> Result<Detected, String> {
 /// git as it asks nobody, and executes nothing of a repository.
 fn git(program: &str) -> Command {
     let mut git = Command::new(program);
-    git.args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "protocol.ext.allow=never"])
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh")
-        .env("GIT_LFS_SKIP_SMUDGE", "1")
-        .env("GCM_INTERACTIVE", "never")
-        .env("SSH_ASKPASS_REQUIRE", "never")
-        .env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o ConnectTimeout=15")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
+    git.args([
+        "-c",
+        "core.hooksPath=/dev/null",
+        "-c",
+        "core.fsmonitor=false",
+        "-c",
+        "protocol.ext.allow=never",
+    ])
+    .env("GIT_TERMINAL_PROMPT", "0")
+    .env("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh")
+    .env("GIT_LFS_SKIP_SMUDGE", "1")
+    .env("GCM_INTERACTIVE", "never")
+    .env("SSH_ASKPASS_REQUIRE", "never")
+    .env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o ConnectTimeout=15")
+    .stdin(Stdio::null())
+    .stdout(Stdio::piped())
+    .stderr(Stdio::piped())
+    .kill_on_drop(true);
     for name in NOT_FOR_GIT {
         git.env_remove(name);
     }
@@ -96,8 +103,12 @@ async fn ended(mut command: Command, program: &str, patience: Duration) -> Resul
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
-    let line = lines().find(|line| line.starts_with("fatal: ") || line.starts_with("ERROR: ")).or_else(|| lines().next_back());
-    let line = line.map(|line| line.trim_start_matches("fatal: ").trim_end_matches('.')).unwrap_or("git gave no reason");
+    let line = lines()
+        .find(|line| line.starts_with("fatal: ") || line.starts_with("ERROR: "))
+        .or_else(|| lines().next_back());
+    let line = line
+        .map(|line| line.trim_start_matches("fatal: ").trim_end_matches('.'))
+        .unwrap_or("git gave no reason");
     // Words of another machine: no layout in a message.
     Err(line.chars().filter(|c| !c.is_control() && !"`*[]<>".contains(*c)).take(SAID).collect())
 }
@@ -123,8 +134,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_repository_is_looked_at_and_nothing_of_it_is_left() {
-        let (_folder, address) =
-            repository(&[("package.json", r#"{"dependencies":{"express":"4"},"scripts":{"start":"node ."}}"#)]);
+        let (_folder, address) = repository(&[(
+            "package.json",
+            r#"{"dependencies":{"express":"4"},"scripts":{"start":"node ."}}"#,
+        )]);
         let seen = look(&address, None).await.unwrap();
         assert_eq!(seen.found.applications.len(), 1);
         assert!(seen.commit.ends_with(" first"), "{}", seen.commit);

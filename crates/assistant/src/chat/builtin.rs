@@ -14,8 +14,7 @@ use super::{
     actions::{self, Ask, Reply},
     changes, deployments,
     draft::Draft,
-    drafting,
-    held, looks,
+    drafting, held, looks,
 };
 use crate::intents::{Context, CurrentRun, Intent, understand};
 use crate::wording::sentence;

@@ -18,8 +18,7 @@ use super::{
     actions::{self, Ask, Reply},
     builtin, changes, deployments,
     draft::Draft,
-    drafting,
-    held,
+    drafting, held,
 };
 use crate::model::{
     ChatMessage, Model, ModelError, ModelEvent, Tool, ToolCall, ToolRisk, Turn, Usage, prompt,
@@ -240,7 +239,8 @@ fn wanted(args: &DraftDeploymentArgs) -> Result<NewDeployment, &'static str> {
         (None, Some(image)) => Origin::image(image),
         _ => return Err("Name either `repository` or `image`."),
     };
-    let origin = origin.ok_or("That is no address of a git repository, or no name of an image. Ask the person for it.")?;
+    let origin = origin
+        .ok_or("That is no address of a git repository, or no name of an image. Ask the person for it.")?;
     // None of them becomes an option of git.
     let name = |said: &Option<String>| said.clone().filter(|said| !said.starts_with('-'));
     let (branch, path, to) = (name(&args.branch), name(&args.path), name(&args.to));

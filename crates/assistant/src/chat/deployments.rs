@@ -69,9 +69,16 @@ pub(crate) async fn live(shared: &Arc<Shared>, project: ProjectId) -> Result<Rep
                 write!(text, " Deployment {} is under way in run {}.", last.number, last.run_number)
             }
             (DeploymentState::Failed, Some(error)) => {
-                write!(text, " The last one, deployment {}, failed: {}.", last.number, error.trim_end_matches('.'))
+                write!(
+                    text,
+                    " The last one, deployment {}, failed: {}.",
+                    last.number,
+                    error.trim_end_matches('.')
+                )
             }
-            (DeploymentState::Failed, None) => write!(text, " The last one, deployment {}, failed.", last.number),
+            (DeploymentState::Failed, None) => {
+                write!(text, " The last one, deployment {}, failed.", last.number)
+            }
             (DeploymentState::Cancelled, _) => {
                 write!(text, " The last one, deployment {}, was cancelled.", last.number)
             }
@@ -160,12 +167,8 @@ async fn ask(shared: &Arc<Shared>, project: ProjectId, all: &Deployments) -> Res
         " Its image is kept, so nothing is fetched or built; its variables and settings come back with it. Hooks are not run, and data \
          stays as it is.\n\nDo you want me to go back? I haven't done anything yet.",
     );
-    let others: Vec<String> = all
-        .kept
-        .iter()
-        .filter(|one| one.id != before.id)
-        .map(|one| one.number.to_string())
-        .collect();
+    let others: Vec<String> =
+        all.kept.iter().filter(|one| one.id != before.id).map(|one| one.number.to_string()).collect();
     if !others.is_empty() {
         let _ = write!(text, " Others that are kept: {}.", others.join(", "));
     }
@@ -238,7 +241,11 @@ fn told(one: &Deployment) -> String {
         _ => String::new(),
     };
     text.push_str(&one.source.as_ref().map_or_else(
-        || one.image.as_ref().map_or_else(|| "its source is not known".to_owned(), |image| format!("`{}`", plain(image))),
+        || {
+            one.image
+                .as_ref()
+                .map_or_else(|| "its source is not known".to_owned(), |image| format!("`{}`", plain(image)))
+        },
         source,
     ));
     let since = one.ended_at.unwrap_or(one.created_at);

@@ -73,7 +73,11 @@ pub(crate) async fn draft(
                 }
                 // The address, not the name: a new host has no name before the plan has it.
                 let to = host.new.clone().unwrap_or_else(|| host.name.clone());
-                remember(shared, project, &NewDeployment { to: Some(to), choices: choices.clone(), ..request });
+                remember(
+                    shared,
+                    project,
+                    &NewDeployment { to: Some(to), choices: choices.clone(), ..request },
+                );
                 let texts: Vec<String> = choices.into_iter().take(4).collect();
                 return Ok(Reply::say(text).with(Card::Replies { texts }));
             }
@@ -123,7 +127,10 @@ async fn deploys_already(
 }
 
 fn has_password(address: &str) -> bool {
-    let user = address.split_once("://").and_then(|(_, rest)| rest.split('/').next()?.rsplit_once('@')).map(|(user, _)| user);
+    let user = address
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split('/').next()?.rsplit_once('@'))
+        .map(|(user, _)| user);
     user.is_some_and(|user| user.contains(':') || address.starts_with("http"))
 }
 
@@ -180,7 +187,10 @@ fn server(plan: &plans::Plan, request: &NewDeployment) -> Result<Server, Unclear
     }
     if outline.groups.contains(to) {
         return Err(Unclear {
-            text: format!("**{to}** is a group, and an application runs on one server. On which: {}?", names.join(", ")),
+            text: format!(
+                "**{to}** is a group, and an application runs on one server. On which: {}?",
+                names.join(", ")
+            ),
             choices: names,
             asks: true,
         });
@@ -210,7 +220,10 @@ fn server(plan: &plans::Plan, request: &NewDeployment) -> Result<Server, Unclear
         return Ok(known(host));
     }
     let taken: Vec<&String> = names.iter().chain(&outline.groups).collect();
-    let name = (1..).map(|number: u32| format!("web{number}")).find(|name| !taken.contains(&name)).unwrap_or_default();
+    let name = (1..)
+        .map(|number: u32| format!("web{number}"))
+        .find(|name| !taken.contains(&name))
+        .unwrap_or_default();
     Ok(Server {
         shown: format!("**{name}** ({to})"),
         name,
@@ -225,8 +238,17 @@ fn choose<'s>(seen: &'s Seen, request: &NewDeployment) -> Result<&'s Application
     let paths = || all.iter().map(|app| app.path.clone()).collect::<Vec<_>>();
     if let Some(path) = &request.path {
         return all.iter().find(|app| app.path == *path).ok_or_else(|| {
-            let others = if all.is_empty() { String::new() } else { format!(" There are some in {}.", paths().join(", ")) };
-            (format!("I found no application in `{path}` of that repository.{others} Nothing was changed."), Vec::new())
+            let others = if all.is_empty() {
+                String::new()
+            } else {
+                format!(" There are some in {}.", paths().join(", "))
+            };
+            (
+                format!(
+                    "I found no application in `{path}` of that repository.{others} Nothing was changed."
+                ),
+                Vec::new(),
+            )
         });
     }
     match all.as_slice() {
@@ -241,7 +263,11 @@ fn choose<'s>(seen: &'s Seen, request: &NewDeployment) -> Result<&'s Application
         many => many.iter().find(|app| app.path == ".").ok_or_else(|| {
             let each: Vec<String> =
                 many.iter().map(|app| format!("\n- `{}`: {}", app.path, app.framework.label())).collect();
-            let text = format!("There are {} applications in it:\n{}\n\nWhich one? I haven't done anything yet.", many.len(), each.concat());
+            let text = format!(
+                "There are {} applications in it:\n{}\n\nWhich one? I haven't done anything yet.",
+                many.len(),
+                each.concat()
+            );
             (text, paths())
         }),
     }
@@ -270,7 +296,9 @@ async fn propose(
     };
     let problems = actions::problems(&source);
     if !problems.is_empty() {
-        let text = format!("The plan that I drafted has errors, so it is not shown, and nothing was changed:\n\n{problems}");
+        let text = format!(
+            "The plan that I drafted has errors, so it is not shown, and nothing was changed:\n\n{problems}"
+        );
         return Ok(Reply::say(text));
     }
     let missing = missing_secrets(shared, project, &source).await?;
@@ -279,7 +307,11 @@ async fn propose(
         projects::get(&mut db, project).await?
     };
     let mut text = what_was_seen(request, seen, app);
-    let _ = write!(text, "Here is the plan that deploys it to {}. Nothing happens before you accept it.", host.shown);
+    let _ = write!(
+        text,
+        "Here is the plan that deploys it to {}. Nothing happens before you accept it.",
+        host.shown
+    );
     text.push_str(&what_is_to_be_set(&missing, name.as_ref()));
     if let Some(app) = app {
         text.push_str(&what_to_know(app));
@@ -307,7 +339,9 @@ fn new_app(request: &NewDeployment, host: &Server, app: Option<&Application>) ->
         source,
         port: app.filter(|_| !exposes).and_then(|app| app.port.as_ref()).map(|port| port.number),
         health: app.and_then(|app| app.health.as_ref()).map(|health| health.path.clone()),
-        secrets: app.map(|app| secrets(app).map(|variable| variable.name.clone()).collect()).unwrap_or_default(),
+        secrets: app
+            .map(|app| secrets(app).map(|variable| variable.name.clone()).collect())
+            .unwrap_or_default(),
         sudo: host.sudo,
     }
 }
@@ -341,7 +375,11 @@ async fn missing_secrets(
 }
 
 /// What it is and why, or why that could not be seen.
-fn what_was_seen(request: &NewDeployment, seen: Option<&Result<Seen, String>>, app: Option<&Application>) -> String {
+fn what_was_seen(
+    request: &NewDeployment,
+    seen: Option<&Result<Seen, String>>,
+    app: Option<&Application>,
+) -> String {
     let what = request.origin.shown();
     match (seen, app) {
         (None, _) => format!("The image `{what}` is pulled by the server when it runs. "),
@@ -357,7 +395,8 @@ fn what_was_seen(request: &NewDeployment, seen: Option<&Result<Seen, String>>, a
             let place = if app.path == "." { String::new() } else { format!(" (`{}`)", app.path) };
             let mut text = format!("{sure} **{}**{place}", app.framework.label());
             if let Some(reason) = app.reasons.first() {
-                let file = if reason.file.is_empty() { String::new() } else { format!("`{}`: ", reason.file) };
+                let file =
+                    if reason.file.is_empty() { String::new() } else { format!("`{}`: ", reason.file) };
                 let _ = write!(text, " ({file}{})", reason.seen);
             }
             if !seen.commit.is_empty() {
@@ -368,7 +407,11 @@ fn what_was_seen(request: &NewDeployment, seen: Option<&Result<Seen, String>>, a
                 let _ = write!(text, " It listens on port {} ({}).", port.number, port.source);
             }
             for service in &app.services {
-                let why = service.reasons.first().map(|why| format!(" ({} in {})", why.seen, why.file)).unwrap_or_default();
+                let why = service
+                    .reasons
+                    .first()
+                    .map(|why| format!(" ({} in {})", why.seen, why.file))
+                    .unwrap_or_default();
                 let _ = write!(text, " It seems to need {}{why}.", service.kind.label());
             }
             text.push_str("\n\n");
@@ -398,14 +441,27 @@ fn what_is_to_be_set(missing: &[String], project: Option<&Project>) -> String {
 
 fn what_to_know(app: &Application) -> String {
     let mut text = String::new();
-    let others: Vec<String> =
-        app.variables.iter().filter(|one| !one.secret).take(NAMED).map(|one| format!("`{}`", one.name)).collect();
+    let others: Vec<String> = app
+        .variables
+        .iter()
+        .filter(|one| !one.secret)
+        .take(NAMED)
+        .map(|one| format!("`{}`", one.name))
+        .collect();
     if !others.is_empty() {
-        let _ = write!(text, "\n\nIt also reads {}; what it needs of those goes into `env:` of `app`.", others.join(", "));
+        let _ = write!(
+            text,
+            "\n\nIt also reads {}; what it needs of those goes into `env:` of `app`.",
+            others.join(", ")
+        );
     }
     let services: Vec<&str> = app.services.iter().map(|service| service.kind.label()).collect();
     if !services.is_empty() {
-        let _ = write!(text, " The plan does not set up {}: its variables lead to where that is.", services.join(" and "));
+        let _ = write!(
+            text,
+            " The plan does not set up {}: its variables lead to where that is.",
+            services.join(" and ")
+        );
     }
     for warning in &app.warnings {
         let _ = write!(text, "\n- {}", warning.message);
@@ -422,7 +478,12 @@ fn short(origin: &Origin) -> String {
             let path = shown.split_once("://").map_or(shown.as_str(), |(_, rest)| rest).trim_end_matches('/');
             let parts: Vec<&str> = path.split(['/', ':']).filter(|part| !part.is_empty()).collect();
             let last = parts.len().saturating_sub(2);
-            parts.get(last.max(usize::from(parts.len() > 2))..).unwrap_or_default().join("/").trim_end_matches(".git").to_owned()
+            parts
+                .get(last.max(usize::from(parts.len() > 2))..)
+                .unwrap_or_default()
+                .join("/")
+                .trim_end_matches(".git")
+                .to_owned()
         }
     }
 }
@@ -472,7 +533,11 @@ mod tests {
         check(one, Some("deploy@203.0.113.10"), Ok(("web1", None, true)));
         check(one, Some("203.0.113.10"), Ok(("web1", None, true)));
         check(one, Some("root@203.0.113.10"), Ok(("web2", Some("root@203.0.113.10"), false)));
-        check(FIRST_PLAN, Some("deploy@203.0.113.9:2222"), Ok(("web1", Some("deploy@203.0.113.9:2222"), true)));
+        check(
+            FIRST_PLAN,
+            Some("deploy@203.0.113.9:2222"),
+            Ok(("web1", Some("deploy@203.0.113.9:2222"), true)),
+        );
         check(FIRST_PLAN, None, Err("Say its user and address"));
         check(FIRST_PLAN, Some("production"), Err("no server called **production**"));
         check(TWO, None, Err("web1, db"));

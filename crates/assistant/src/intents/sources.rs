@@ -51,12 +51,14 @@ impl Origin {
     pub fn shown(&self) -> String {
         match self {
             Self::Image(image) => image.clone(),
-            Self::Git(address) => match address.split_once("://").map(|(scheme, rest)| (scheme, rest.split_once('@'))) {
-                Some((scheme, Some((user, rest)))) if !user.contains('/') && scheme != "ssh" => {
-                    format!("{scheme}://{rest}")
+            Self::Git(address) => {
+                match address.split_once("://").map(|(scheme, rest)| (scheme, rest.split_once('@'))) {
+                    Some((scheme, Some((user, rest)))) if !user.contains('/') && scheme != "ssh" => {
+                        format!("{scheme}://{rest}")
+                    }
+                    _ => address.clone(),
                 }
-                _ => address.clone(),
-            },
+            }
         }
     }
 }
@@ -70,17 +72,103 @@ impl NewDeployment {
 
 /// Words that a request begins with.
 const VERBS: [&str; 20] = [
-    "deploy", "redeploy", "install", "host", "publish", "release", "ship", "put", "run", "launch", "serve", "start",
-    "bring", "get", "push", "deploye", "deployer", "despliega", "installiere", "set",
+    "deploy",
+    "redeploy",
+    "install",
+    "host",
+    "publish",
+    "release",
+    "ship",
+    "put",
+    "run",
+    "launch",
+    "serve",
+    "start",
+    "bring",
+    "get",
+    "push",
+    "deploye",
+    "deployer",
+    "despliega",
+    "installiere",
+    "set",
 ];
 /// Words that change nothing about it.
 const FILLERS: [&str; 74] = [
-    "please", "kindly", "thanks", "thank", "you", "now", "can", "could", "would", "will", "i", "we", "want", "like",
-    "need", "us", "let", "lets", "the", "my", "our", "this", "that", "a", "an", "its", "it", "app", "apps",
-    "application", "repo", "repository", "project", "code", "source", "git", "from", "at", "of", "in", "hey", "hi",
-    "hello", "ok", "okay", "and", "just", "new", "server", "container", "docker", "website", "site", "webapp", "web",
-    "service", "here", "out", "up", "live", "online", "for", "me", "to", "on", "onto", "host", "machine", "vps", "box",
-    "bitte", "die", "auf", "image",
+    "please",
+    "kindly",
+    "thanks",
+    "thank",
+    "you",
+    "now",
+    "can",
+    "could",
+    "would",
+    "will",
+    "i",
+    "we",
+    "want",
+    "like",
+    "need",
+    "us",
+    "let",
+    "lets",
+    "the",
+    "my",
+    "our",
+    "this",
+    "that",
+    "a",
+    "an",
+    "its",
+    "it",
+    "app",
+    "apps",
+    "application",
+    "repo",
+    "repository",
+    "project",
+    "code",
+    "source",
+    "git",
+    "from",
+    "at",
+    "of",
+    "in",
+    "hey",
+    "hi",
+    "hello",
+    "ok",
+    "okay",
+    "and",
+    "just",
+    "new",
+    "server",
+    "container",
+    "docker",
+    "website",
+    "site",
+    "webapp",
+    "web",
+    "service",
+    "here",
+    "out",
+    "up",
+    "live",
+    "online",
+    "for",
+    "me",
+    "to",
+    "on",
+    "onto",
+    "host",
+    "machine",
+    "vps",
+    "box",
+    "bitte",
+    "die",
+    "auf",
+    "image",
 ];
 /// Words after which it is said where to.
 const TOWARDS: [&str; 5] = ["to", "on", "onto", "at", "auf"];
@@ -101,7 +189,8 @@ pub(super) fn request(text: &str, context: &Context) -> Option<Intent> {
     let (at, origin) = tokens.iter().enumerate().find_map(|(at, token)| {
         let before = at.checked_sub(1).and_then(|before| tokens.get(before)).map(|word| fold(word));
         let before = before.as_deref().unwrap_or_default();
-        let origin = repository(token).map(Origin::Git).or_else(|| image(token, before).map(Origin::Image))?;
+        let origin =
+            repository(token).map(Origin::Git).or_else(|| image(token, before).map(Origin::Image))?;
         // "deploy to https://shop.example.com" says where to.
         (!TOWARDS.contains(&before) || before == "at").then_some((at, origin))
     })?;
@@ -118,7 +207,9 @@ pub(super) fn request(text: &str, context: &Context) -> Option<Intent> {
                 request.branch = Some((*name).to_owned());
                 taken = 2;
             }
-            (_, Some(next)) if fold(next) == "branch" && is_name(token) && !FILLERS.contains(&word.as_str()) => {
+            (_, Some(next))
+                if fold(next) == "branch" && is_name(token) && !FILLERS.contains(&word.as_str()) =>
+            {
                 request.branch = Some((*token).to_owned());
                 taken = 2;
             }
@@ -158,7 +249,9 @@ pub(super) fn answer(text: &str, context: &Context) -> Option<Intent> {
         .iter()
         .take_while(|token| {
             let word = fold(token);
-            TOWARDS.contains(&word.as_str()) || ARTICLES.contains(&word.as_str()) || ["use", "take", "in", "it", "is"].contains(&word.as_str())
+            TOWARDS.contains(&word.as_str())
+                || ARTICLES.contains(&word.as_str())
+                || ["use", "take", "in", "it", "is"].contains(&word.as_str())
         })
         .count();
     let tokens = &tokens[skip.min(tokens.len().saturating_sub(1))..];
@@ -167,8 +260,14 @@ pub(super) fn answer(text: &str, context: &Context) -> Option<Intent> {
         [one, please] if fold(please) == "please" => *one,
         _ => return None,
     };
-    if let Some(path) = asked.choices.iter().find(|path| **path == said.trim_matches('/') || last_of(path) == said) {
-        return Some(Intent::Deploy(NewDeployment { path: Some(path.clone()), choices: Vec::new(), ..asked.clone() }));
+    if let Some(path) =
+        asked.choices.iter().find(|path| **path == said.trim_matches('/') || last_of(path) == said)
+    {
+        return Some(Intent::Deploy(NewDeployment {
+            path: Some(path.clone()),
+            choices: Vec::new(),
+            ..asked.clone()
+        }));
     }
     let to = known(said, context).or_else(|| is_address(said).then(|| said.to_owned()))?;
     Some(Intent::Deploy(NewDeployment { to: Some(to), ..asked.clone() }))
@@ -192,7 +291,11 @@ fn place(tokens: &[&str], from: usize, source: usize, context: &Context) -> (Opt
         if !ARTICLES.contains(&word.as_str()) {
             // "to web9": whether there is one is told by who knows the plan.
             let is_word = !FILLERS.contains(&word.as_str()) && is_name(token) && repository(token).is_none();
-            return if is_word { (Some((*token).to_owned()), index + 1 - from) } else { (None, index - from) };
+            return if is_word {
+                (Some((*token).to_owned()), index + 1 - from)
+            } else {
+                (None, index - from)
+            };
         }
         index += 1;
     }
@@ -224,7 +327,9 @@ fn is_name(token: &str) -> bool {
 
 /// The address of a git repository.
 fn repository(token: &str) -> Option<String> {
-    let printable = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !"'\"`$\\;|&<>(){}".contains(c));
+    let printable = |text: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !"'\"`$\\;|&<>(){}".contains(c))
+    };
     if !printable(token) || token.starts_with('-') {
         return None;
     }
@@ -239,14 +344,19 @@ fn repository(token: &str) -> Option<String> {
         return fits.then(|| token.to_owned());
     }
     if let Some(rest) = FORGES.iter().find_map(|forge| token.strip_prefix(forge)) {
-        return (rest.split('/').filter(|part| !part.is_empty()).count() >= 2).then(|| format!("https://{token}"));
+        return (rest.split('/').filter(|part| !part.is_empty()).count() >= 2)
+            .then(|| format!("https://{token}"));
     }
     if let Some((host, path)) = token.split_once(':') {
         // `git@host:path`, and not `user@host:22`.
         let names = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         let (user, host) = host.split_once('@')?;
         let is_path = path.chars().any(|c| !c.is_ascii_digit());
-        let fits = is_path && !user.is_empty() && !host.is_empty() && host.chars().all(names) && user.chars().all(names);
+        let fits = is_path
+            && !user.is_empty()
+            && !host.is_empty()
+            && host.chars().all(names)
+            && user.chars().all(names);
         return fits.then(|| token.to_owned());
     }
     let is_path = token.starts_with('/') && token.trim_matches('/').len() > 1 && !token.contains("//");
@@ -266,10 +376,15 @@ fn image(token: &str, before: &str) -> Option<String> {
         part.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
             && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-:".contains(c))
     };
-    let is_tag = |tag: &str| !tag.is_empty() && tag.chars().all(|c| c.is_ascii_alphanumeric() || "._-:".contains(c));
+    let is_tag =
+        |tag: &str| !tag.is_empty() && tag.chars().all(|c| c.is_ascii_alphanumeric() || "._-:".contains(c));
     let fits = name.split('/').all(part) && tag.is_none_or(is_tag);
     let is_digest = token.contains('@') && tag.is_some_and(|tag| tag.starts_with("sha256:"));
-    let told = if token.contains('@') { is_digest } else { tag.is_some() && name.contains(|c: char| c.is_ascii_lowercase()) };
+    let told = if token.contains('@') {
+        is_digest
+    } else {
+        tag.is_some() && name.contains(|c: char| c.is_ascii_lowercase())
+    };
     let named = before == "image" && !FILLERS.contains(&token) && !token.contains('@');
     (fits && (told || named)).then(|| token.to_owned())
 }

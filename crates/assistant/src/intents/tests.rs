@@ -2,7 +2,9 @@
 
 use steadyhand_domain::Choice;
 
-use super::{Context, CurrentRun, HeldStep, Intent, NewDeployment, Origin, Which, patterns::pattern_counts, understand};
+use super::{
+    Context, CurrentRun, HeldStep, Intent, NewDeployment, Origin, Which, patterns::pattern_counts, understand,
+};
 
 fn context() -> Context {
     Context {
@@ -64,7 +66,8 @@ fn name(intent: &Intent) -> String {
                 Origin::Image(image) => format!("image {image}"),
             };
             let more = [("branch", &request.branch), ("in", &request.path), ("to", &request.to)];
-            let more = more.into_iter().filter_map(|(word, value)| Some(format!(" {word} {}", value.as_ref()?)));
+            let more =
+                more.into_iter().filter_map(|(word, value)| Some(format!(" {word} {}", value.as_ref()?)));
             format!("draft {what}{}", more.collect::<String>())
         }
         Intent::Elsewhere { project, asked } => format!("at {project}: {}", name(asked)),

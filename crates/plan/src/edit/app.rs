@@ -99,12 +99,14 @@ pub fn add_app(source: &str, app: &NewApp) -> Option<String> {
     if value_of(&root, "app").is_some() {
         return None;
     }
-    let ready = entries(&root, "tasks").into_iter().find(|(_, task)| prepares(task)).map(|(name, _)| name.to_owned());
+    let ready =
+        entries(&root, "tasks").into_iter().find(|(_, task)| prepares(task)).map(|(name, _)| name.to_owned());
     let mut new = source.trim_end().to_owned();
     new.push('\n');
     if let Some(address) = &app.address {
         let host = format!("{}: {}", app.on, scalar(address));
-        new = with_entry(&new, "hosts", &host, &["groups", "discover", "vars", "secrets", "notify", "tasks"])?;
+        new =
+            with_entry(&new, "hosts", &host, &["groups", "discover", "vars", "secrets", "notify", "tasks"])?;
     }
     for name in &app.secrets {
         new = with_secret(&new, name)?;
@@ -145,7 +147,10 @@ fn prepares(task: &Node) -> bool {
             super::texts(value, &mut texts);
         }
     }
-    texts.into_iter().filter_map(text).any(|text| text == "docker" || text.starts_with("docker.") || text.starts_with("docker-ce"))
+    texts
+        .into_iter()
+        .filter_map(text)
+        .any(|text| text == "docker" || text.starts_with("docker.") || text.starts_with("docker-ce"))
 }
 
 /// The task that makes a fresh Debian or Ubuntu ready. What is there already, from wherever, is left as it is.
@@ -228,7 +233,8 @@ fn with_secret(source: &str, name: &str) -> Option<String> {
     let Some((key, node)) = pair(&root, "secrets") else {
         let new = format!("secrets: [{name}]\n\n");
         let Kind::Mapping(top) = &root.kind else { return None };
-        let place = top.iter().find(|(key, _)| text(key).is_some_and(|key| matches!(key, "notify" | "tasks")));
+        let place =
+            top.iter().find(|(key, _)| text(key).is_some_and(|key| matches!(key, "notify" | "tasks")));
         return match place {
             Some((key, _)) if key.span.start.column == 1 => {
                 changed(source, &[(key.span.start.index, key.span.start.index, &new)])
@@ -300,7 +306,9 @@ fn end_of(lines: &Source, node: &Node) -> usize {
     match &node.kind {
         Kind::Scalar(_) => node.span.end.index,
         _ if is_flow(lines, node) => node.span.end.index,
-        Kind::Sequence(items) => items.iter().map(|item| end_of(lines, item)).max().unwrap_or(node.span.end.index),
+        Kind::Sequence(items) => {
+            items.iter().map(|item| end_of(lines, item)).max().unwrap_or(node.span.end.index)
+        }
         Kind::Mapping(entries) => entries
             .iter()
             .map(|(key, value)| end_of(lines, value).max(key.span.end.index))
@@ -388,7 +396,9 @@ mod tests {
                 continue;
             };
             is_right(&new);
-            for line in plan.lines().filter(|line| !line.starts_with("hosts:") && !line.starts_with("secrets:")) {
+            for line in
+                plan.lines().filter(|line| !line.starts_with("hosts:") && !line.starts_with("secrets:"))
+            {
                 assert!(new.contains(line), "{line} is lost:\n{new}");
             }
             assert_eq!(new.contains("needs: [docker]"), plan.contains("docker:"), "{new}");
@@ -432,7 +442,8 @@ mod tests {
         check(&with(""), "resources", "memory", "1g", &with("  resources: { memory: 1g }\n"));
         check(&with("  health: /health # a\n"), "health", "path", "/", &with("  health: / # a\n"));
         check("app: { on: web1 }\n", "", "port", "80", "app: { on: web1, port: 80 }\n");
-        let block = "app:\n  on: web1\n  hooks:\n    on_deploy:\n      - |\n        a\n        b\n\n# after\n";
+        let block =
+            "app:\n  on: web1\n  hooks:\n    on_deploy:\n      - |\n        a\n        b\n\n# after\n";
         check(block, "", "port", "80", &block.replace("        b\n", "        b\n  port: 80\n"));
         assert_eq!(set_app("tasks: {}\n", "", "port", "80"), None);
         assert_eq!(set_app(&with("  port: 80\n"), "", "port", "80"), None);
