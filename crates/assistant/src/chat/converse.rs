@@ -18,7 +18,7 @@ use super::{
     actions::{self, Ask, Reply},
     builtin, changes, deployments,
     draft::Draft,
-    drafting, held,
+    drafting, held, reading,
 };
 use crate::model::{
     ChatMessage, Model, ModelError, ModelEvent, Tool, ToolCall, ToolRisk, Turn, Usage, prompt,
@@ -255,7 +255,7 @@ async fn act(shared: &Arc<Shared>, project: ProjectId, tool: &Tool) -> Result<Re
         Tool::ShowRun(args) => actions::show_run(shared, project, args.run).await,
         Tool::ReadLog(args) => {
             let limit = args.count.unwrap_or(100);
-            actions::read_log(shared, project, args.run, args.step, args.from_line, limit).await
+            reading::read_log(shared, project, args.run, args.step, args.from_line, limit).await
         }
         Tool::PauseRun(args) => actions::ask(shared, project, args.run, Ask::Pause).await,
         Tool::ResumeRun(args) => actions::ask(shared, project, args.run, Ask::Resume).await,
@@ -269,11 +269,11 @@ async fn act(shared: &Arc<Shared>, project: ProjectId, tool: &Tool) -> Result<Re
             Err(problem) => Ok(Reply::say(problem)),
         },
         Tool::ExplainFailure(args) => actions::why_failed(shared, project, args.run).await,
-        Tool::ReadPlan(_) => actions::read_plan(shared, project).await,
+        Tool::ReadPlan(_) => reading::read_plan(shared, project).await,
         Tool::ProposePlan(args) => {
             changes::propose_plan(shared, project, args.source.clone(), &args.title).await
         }
-        Tool::CheckPlan(args) => Ok(actions::check_plan(&args.source)),
+        Tool::CheckPlan(args) => Ok(reading::check_plan(&args.source)),
     }
 }
 

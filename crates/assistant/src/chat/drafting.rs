@@ -1,34 +1,34 @@
 //! "Deploy https://… to my server": looks at the source, asks only what is missing, and drafts the plan.
 
+mod server;
+mod told;
+
 use std::{fmt::Write, sync::Arc};
 
-use steadyhand_deploy::detect::{Application, Confidence, Framework, Variable};
+use steadyhand_deploy::detect::{Application, Framework, Variable};
 use steadyhand_domain::ProjectId;
 use steadyhand_engine::{EngineError, Look, RunOptions, RunSpec};
 use steadyhand_plan::{
-    OutlineHost, check,
+    check,
     edit::{self, NewApp, NewSource},
-    parse_host,
 };
-use steadyhand_store::{
-    plans, projects,
-    records::{Card, Project},
-};
+use steadyhand_store::{plans, projects, records::Card};
 
 use super::{
     AssistantError, Shared,
-    actions::{self, Reply, current_plan, refusal},
+    actions::{Reply, current_plan, refusal},
+    reading,
 };
 use crate::{
     intents::{Intent, NewDeployment, Origin},
     proposals,
     sources::{self, Seen},
 };
+use server::{Server, Unclear, server};
+use told::{short, what_is_to_be_set, what_to_know, what_was_seen};
 
 /// The plan that a new project begins with.
 const FIRST_PLAN: &str = include_str!("../../../../plans/first.yaml");
-/// At most so many variables are named.
-const NAMED: usize = 12;
 
 /// Drafts the plan, or asks what is missing.
 pub(crate) async fn draft(
@@ -134,104 +134,6 @@ fn has_password(address: &str) -> bool {
     user.is_some_and(|user| user.contains(':') || address.starts_with("http"))
 }
 
-/// Where it is deployed to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Server {
-    /// Its name in the plan.
-    name: String,
-    /// Its address, when the plan does not have it yet.
-    new: Option<String>,
-    /// As people know it.
-    shown: String,
-    /// Whether who logs in has to become root.
-    sudo: bool,
-}
-
-/// Why it is not plain which server is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Unclear {
-    text: String,
-    choices: Vec<String>,
-    /// Whether the next message can answer it.
-    asks: bool,
-}
-
-fn server(plan: &plans::Plan, request: &NewDeployment) -> Result<Server, Unclear> {
-    let outline = check(&plan.source).outline;
-    let hosts: Vec<&OutlineHost> = outline.hosts.iter().filter(|host| host.name != "local").collect();
-    let known = |host: &OutlineHost| Server {
-        name: host.name.clone(),
-        new: None,
-        shown: format!("**{}** ({})", host.name, host.address),
-        sudo: host.user.as_deref() != Some("root"),
-    };
-    let names: Vec<String> = hosts.iter().map(|host| host.name.clone()).collect();
-    let Some(to) = &request.to else {
-        return match hosts.as_slice() {
-            [one] => Ok(known(one)),
-            [] => Err(Unclear {
-                text: "To which server? Say its user and address, for instance `deploy@203.0.113.10`. I haven't done anything yet."
-                    .to_owned(),
-                choices: Vec::new(),
-                asks: true,
-            }),
-            _ => Err(Unclear {
-                text: format!("To which server: {}? I haven't done anything yet.", names.join(", ")),
-                choices: names,
-                asks: true,
-            }),
-        };
-    };
-    if let Some(host) = hosts.iter().find(|host| host.name == *to) {
-        return Ok(known(host));
-    }
-    if outline.groups.contains(to) {
-        return Err(Unclear {
-            text: format!(
-                "**{to}** is a group, and an application runs on one server. On which: {}?",
-                names.join(", ")
-            ),
-            choices: names,
-            asks: true,
-        });
-    }
-    let address = parse_host(to).map_err(|problem| Unclear {
-        text: format!("`{to}` is no address of a server: {problem}. Nothing was changed."),
-        choices: Vec::new(),
-        asks: false,
-    })?;
-    let is_address = address.user.is_some() || address.address.contains(['.', ':']);
-    if !is_address {
-        let has = if names.is_empty() { "no server".to_owned() } else { names.join(", ") };
-        return Err(Unclear {
-            text: format!(
-                "The plan has no server called **{to}**; it has {has}. Say its user and address, for instance `deploy@203.0.113.10`."
-            ),
-            choices: names,
-            asks: true,
-        });
-    }
-    let same = |host: &&&OutlineHost| {
-        host.address == address.address
-            && (address.user.is_none() || host.user == address.user)
-            && (address.port.is_none() || host.port == address.port)
-    };
-    if let Some(host) = hosts.iter().find(same) {
-        return Ok(known(host));
-    }
-    let taken: Vec<&String> = names.iter().chain(&outline.groups).collect();
-    let name = (1..)
-        .map(|number: u32| format!("web{number}"))
-        .find(|name| !taken.contains(&name))
-        .unwrap_or_default();
-    Ok(Server {
-        shown: format!("**{name}** ({to})"),
-        name,
-        new: Some(to.clone()),
-        sudo: address.user.as_deref() != Some("root"),
-    })
-}
-
 /// The application that is meant, or the question which one.
 fn choose<'s>(seen: &'s Seen, request: &NewDeployment) -> Result<&'s Application, (String, Vec<String>)> {
     let all = &seen.found.applications;
@@ -294,7 +196,7 @@ async fn propose(
         let text = "I could not add `app:` to the plan as it is laid out. With its tasks on lines of their own I can; nothing was changed.";
         return Ok(Reply::say(text));
     };
-    let problems = actions::problems(&source);
+    let problems = reading::problems(&source);
     if !problems.is_empty() {
         let text = format!(
             "The plan that I drafted has errors, so it is not shown, and nothing was changed:\n\n{problems}"
@@ -374,176 +276,9 @@ async fn missing_secrets(
     Ok(shared.engine.missing_secrets(&spec).await?)
 }
 
-/// What it is and why, or why that could not be seen.
-fn what_was_seen(
-    request: &NewDeployment,
-    seen: Option<&Result<Seen, String>>,
-    app: Option<&Application>,
-) -> String {
-    let what = request.origin.shown();
-    match (seen, app) {
-        (None, _) => format!("The image `{what}` is pulled by the server when it runs. "),
-        (Some(Err(why)), _) => format!(
-            "I could not look at `{what}` from here: {why}. The server fetches it by itself in the run, and looks at it then. "
-        ),
-        (Some(Ok(seen)), Some(app)) => {
-            let sure = match app.confidence {
-                Confidence::Certain => "This is",
-                Confidence::Likely => "This is probably",
-                Confidence::Guess => "This may be",
-            };
-            let place = if app.path == "." { String::new() } else { format!(" (`{}`)", app.path) };
-            let mut text = format!("{sure} **{}**{place}", app.framework.label());
-            if let Some(reason) = app.reasons.first() {
-                let file =
-                    if reason.file.is_empty() { String::new() } else { format!("`{}`: ", reason.file) };
-                let _ = write!(text, " ({file}{})", reason.seen);
-            }
-            if !seen.commit.is_empty() {
-                let _ = write!(text, ", at commit `{}`", seen.commit.split(' ').next().unwrap_or_default());
-            }
-            text.push('.');
-            if let Some(port) = &app.port {
-                let _ = write!(text, " It listens on port {} ({}).", port.number, port.source);
-            }
-            for service in &app.services {
-                let why = service
-                    .reasons
-                    .first()
-                    .map(|why| format!(" ({} in {})", why.seen, why.file))
-                    .unwrap_or_default();
-                let _ = write!(text, " It seems to need {}{why}.", service.kind.label());
-            }
-            text.push_str("\n\n");
-            text
-        }
-        (Some(Ok(_)), None) => String::new(),
-    }
-}
-
-fn what_is_to_be_set(missing: &[String], project: Option<&Project>) -> String {
-    if missing.is_empty() {
-        return String::new();
-    }
-    let names: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
-    let project = project.map_or("PROJECT", |project| project.name.as_str());
-    let quoted = if project.contains(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
-        format!("\"{project}\"")
-    } else {
-        project.to_owned()
-    };
-    format!(
-        "\n\nBefore it runs, set {} in the **Secrets** tab, or with `steady secret set {} --project {quoted}`.",
-        names.join(", "),
-        missing.first().map_or("NAME", String::as_str),
-    )
-}
-
-fn what_to_know(app: &Application) -> String {
-    let mut text = String::new();
-    let others: Vec<String> = app
-        .variables
-        .iter()
-        .filter(|one| !one.secret)
-        .take(NAMED)
-        .map(|one| format!("`{}`", one.name))
-        .collect();
-    if !others.is_empty() {
-        let _ = write!(
-            text,
-            "\n\nIt also reads {}; what it needs of those goes into `env:` of `app`.",
-            others.join(", ")
-        );
-    }
-    let services: Vec<&str> = app.services.iter().map(|service| service.kind.label()).collect();
-    if !services.is_empty() {
-        let _ = write!(
-            text,
-            " The plan does not set up {}: its variables lead to where that is.",
-            services.join(" and ")
-        );
-    }
-    for warning in &app.warnings {
-        let _ = write!(text, "\n- {}", warning.message);
-    }
-    text
-}
-
-/// "acme/shop", "nginx:1.27".
-fn short(origin: &Origin) -> String {
-    match origin {
-        Origin::Image(image) => image.clone(),
-        Origin::Git(_) => {
-            let shown = origin.shown();
-            let path = shown.split_once("://").map_or(shown.as_str(), |(_, rest)| rest).trim_end_matches('/');
-            let parts: Vec<&str> = path.split(['/', ':']).filter(|part| !part.is_empty()).collect();
-            let last = parts.len().saturating_sub(2);
-            parts
-                .get(last.max(usize::from(parts.len() > 2))..)
-                .unwrap_or_default()
-                .join("/")
-                .trim_end_matches(".git")
-                .to_owned()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use steadyhand_domain::Timestamp;
-
     use super::*;
-
-    fn plan(source: &str) -> plans::Plan {
-        let revision = steadyhand_store::records::PlanRevision {
-            sha256: String::new(),
-            note: String::new(),
-            saved_at: Timestamp(0),
-        };
-        plans::Plan { revision, source: source.to_owned() }
-    }
-
-    fn request(to: Option<&str>) -> NewDeployment {
-        NewDeployment {
-            origin: Origin::Git("https://github.com/acme/shop.git".into()),
-            branch: None,
-            path: None,
-            to: to.map(str::to_owned),
-            choices: Vec::new(),
-        }
-    }
-
-    const TWO: &str = "name: x\nhosts: { web1: root@203.0.113.10, db: deploy@203.0.113.11 }\ngroups: { all: [web1, db] }\ntasks: { a: { on: local, steps: [ run: x ] } }\n";
-
-    #[test]
-    fn the_server_is_the_one_that_was_named_or_the_only_one() {
-        let one = "name: x\nhosts: { web1: deploy@203.0.113.10 }\n";
-        let check = |source: &str, to: Option<&str>, expected: Result<(&str, Option<&str>, bool), &str>| {
-            let found = server(&plan(source), &request(to));
-            match (&found, expected) {
-                (Ok(found), Ok((name, new, sudo))) => {
-                    assert_eq!((found.name.as_str(), found.new.as_deref(), found.sudo), (name, new, sudo));
-                }
-                (Err(unclear), Err(part)) => assert!(unclear.text.contains(part), "{unclear:?}"),
-                _ => panic!("{to:?}: {found:?}"),
-            }
-        };
-        check(one, None, Ok(("web1", None, true)));
-        check(one, Some("web1"), Ok(("web1", None, true)));
-        check(one, Some("deploy@203.0.113.10"), Ok(("web1", None, true)));
-        check(one, Some("203.0.113.10"), Ok(("web1", None, true)));
-        check(one, Some("root@203.0.113.10"), Ok(("web2", Some("root@203.0.113.10"), false)));
-        check(
-            FIRST_PLAN,
-            Some("deploy@203.0.113.9:2222"),
-            Ok(("web1", Some("deploy@203.0.113.9:2222"), true)),
-        );
-        check(FIRST_PLAN, None, Err("Say its user and address"));
-        check(FIRST_PLAN, Some("production"), Err("no server called **production**"));
-        check(TWO, None, Err("web1, db"));
-        check(TWO, Some("web1"), Ok(("web1", None, false)));
-        check(TWO, Some("all"), Err("is a group"));
-    }
 
     #[test]
     fn only_the_plan_of_a_new_project_is_replaced() {
@@ -551,7 +286,7 @@ mod tests {
         assert!(is_untouched(&FIRST_PLAN.replace("first-steps", "shop")));
         assert!(is_untouched("name: shop\n"));
         assert!(!is_untouched(&FIRST_PLAN.replace("uname -a", "uname")));
-        assert!(!is_untouched(TWO));
+        assert!(!is_untouched("name: x\ntasks: { a: { on: local, steps: [ run: x ] } }\n"));
     }
 
     #[test]
@@ -565,18 +300,6 @@ mod tests {
             ("https://github.com/acme/shop@next", false),
         ] {
             assert_eq!(has_password(address), has, "{address}");
-        }
-    }
-
-    #[test]
-    fn a_source_is_called_by_the_end_of_its_address() {
-        for (address, name) in [
-            ("https://github.com/acme/shop.git", "acme/shop"),
-            ("git@github.com:acme/shop.git", "acme/shop"),
-            ("file:///srv/shop.git", "srv/shop"),
-            ("https://git.example.com/shop", "git.example.com/shop"),
-        ] {
-            assert_eq!(short(&Origin::Git(address.into())), name);
         }
     }
 }

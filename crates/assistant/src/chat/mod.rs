@@ -10,6 +10,7 @@ mod drafting;
 pub(crate) mod held;
 mod looks;
 mod offers;
+mod reading;
 #[cfg(test)]
 mod suggestions;
 

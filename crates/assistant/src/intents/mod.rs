@@ -8,6 +8,7 @@
 //! and [`read`] decides.
 
 mod beyond;
+mod deployments;
 mod held;
 mod patterns;
 mod read;

@@ -6,7 +6,7 @@ use regex::{Captures, Regex};
 
 use super::{
     beyond::{BEYOND, Beyond},
-    held,
+    deployments, held,
     rules::{self, Kind},
 };
 
@@ -39,7 +39,7 @@ impl Rules {
 /// How many patterns there are, so that a test can tell whether one was left out.
 #[cfg(test)]
 pub(super) fn pattern_counts() -> (usize, usize) {
-    let tables = [rules::ACTIONS, held::ACTIONS, rules::QUESTIONS, rules::SMALL_TALK];
+    let tables = [rules::ACTIONS, deployments::ACTIONS, held::ACTIONS, rules::QUESTIONS, rules::SMALL_TALK];
     let written =
         tables.iter().flat_map(|table| table.iter()).map(|(_, patterns)| patterns.len()).sum::<usize>();
     let written =
@@ -56,16 +56,20 @@ pub(super) fn pattern_counts() -> (usize, usize) {
 pub(super) static RULES: LazyLock<Rules> = LazyLock::new(|| {
     let before = format!("(?:(?:{})(?: ,)? )*", rules::BEFORE);
     let after = format!("(?:(?: ,)? (?:{}))*", rules::AFTER);
-    let table = |table: &'static [(Kind, &'static [&'static str])], form: &dyn Fn(&str) -> String| {
-        table
-            .iter()
-            .flat_map(|(kind, patterns)| patterns.iter().map(|pattern| (*kind, *pattern)))
-            .filter_map(|(kind, pattern)| Some(Rule { kind, pattern: compile(&form(&expand(pattern)))? }))
-            .collect()
-    };
+    let table =
+        |table: &'static [(Kind, &'static [&'static str])], form: &dyn Fn(&str) -> String| -> Vec<Rule> {
+            table
+                .iter()
+                .flat_map(|(kind, patterns)| patterns.iter().map(|pattern| (*kind, *pattern)))
+                .filter_map(|(kind, pattern)| Some(Rule { kind, pattern: compile(&form(&expand(pattern)))? }))
+                .collect()
+        };
     let plain = |pattern: &str| format!("^{before}(?:{pattern}){after}$");
     Rules {
-        actions: table(rules::ACTIONS, &plain),
+        actions: [deployments::ACTIONS, rules::ACTIONS]
+            .into_iter()
+            .flat_map(|rules| table(rules, &plain))
+            .collect(),
         decisions: table(held::ACTIONS, &plain),
         questions: table(rules::QUESTIONS, &|pattern| format!(r"(?:^|\b)(?:{pattern})(?:\b|$)")),
         small_talk: table(rules::SMALL_TALK, &|pattern| format!("^(?:{pattern})$")),
@@ -89,7 +93,7 @@ pub(super) fn expand(pattern: &str) -> String {
     let mut pattern = pattern.to_owned();
     // Classes name classes, four deep at most; a class that named itself would end here too.
     for _ in 0..5 {
-        for (name, words) in rules::CLASSES.iter().chain(held::CLASSES) {
+        for (name, words) in rules::CLASSES.iter().chain(deployments::CLASSES).chain(held::CLASSES) {
             pattern = pattern.replace(&format!("<{name}>"), &format!("(?:{words})"));
         }
     }

@@ -6,7 +6,7 @@
 //!
 //! The patterns become regular expressions; words are already lower-case ASCII.
 
-use super::{beyond::BEYOND, held, spelling};
+use super::{beyond::BEYOND, deployments, held, spelling};
 
 /// What an action rule means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,12 +96,6 @@ pub(super) const CLASSES: &[(&str, &str)] = &[
         "runs",
         "runs|deployments|deploys|redeployments|releases|executions|history|run history|deployment history|history of runs|rollouts",
     ),
-    ("prior", "previous|prior|earlier|older|old|last working|last good|working|former"),
-    (
-        "priorone",
-        "(the |an |a |its |our |my )?(<prior> (one|version|release|deployment|deploy|state|build)|one before|version before|release before|deployment before|<prior>|last one|last version|last release|last deployment)( that worked| that was working)?",
-    ),
-    ("deploymentno", "(the )?(deployment|version|release|deploy)( number| no)? {n}"),
     (
         "show",
         "show|list|display|view|see|give|get|print|open|tell|fetch|pull up|bring up|look at|zeig|zeige|montre|muestra",
@@ -274,41 +268,6 @@ pub(super) const ACTIONS: &[(Kind, &[&str])] = &[
             "open it up",
             "(<show>|what is|give|tell)( me| us)? (the |its |my |our )?(address|url|link|web address)( of <thing>| for <thing>| to <thing>)?",
             "where (is|can i (see|find|open|reach|visit)|do i (see|find|open|reach)) (the |my |our )(app|application|site|website|webapp|web app|page|appname)( running| now)?",
-        ],
-    ),
-    (
-        Kind::RollBack,
-        &[
-            "(roll ?back|rollback|revert|roll <thing> back|bring <thing> back)( <thing>)?( to (<priorone>|<deploymentno>|{n}))?",
-            "(do|make|perform|start|trigger) a (rollback|roll back)( to (<priorone>|<deploymentno>|{n}))?",
-            "(go|switch|change|return|get|fall|step|move) (<thing> )?back (<thing> )?to (<priorone>|<deploymentno>)",
-            "(restore|bring back|redeploy|reinstate|put back) (<priorone>|<deploymentno>)",
-            "bring (<priorone>|<deploymentno>) back( live| online)?",
-            "undo (the |this |that |my |our )?(last |latest |newest |current )?(deployment|deploy|release|rollout)",
-            "(<thing> )?(zuruckrollen|zuruckspielen)|rolle? <thing> zuruck|(zuruck|geh zuruck|wechsle) (zur|auf die) (vorherigen|alten|letzten) version",
-            "(fais un )?retour arriere|(reviens|revenir) a (la|l) (version precedente|ancienne version)",
-            "(revertir|revierte|vuelve|volver) a la version anterior",
-        ],
-    ),
-    (
-        Kind::Live,
-        &[
-            "(what|which|who) (is|are|s) (currently |now |actually )?(deployed|live|serving|in production|online|out)( now| right now| currently| at the moment| there)?",
-            "(what|which) (version|release|commit|deployment|image|revision|code|build) (is|runs|serves)( (currently|now|actually))?( (deployed|live|serving|running|online|current|out|in production|in use))?( now| right now| currently)?",
-            "(what|which) (version|release|commit|deployment|image) (do we have|have we|are we on|are we running|do we run)( live| online| in production)?( now)?",
-            "(what is|<show>( me| us)?|tell me) (the )?(current|live|deployed|serving|present) (version|release|commit|deployment|image|revision)",
-            "(current|live|deployed) (version|release|deployment|commit)",
-            "welche version (lauft|ist live|ist aktuell)",
-            "quelle version (est en ligne|tourne)",
-            "que version (esta|hay) (desplegada|en linea)",
-        ],
-    ),
-    (
-        Kind::Deployments,
-        &[
-            "((<show>|let me see)( me| us)?|what are|which are)? ?(a list of )?(the |my |our |all |all the )*(last |latest |recent |previous |past |newest |most recent |earlier )*(<number> )?(last |latest |recent |previous |past |newest )*(deployments|deploys|releases|deployment history|history of deployments)( so far| list| overview| we had)?",
-            "(which|what) (deployments|versions|releases) (are there|do we have|exist|are kept|can (i|we) (go|roll) back to|could (i|we) (go|roll) back to)",
-            "to (which|what) (deployments|versions|releases|version|deployment|release) can (i|we|you) (go|roll) back",
         ],
     ),
     (
@@ -498,13 +457,13 @@ pub(crate) const OFFERS: &[&str] = &[
 
 /// Every text that rules are made of, for the vocabulary.
 pub(super) fn sources() -> impl Iterator<Item = &'static str> {
-    let tables = [ACTIONS, held::ACTIONS, QUESTIONS, SMALL_TALK];
+    let tables = [ACTIONS, deployments::ACTIONS, held::ACTIONS, QUESTIONS, SMALL_TALK];
     let patterns = tables.into_iter().flatten().flat_map(|(_, patterns)| patterns.iter().copied());
     let beyond = BEYOND.iter().flat_map(|beyond| beyond.patterns.iter().copied());
     let spelled = spelling::SPELLED_OUT.iter().map(|(_, full)| *full);
     patterns
         .chain(beyond)
         .chain(spelled)
-        .chain(CLASSES.iter().chain(held::CLASSES).map(|(_, words)| *words))
+        .chain(CLASSES.iter().chain(deployments::CLASSES).chain(held::CLASSES).map(|(_, words)| *words))
         .chain([BEFORE, AFTER, SCHEDULED, NEGATIONS, WONDERING, ACTION_WORDS])
 }
