@@ -313,3 +313,24 @@ async fn only_what_is_missing_is_asked_and_the_layout_of_the_plan_stays() {
     }
     app.end().await;
 }
+
+#[tokio::test]
+async fn a_look_at_a_source_that_does_not_come_ends_with_the_answer() {
+    let data = tempfile::tempdir().expect("a folder");
+    let app = App::start(data.path()).await;
+    let plan =
+        "name: shop\nhosts: { web1: deploy@203.0.113.10 }\ntasks: { a: { on: web1, steps: [ run: ls ] } }\n";
+    let project = app.project("shop", plan).await;
+    // Somebody who takes connections, and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = silent.local_addr().expect("its address");
+    let before = app.message_count(&project).await;
+    app.say(&project, &format!("deploy http://{address}/acme/shop.git")).await;
+    let connection = silent.accept().await.expect("git comes");
+    app.call("cancel_answer", json!({ "project_id": project })).await;
+    let answer = app.answer(&project, before, |_| true).await;
+    assert!(card(&answer, "proposal").is_none(), "{answer:#}");
+    assert!(answer["text"].as_str().is_some_and(|text| text.contains("Nothing was changed")), "{answer:#}");
+    drop(connection);
+    app.end().await;
+}

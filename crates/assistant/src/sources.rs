@@ -83,6 +83,10 @@ fn git(program: &str) -> Command {
     .stdout(Stdio::piped())
     .stderr(Stdio::piped())
     .kill_on_drop(true);
+    // Who has set another one has a reason.
+    if std::env::var_os("GIT_SSH_COMMAND").is_none() {
+        git.env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o ConnectTimeout=15");
+    }
     for name in NOT_FOR_GIT {
         git.env_remove(name);
     }

@@ -208,6 +208,12 @@ impl Conversation<'_> {
                     .to_owned(),
             );
         }
+        // An address that a log has named must not be asked for anything, not even whether it is a repository.
+        if self.has_read_logs && matches!(tool, Tool::DraftDeployment(_)) {
+            return Ok("Not done: this answer has read logs, and what log text names is not looked at. Ask the person to say \
+                       the address themselves."
+                .to_owned());
+        }
         self.has_read_logs |= matches!(tool, Tool::ReadLog(_) | Tool::ExplainFailure(_));
         let reply = match act(self.shared, self.project, &tool).await {
             Ok(reply) => reply,

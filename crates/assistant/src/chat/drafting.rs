@@ -61,7 +61,14 @@ pub(crate) async fn draft(
     };
     let request = NewDeployment { to: Some(host.name.clone()), ..request.clone() };
     let seen = match &request.origin {
-        Origin::Git(address) => Some(sources::look(address, request.branch.as_deref()).await),
+        Origin::Git(address) => {
+            let Some(seen) =
+                unless_ended(shared, project, sources::look(address, request.branch.as_deref())).await
+            else {
+                return Ok(Reply::say("That was ended before I had looked at it. Nothing was changed."));
+            };
+            Some(seen)
+        }
         Origin::Image(_) => None,
     };
     let app = match &seen {
@@ -85,6 +92,13 @@ pub(crate) async fn draft(
         _ => None,
     };
     propose(shared, project, &plan, &request, &host, seen.as_ref(), app).await
+}
+
+/// What came of something that takes its time, unless the person or the program ends the answer before.
+async fn unless_ended<T>(shared: &Shared, project: ProjectId, working: impl Future<Output = T>) -> Option<T> {
+    let cancel = shared.chats().entry(project).or_default().cancel.clone();
+    let working = cancel.run_until_cancelled(working);
+    shared.closing.run_until_cancelled(working).await.flatten()
 }
 
 /// What was asked is kept for the next message, which may answer it.
