@@ -18,7 +18,7 @@ CREATE TABLE deployments (
     environment_id  TEXT NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
     number          BIGINT NOT NULL,
     run_id          TEXT NOT NULL UNIQUE REFERENCES runs (id) ON DELETE CASCADE,
-    kind            TEXT NOT NULL CHECK (kind IN ('deploy', 'rollback')),
+    kind            TEXT NOT NULL CHECK (kind IN ('deploy', 'rollback', 'restart')),
     takes_from      TEXT REFERENCES deployments (id) ON DELETE CASCADE,
     state           TEXT NOT NULL CHECK (state IN ('pending', 'building', 'built', 'deploying', 'ready', 'superseded', 'failed', 'cancelled')),
     source_json     TEXT,
@@ -29,7 +29,7 @@ CREATE TABLE deployments (
     ended_at        BIGINT,
     superseded_at   BIGINT,
     UNIQUE (environment_id, number),
-    CHECK ((kind = 'rollback') = (takes_from IS NOT NULL)),
+    CHECK ((kind = 'deploy') = (takes_from IS NULL)),
     CHECK ((state = 'superseded') = (superseded_at IS NOT NULL))
 );
 -- One serves, and one is on its way.

@@ -198,15 +198,30 @@ impl Page {
     /// Waits until an element can be pressed, and presses it with the mouse.
     pub async fn click(&self, selector: &str) {
         let quoted = Value::from(selector).to_string();
+        loop {
+            self.until(
+                &format!("{selector} can be pressed"),
+                &format!("shows(one({quoted})) && !one({quoted}).disabled"),
+            )
+            .await;
+            let element = self.client.find(Locator::Css(selector)).await.expect("an element");
+            match element.click().await {
+                Ok(()) => return,
+                // The page has drawn it anew in between.
+                Err(error) if error.is_stale_element_reference() => {}
+                Err(error) => panic!("{selector}: {error}"),
+            }
+        }
+    }
+
+    /// Waits until an element has the focus; keys that are pressed before that go elsewhere.
+    pub async fn focused(&self, selector: &str) {
+        let quoted = Value::from(selector).to_string();
         self.until(
-            &format!("{selector} can be pressed"),
-            &format!("shows(one({quoted})) && !one({quoted}).disabled"),
+            &format!("{selector} has the focus"),
+            &format!("document.activeElement !== null && document.activeElement === one({quoted})"),
         )
         .await;
-        let element = self.client.find(Locator::Css(selector)).await.expect("an element");
-        if let Err(error) = element.click().await {
-            panic!("{selector}: {error}");
-        }
     }
 
     /// Presses keys one after another, into what has the focus; `\n` is Enter.
@@ -239,6 +254,7 @@ impl Page {
     /// Types a message into the chat and sends it with Enter.
     pub async fn say(&self, message: &str) {
         self.click("[data-testid='composer-input']").await;
+        self.focused("[data-testid='composer-input']").await;
         self.keys(message).await;
         self.until(
             "the message is in its field",

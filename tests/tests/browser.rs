@@ -101,7 +101,7 @@ async fn pause_holds_the_next_step_until_resume_and_stop_leaves_no_process_on_th
     assert_eq!(page.ask(&step(1)).await, "running", "the running step goes on");
     fs::write(sshd.home().join("go"), "").expect("go");
     page.until("the run is paused", "text(at('run-status')) === 'Paused'").await;
-    assert_eq!(page.ask(&step(1)).await, "completed");
+    page.until("the second step is completed", &format!("{} === 'completed'", step(1))).await;
     page.picture("browser-paused").await;
     assert!(!sshd.home().join("third").exists(), "the third step left a trace while the run was paused");
     assert_eq!(page.ask(&step(2)).await, "pending");
@@ -133,8 +133,11 @@ async fn pause_holds_the_next_step_until_resume_and_stop_leaves_no_process_on_th
         assert!(!runs(process), "process {process} of the stopped step still runs");
     }
     page.until("the fifth step is skipped", &format!("{} === 'skipped'", step(4))).await;
-    let reason = page.ask("at('step', \"[data-index='4']\").querySelector('[title]').title").await;
-    assert!(reason.as_str().is_some_and(|reason| reason.contains("stopped")), "why it is skipped: {reason}");
+    page.until(
+        "it says why it is skipped",
+        "at('step', \"[data-index='4']\")?.querySelector('[title]')?.title.includes('stopped')",
+    )
+    .await;
     assert!(!sshd.home().join("fifth").exists());
     page.picture("browser-stopped").await;
     page.close().await;
@@ -165,10 +168,17 @@ tasks:
     open(&page, &app, name).await;
     redeploy(&page).await;
     page.until("the run completes", "at('run-status')?.dataset.state === 'completed'").await;
-    page.until("the output shows", "at('log-line') && text(one(\"[data-testid='log-line'] .tx\"))").await;
-    assert_eq!(page.ask("text(one(\"[data-testid='log-line'] .tx\"))").await, MARKUP);
-    let step = page.ask("text(at('step').querySelector('.name'))").await;
-    assert!(step.as_str().is_some_and(|step| step.starts_with("<i>Output</i>")), "{step}");
+    let markup = serde_json::Value::from(MARKUP).to_string();
+    page.until(
+        "the output shows as text",
+        &format!("text(one(\"[data-testid='log-line'] .tx\")) === {markup}"),
+    )
+    .await;
+    page.until(
+        "the name of the step shows as text",
+        "text(at('step')?.querySelector('.name'))?.startsWith('<i>Output</i>')",
+    )
+    .await;
 
     page.say(MARKUP).await;
     page.until(
@@ -177,8 +187,11 @@ tasks:
          && all(\"[data-testid='message'][data-role='assistant']\").filter((it) => it.dataset.state !== 'streaming').length >= 2",
     )
     .await;
-    let said = page.ask("text(all(\"[data-testid='message'][data-role='user']\").at(-1))").await;
-    assert_eq!(said, MARKUP);
+    page.until(
+        "what was said shows as text",
+        &format!("text(all(\"[data-testid='message'][data-role='user']\").at(-1)) === {markup}"),
+    )
+    .await;
     let strange = "all('img, script, b, i').filter((it) => it.getAttribute('src') === 'x' \
                    || it.textContent.includes('hacked') || ['bold', 'Output'].includes(it.textContent)).length";
     assert_eq!(page.ask(strange).await, 0, "markup became elements");
@@ -219,7 +232,7 @@ async fn at_900_by_600_everything_can_be_reached_by_mouse_and_by_keys() {
     redeploy(&page).await;
     page.until("the second step runs", &format!("{} === 'running'", step(1))).await;
     let fits = "document.documentElement.scrollWidth <= innerWidth && document.documentElement.scrollHeight <= innerHeight";
-    assert_eq!(page.ask(fits).await, true, "the page overflows");
+    page.until("the page does not overflow", fits).await;
     for control in [
         "project-row",
         "new-project",
@@ -238,12 +251,11 @@ async fn at_900_by_600_everything_can_be_reached_by_mouse_and_by_keys() {
         "log-full",
         "log-follow",
     ] {
-        let reached = page.ask(&format!("shows(at('{control}'))")).await;
-        assert_eq!(reached, true, "{control} can be seen and pressed");
+        page.until(&format!("{control} can be seen and pressed"), &format!("shows(at('{control}'))")).await;
     }
     // What a person reads is not cut off at the side either.
-    let cut = "all('button, h1, h2').filter(shows).filter((it) => it.getBoundingClientRect().right > innerWidth + 1).map(text)";
-    assert_eq!(page.ask(cut).await, json!([]), "beyond the right edge");
+    let whole = "all('button, h1, h2').filter(shows).every((it) => it.getBoundingClientRect().right <= innerWidth + 1)";
+    page.until("nothing is beyond the right edge", whole).await;
     page.picture("browser-900x600").await;
 
     page.run("document.activeElement?.blur();").await;
@@ -254,6 +266,7 @@ async fn at_900_by_600_everything_can_be_reached_by_mouse_and_by_keys() {
     page.until("they are closed", "!at('shortcuts')").await;
     page.control('k').await;
     page.until("the palette shows", "shows(at('palette'))").await;
+    page.focused("[data-testid='palette'] input").await;
     page.keys("pause\n").await;
     page.until("the palette paused the run", "text(at('run-status')) === 'Pausing after this step…'").await;
     page.run("document.activeElement?.blur();").await;
@@ -312,13 +325,16 @@ async fn the_token_lets_in_one_tab_and_goes_to_no_other_server() {
     page.until("it says what it needs", "shows(at('token-field'))").await;
     page.picture("browser-needs-token").await;
     page.click("[data-testid='token-field']").await;
+    page.focused("[data-testid='token-field']").await;
     page.keys(&format!("{here}\n")).await;
     page.until("there is no token", "text(one(\"[role='alert']\"))?.includes('#token=')").await;
     page.client.refresh().await.expect("is loaded anew");
     page.click("[data-testid='token-field']").await;
+    page.focused("[data-testid='token-field']").await;
     page.keys(&format!("{here}#token={}\n", "0".repeat(64))).await;
     page.until("a wrong one is refused", "at('token-field')?.value === '' && shows(at('token-field'))").await;
     page.click("[data-testid='token-field']").await;
+    page.focused("[data-testid='token-field']").await;
     page.keys(&format!("{}\n", app.address())).await;
     page.until("the right one lets in", CONNECTED).await;
 

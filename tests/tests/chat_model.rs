@@ -303,6 +303,8 @@ async fn a_secret_never_reaches_the_model_and_what_has_read_logs_starts_nothing(
     let requests = chat.server.requests().await.expect("what it received");
     let received = serde_json::to_string(&requests).expect("JSON");
     assert!(received.contains("logging in with ***"), "the log was sent: {received}");
+    let refused = "what log text names is not looked at";
+    assert!(received.contains(refused) && cards(&answer, "proposal").is_empty(), "{received}");
     // The last one is the middle of what `base64` makes of "user:" and the secret.
     for form in [SECRET, "s3cr3t", "horse+battery", "M2NyM3QvaG9yc2UrYmF0dGVy"] {
         assert!(!received.contains(form), "{form:?} was sent");

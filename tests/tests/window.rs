@@ -26,10 +26,17 @@ async fn typing_redeploy_the_application_brings_out_the_page_that_was_edited_ste
     page.click("[data-testid='tab-plan']").await;
     page.click("[data-testid='plan-part-application']").await;
     page.click("[data-testid='practice-source']").await;
+    page.focused("[data-testid='practice-source']").await;
+    page.until("the source is there", "at('practice-source').value.includes('</h1>')").await;
     page.run(
         "const area = at('practice-source');
          const from = area.value.indexOf('<h1>') + '<h1>'.length;
          area.setSelectionRange(from, area.value.indexOf('</h1>'));",
+    )
+    .await;
+    page.until(
+        "the headline is marked",
+        "at('practice-source').selectionStart < at('practice-source').selectionEnd",
     )
     .await;
     page.keys(HEADLINE).await;
@@ -40,8 +47,13 @@ async fn typing_redeploy_the_application_brings_out_the_page_that_was_edited_ste
     .await;
     page.picture("window-application").await;
     page.click("[data-testid='practice-save']").await;
-    page.until("the application is saved", "at('practice-save').disabled").await;
-    let site = page.ask("text(at('practice-link')).split(' ')[0]").await;
+    // The button rests also while it is being saved.
+    page.until(
+        "the application is saved",
+        "at('practice-save').disabled && text(one(\"[data-testid='practice'] [role='status']\")) === 'Saved'",
+    )
+    .await;
+    let site = page.until("its address shows", "text(at('practice-link'))?.split(' ')[0]").await;
     let site = format!("http://{}/", site.as_str().expect("an address"));
 
     page.click("[data-testid='tab-runs']").await;

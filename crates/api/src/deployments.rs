@@ -2,7 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use steadyhand_domain::{DeploymentState, Desired, EnvironmentState};
+use steadyhand_deploy::live::{self, ContainerLog, Live};
+use steadyhand_domain::{DeploymentId, DeploymentState, Desired, EnvironmentState};
+use steadyhand_remote::Tunnel;
 use steadyhand_store::{
     StoreError,
     deployments::{self, Filter},
@@ -12,7 +14,7 @@ use steadyhand_store::{
 };
 use ts_rs::TS;
 
-use crate::{Api, ApiError, ErrorCode, ListDeployments, OfDeployment, OfProject};
+use crate::{Api, ApiError, AskContainerLog, ErrorCode, ListDeployments, OfDeployment, OfProject};
 
 /// The most deployments of one page.
 const PAGE: u32 = 100;
@@ -40,6 +42,8 @@ pub enum DeploymentAction {
     Stop,
     /// Bring it back.
     Rollback,
+    /// Start it anew in fresh containers.
+    Restart,
 }
 
 /// Something that a person may want to do, and whether it can be done now.
@@ -105,10 +109,7 @@ impl Api {
         });
         found.cloned().ok_or_else(|| {
             let message = match (number, all.is_empty()) {
-                (_, true) => format!(
-                    "{} was never deployed; a plan with `app:` deploys it with each run of it",
-                    project.name
-                ),
+                (_, true) => never_deployed(project),
                 (Some(number), _) => {
                     format!(
                         "{} has no deployment {number}; `steady deployments {}` lists them",
@@ -124,11 +125,54 @@ impl Api {
         })
     }
 
+    /// The deployment of a project that serves, or else its newest one.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when it was never deployed.
+    pub async fn serving(&self, project: &Project) -> Result<Deployment, ApiError> {
+        let environments = self.environments(OfProject { project_id: project.id }).await?;
+        let newest =
+            environments.into_iter().find_map(|environment| environment.current.or(environment.last));
+        newest.ok_or_else(|| ApiError { code: ErrorCode::NotFound, message: never_deployed(project) })
+    }
+
     /// See the list of operations.
     pub async fn rollback(&self, request: OfDeployment) -> Result<RunSummary, ApiError> {
         self.inner.engine.take_over();
         Ok(self.inner.engine.rollback(request.deployment_id, &self.inner.user).await?)
     }
+}
+
+impl Api {
+    /// See the list of operations.
+    pub async fn restart(&self, request: OfDeployment) -> Result<RunSummary, ApiError> {
+        let engine = &self.inner.engine;
+        engine.take_over();
+        Ok(engine.restart(request.deployment_id, self.inner.shell.trigger(), &self.inner.user).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn live(&self, request: OfDeployment) -> Result<Live, ApiError> {
+        Ok(live::live(&self.inner.engine, request.deployment_id).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn container_log(&self, request: AskContainerLog) -> Result<ContainerLog, ApiError> {
+        let AskContainerLog { deployment_id, after, lines } = request;
+        Ok(live::log(&self.inner.engine, deployment_id, &after.unwrap_or_default(), lines).await?)
+    }
+
+    /// A way to a port of the host of a deployment, on its loopback.
+    ///
+    /// # Errors
+    /// Why the host cannot be reached.
+    pub async fn way_to(&self, deployment: DeploymentId, port: u16) -> Result<Tunnel, ApiError> {
+        Ok(self.inner.engine.way_to(deployment, port).await?)
+    }
+}
+
+fn never_deployed(project: &Project) -> String {
+    format!("{} was never deployed; a plan with `app:` deploys it with each run of it", project.name)
 }
 
 /// What can be done about a deployment whose run `desired` was asked of.
@@ -138,6 +182,7 @@ fn actions(deployment: &Deployment, environment: &Environment, desired: Desired)
         action(DeploymentAction::Cancel, no_cancel(deployment.state, desired).map(str::to_owned)),
         action(DeploymentAction::Stop, no_stop(deployment.state, desired).map(str::to_owned)),
         action(DeploymentAction::Rollback, no_rollback(deployment, environment)),
+        action(DeploymentAction::Restart, no_restart(deployment, environment)),
     ]
 }
 
@@ -177,8 +222,21 @@ fn no_end(state: DeploymentState) -> Option<&'static str> {
     }
 }
 
+fn no_restart(deployment: &Deployment, environment: &Environment) -> Option<String> {
+    match deployment.state {
+        DeploymentState::Ready => under_way(environment),
+        _ => Some("Only the one that serves can be started anew.".to_owned()),
+    }
+}
+
+/// Why nothing can be deployed to an environment now.
+fn under_way(environment: &Environment) -> Option<String> {
+    let last = environment.last.as_ref().filter(|last| last.state.is_going())?;
+    let (number, run) = (last.number, last.run_number);
+    Some(format!("Deployment {number} is under way in run {run}; wait for it, or cancel it first."))
+}
+
 fn no_rollback(deployment: &Deployment, environment: &Environment) -> Option<String> {
-    let under_way = environment.last.as_ref().filter(|last| last.state.is_going());
     let why = match deployment.state {
         _ if environment.state == EnvironmentState::Destroyed => "Its environment was destroyed.",
         DeploymentState::Pending
@@ -188,12 +246,7 @@ fn no_rollback(deployment: &Deployment, environment: &Environment) -> Option<Str
         DeploymentState::Failed | DeploymentState::Cancelled => "It has never served.",
         DeploymentState::Ready => "It is the current one.",
         DeploymentState::Superseded if !deployment.image_kept => "Its image is not kept any more.",
-        DeploymentState::Superseded => {
-            return under_way.map(|last| {
-                let (number, run) = (last.number, last.run_number);
-                format!("Deployment {number} is under way in run {run}; wait for it, or cancel it first.")
-            });
-        }
+        DeploymentState::Superseded => return under_way(environment),
     };
     Some(why.to_owned())
 }
@@ -251,17 +304,17 @@ mod tests {
             let this = deployment(1, state);
             let last = deployment(2, Failed);
             let possible = actions(&this, &environment(EnvironmentState::Running, &last), desired);
-            assert_eq!(possible.len(), 3);
+            assert_eq!(possible.len(), 4);
             let can = possible.into_iter().filter(|action| action.why_not.is_none());
             can.map(|action| action.action).collect::<Vec<_>>()
         };
-        use DeploymentAction::{Cancel, Rollback, Stop};
+        use DeploymentAction::{Cancel, Restart, Rollback, Stop};
         for (state, expected) in [
             (Pending, &[Cancel][..]),
             (Building, &[Cancel]),
             (Built, &[Stop]),
             (Deploying, &[Stop]),
-            (Ready, &[]),
+            (Ready, &[Restart]),
             (Superseded, &[Rollback]),
             (Failed, &[]),
             (Cancelled, &[]),

@@ -94,6 +94,7 @@ impl From<EngineError> for ApiError {
             | EngineError::NothingToUndo { .. }
             | EngineError::AlreadyUndone { .. }
             | EngineError::Elsewhere { .. }
+            | EngineError::NotTold { .. }
             | EngineError::Discovery(_)
             | EngineError::ChangedBefore { .. } => ErrorCode::Conflict,
             EngineError::Plan { .. } | EngineError::NoSteps | EngineError::NoPlan => ErrorCode::PlanInvalid,

@@ -9,7 +9,7 @@ use std::{
 use secrecy::SecretString;
 use steadyhand_assistant::{Assistant, chat};
 use steadyhand_deploy::AppStages;
-use steadyhand_domain::ProjectId;
+use steadyhand_domain::{ProjectId, Trigger};
 use steadyhand_engine::{Engine, EngineOptions, VAULT_KEY_VARIABLE};
 use steadyhand_remote::Config;
 use steadyhand_store::{
@@ -32,6 +32,16 @@ pub enum Shell {
     Server,
     /// Another command of `steady`.
     Command,
+}
+
+impl Shell {
+    /// What starts the runs that are begun in it.
+    pub(crate) fn trigger(self) -> Trigger {
+        match self {
+            Self::Window | Self::Server => Trigger::Window,
+            Self::Command => Trigger::CommandLine,
+        }
+    }
 }
 
 /// How Steadyhand is opened.

@@ -3,6 +3,7 @@
 
 use futures::future::BoxFuture;
 use serde_json::Value;
+use steadyhand_deploy::live::{ContainerLog, Live};
 use steadyhand_domain::{Facts, Preflight};
 use steadyhand_store::records::{
     Deployment, Environment, LogMatches, LogWindow, Message, PlanRevision, Project, Proposal, RunSummary,
@@ -71,6 +72,12 @@ macro_rules! with_operations {
             deployment(OfDeployment) -> DeploymentDetail;
             /// Brings an earlier deployment back, as a new one: with its image and its settings, without a build.
             rollback(OfDeployment) -> RunSummary;
+            /// Starts the deployment that serves anew, as a new one: in fresh containers, without a build.
+            restart(OfDeployment) -> RunSummary;
+            /// How a deployment is now: its addresses, and its containers with what they use. Asks its host.
+            live(OfDeployment) -> Live;
+            /// What the containers of a deployment have written last. Asks its host.
+            container_log(AskContainerLog) -> ContainerLog;
 
             /// A window of the lines of a log.
             log_lines(LogLines) -> LogWindow;

@@ -155,6 +155,17 @@ requests! {
         /// Which.
         deployment_id: DeploymentId,
     }
+    /// Asks for what the containers of a deployment have written.
+    AskContainerLog {
+        /// The deployment.
+        deployment_id: DeploymentId,
+        /// Only what came after an earlier answer: its `after`.
+        #[serde(default)]
+        #[ts(optional)]
+        after: Option<String>,
+        /// At most so many lines of each container, the last ones (1,000 at most).
+        lines: u32,
+    }
     /// A page of deployments, newest first.
     ListDeployments {
         /// The project.

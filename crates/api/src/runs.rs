@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use futures::Stream;
-use steadyhand_domain::{RunId, StepId, Trigger};
+use steadyhand_domain::{RunId, StepId};
 use steadyhand_engine::{Again, RunOptions};
 use steadyhand_store::{
     StoreError, logs,
@@ -13,17 +13,14 @@ use steadyhand_store::{
 
 use crate::{
     Api, ApiError, DecideStep, ErrorCode, ListRuns, LogLines, LogSearch, OfLog, OfRun, RetryPart, RetryRun,
-    RunDetail, SavedFile, Shell, StartRun, folders, projects::words,
+    RunDetail, SavedFile, StartRun, folders, projects::words,
 };
 
 impl Api {
     /// See the list of operations.
     pub async fn start_run(&self, request: StartRun) -> Result<RunSummary, ApiError> {
         self.project(request.project_id).await?;
-        let trigger = match self.inner.shell {
-            Shell::Window | Shell::Server => Trigger::Window,
-            Shell::Command => Trigger::CommandLine,
-        };
+        let trigger = self.inner.shell.trigger();
         let (engine, user) = (&self.inner.engine, &self.inner.user);
         let shown = request.rendered_sha256.as_deref();
         Ok(engine.start_current(request.project_id, trigger, user, shown, &RunOptions::default()).await?)

@@ -2,6 +2,7 @@
 
 use std::{any::TypeId, collections::BTreeMap};
 
+use steadyhand_deploy::live::{ContainerLog, Live};
 use steadyhand_domain::{Facts, Preflight};
 use ts_rs::{Config, TS, TypeVisitor};
 

@@ -20,7 +20,7 @@ use crate::{
         held::{self, Held},
     },
     diagnose::{Citation, Diagnosis, Failure, Finding, FixKind, LogTail, diagnose},
-    ports, proposals,
+    mending, ports, proposals,
 };
 
 /// Lines of the end of a log that are looked at.
@@ -30,6 +30,14 @@ const TAIL: u32 = 2_000;
 struct Explanation {
     reply: Reply,
     proposal: Option<Proposal>,
+    /// Whether it failed because a port was in use.
+    of_port: bool,
+}
+
+impl Explanation {
+    fn only(reply: Reply) -> Self {
+        Self { reply, proposal: None, of_port: false }
+    }
 }
 
 /// Explains a failed run, on a person's request.
@@ -47,7 +55,9 @@ pub(crate) async fn free_port(
     run: &RunSummary,
 ) -> Result<Option<Reply>, AssistantError> {
     let explanation = compose(shared, run).await?;
-    let Some(proposal) = &explanation.proposal else { return Ok(None) };
+    let Some(proposal) = explanation.proposal.as_ref().filter(|_| explanation.of_port) else {
+        return Ok(None);
+    };
     proposals::insert(shared, proposal).await?;
     Ok(Some(explanation.reply))
 }
@@ -113,7 +123,7 @@ pub(crate) async fn explain_pending(shared: &Arc<Shared>) -> Result<(), Assistan
             Ok(explanation) => explanation,
             Err(error) => {
                 tracing::warn!(run.id = %id, %error, "a failure could not be explained");
-                Explanation { reply: Reply::say(format!("Run {} failed.", run.number)), proposal: None }
+                Explanation::only(Reply::say(format!("Run {} failed.", run.number)))
             }
         };
         let message = Message {
@@ -150,7 +160,7 @@ async fn compose(shared: &Arc<Shared>, run: &RunSummary) -> Result<Explanation, 
     let steps = actions::steps_of(shared, run).await?;
     let Some(step) = steps.iter().find(|step| step.state == StepState::Failed) else {
         let reply = Reply::say(format!("Run {} failed before any step began.", run.number));
-        return Ok(Explanation { reply, proposal: None });
+        return Ok(Explanation::only(reply));
     };
     let spec = shared.engine.spec(run.id).await?;
     let compiled = spec.plan.steps.get(step.index as usize);
@@ -162,13 +172,32 @@ async fn compose(shared: &Arc<Shared>, run: &RunSummary) -> Result<Explanation, 
     let why = step.reason_text.as_deref().unwrap_or("it failed");
     let why = why.trim_end_matches('.');
     let mut text = format!("Run {} failed at **{}** on {}: {why}.", run.number, step.name, step.host);
+    // What a stage of a deployment says itself is told beside what it follows from.
+    let of_stage = |finding: &&Finding| finding.id.starts_with("container_");
+    if let Some(said) = diagnosis.findings.iter().skip(1).find(of_stage) {
+        text.push_str(&format!(" {}.", said.title));
+    }
     let mut proposal = None;
+    let mut of_port = false;
     if let Some(port) = best.and_then(port_in_use) {
         let found = find_port(shared, run, &spec, step, port).await?;
         if let Some(holder) = found.holder {
             text.push_str(&format!(" Port {port} on {} is held by {holder}.", step.host));
         }
-        proposal = found.proposal;
+        (proposal, of_port) = (found.proposal, true);
+    } else if let Some(best) = best {
+        if let Some(port) = mending::port_of_names(best)
+            && let Some(ports) = ports::look(&shared.engine.host(&spec, &step.host)?, port).await
+            && let Some((pid, name)) = ports.holder
+        {
+            text.push_str(&format!(" Port {port} on {} is held by `{name}` (pid {pid}).", step.host));
+        }
+        if let Some(plan) = actions::current_plan(shared, run.project_id).await?
+            && let Some(mended) = mending::mended(&plan.source, best)
+        {
+            proposal =
+                Some(proposals::make(run.project_id, &plan, mended.source, &mended.title, &mended.note));
+        }
     }
     let bad_key = step.reason.as_ref().is_some_and(is_bad_key);
     if bad_key
@@ -206,7 +235,7 @@ async fn compose(shared: &Arc<Shared>, run: &RunSummary) -> Result<Explanation, 
         reply = reply.offering(shared, run.project_id, texts).await?;
     }
     reply.detail = Some(detail(&diagnosis));
-    Ok(Explanation { reply, proposal })
+    Ok(Explanation { reply, proposal, of_port })
 }
 
 /// The plan that the run executed, as it was written.
@@ -347,7 +376,7 @@ fn finding_card(run: &RunSummary, step: &Step, diagnosis: &Diagnosis, has_propos
         finding
             .fixes
             .iter()
-            .filter(|fix| !(has_proposal && fix.kind == FixKind::ChangePort))
+            .filter(|fix| !(has_proposal && fix.kind.changes_plan()))
             .map(|fix| Advice {
                 title: fix.title.clone(),
                 detail: fix.detail.clone(),

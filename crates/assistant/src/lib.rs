@@ -12,9 +12,11 @@ pub mod chat;
 pub mod diagnose;
 mod explain;
 pub mod intents;
+mod mending;
 pub mod model;
 mod ports;
 mod proposals;
+mod sources;
 mod wording;
 
 pub use chat::{Assistant, AssistantError};

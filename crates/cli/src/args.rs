@@ -163,10 +163,17 @@ pub(crate) enum Command {
     /// On a terminal, control sequences other than colours are left out, and of a line that is written over (progress) the
     /// last text is shown; `--raw` passes everything.
     Logs {
-        /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning
+        /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning; with
+        /// `--container` a project
         run: String,
         /// Only this step: its number in the run, or its name
         step: Option<String>,
+        /// What the containers of the deployment that serves write
+        #[arg(long, conflicts_with_all = ["step", "raw"])]
+        container: bool,
+        /// At most so many of the last lines of each container
+        #[arg(long, requires = "container", default_value_t = 200, value_name = "NUMBER")]
+        lines: u32,
         /// Goes on until the step (or the run) has ended
         #[arg(long, short)]
         follow: bool,
@@ -208,6 +215,26 @@ pub(crate) enum Command {
     Undo {
         /// A number (24) that only one project has, project and number (shop/24), or an id or its beginning
         run: String,
+    },
+    /// Runs the plan of a project as it was saved last, and shows it: what “redeploy” does in the chat
+    Deploy {
+        /// The project
+        project: String,
+    },
+    /// Starts what a project has deployed anew, and shows the run that does so: fresh containers, without a build
+    Restart {
+        /// The project
+        project: String,
+    },
+    /// Says where a project's application is reached, and opens it in a browser
+    ///
+    /// One without a name of its own is reached through the SSH connection, for as long as this command runs.
+    Open {
+        /// The project
+        project: String,
+        /// Only says where
+        #[arg(long)]
+        print: bool,
     },
     /// Brings an earlier deployment back, and shows the run that does so: its image and settings, without a build
     Rollback {

@@ -2,6 +2,7 @@
 
 use steadyhand_api::{Api, ApiError, Nothing, records::RunSummary};
 
+mod application;
 mod check;
 mod control;
 mod deployments;
@@ -16,6 +17,7 @@ mod preflight;
 mod run;
 mod secret;
 
+pub(crate) use application::{container_logs, open};
 pub(crate) use control::{decide, pause, resume, stop};
 pub(crate) use deployments::deployments;
 pub(crate) use facts::facts;
@@ -23,7 +25,7 @@ pub(crate) use files::files;
 pub(crate) use list::{runs, status};
 pub(crate) use logs::{WhichLogs, logs};
 pub(crate) use preflight::preflight;
-pub(crate) use run::{retry, rollback, run, undo};
+pub(crate) use run::{deploy, restart, retry, rollback, run, undo};
 pub(crate) use secret::{secret, unlock};
 
 /// What a person can type to mean this run: `shop/24`.

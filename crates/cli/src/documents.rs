@@ -5,8 +5,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, js
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use steadyhand_api::{
-    ApiError, CheckReport, OutlineTask, PlanCheck, Preview, Problem, Question, RunDetail, SourceView,
-    VaultView,
+    ApiError, CheckReport, ContainerLine, Live, OutlineTask, PlanCheck, Preview, Problem, Question,
+    RunDetail, SourceView, VaultView,
     records::{Card, Deployment, LogLine, Project, RunSummary, Step},
 };
 use steadyhand_domain::{Facts, Preflight, StepId, Timestamp};
@@ -43,6 +43,8 @@ kinds! {
     EndKind = "end";
     ProblemsKind = "problems";
     ListeningKind = "listening";
+    ContainerLineKind = "container_line";
+    OpenedKind = "opened";
 }
 
 /// A run and some of its steps have changed: `steady run`, `steady retry` and `steady undo`.
@@ -97,6 +99,29 @@ pub(crate) struct Listening<'a> {
     pub(crate) address: String,
     /// What a browser opens; it has the token.
     pub(crate) url: &'a str,
+}
+
+/// A line that a container has written: `steady logs --container`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ContainerLineEvent<'a> {
+    pub(crate) kind: ContainerLineKind,
+    /// The number of its deployment.
+    pub(crate) deployment: u32,
+    #[serde(flatten)]
+    pub(crate) line: &'a ContainerLine,
+}
+
+/// Where an application is reached: `steady open`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Opened<'a> {
+    pub(crate) kind: OpenedKind,
+    /// What a browser opens.
+    pub(crate) address: &'a str,
+    /// Whether that is a way through this command, which ends with it.
+    pub(crate) through_here: bool,
+    /// How the deployment is now.
+    #[serde(flatten)]
+    pub(crate) live: &'a Live,
 }
 
 /// Why a command could not be carried out. It is the last document of any command.
@@ -272,6 +297,10 @@ pub(crate) fn schema() -> Value {
         "retry": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
         "undo": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
         "rollback": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
+        "restart": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
+        "deploy": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
+        "open": Opened<'_>;
+        "logs --container": ContainerLineEvent<'_>;
         "decide": RunSummary;
         "logs": LineEvent<'_>;
         "validate": Validated<'_>;

@@ -46,7 +46,12 @@ fn main() -> ExitCode {
     let mut output = Output::new(cli.common.format());
     let unread = if matches!(
         cli.command,
-        Command::Run(_) | Command::Retry { .. } | Command::Undo { .. } | Command::Rollback { .. }
+        Command::Run(_)
+            | Command::Retry { .. }
+            | Command::Undo { .. }
+            | Command::Deploy { .. }
+            | Command::Restart { .. }
+            | Command::Rollback { .. }
     ) {
         Exit::LeftRunning
     } else {
@@ -92,7 +97,10 @@ async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Deployments { project, limit } => {
             commands::deployments(&api, output, project.as_deref(), limit).await
         }
-        Command::Logs { run, step, follow, raw } => {
+        Command::Logs { run: project, container: true, follow, lines, .. } => {
+            commands::container_logs(&api, output, &project, follow, lines).await
+        }
+        Command::Logs { run, step, follow, raw, .. } => {
             commands::logs(&api, output, &commands::WhichLogs { run, step, follow, raw }).await
         }
         Command::Pause { run } => commands::pause(&api, output, &run).await,
@@ -100,6 +108,9 @@ async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
             commands::retry(&api, output, &run, from_failed, current_plan).await
         }
         Command::Undo { run } => commands::undo(&api, output, &run).await,
+        Command::Deploy { project } => commands::deploy(&api, output, &project).await,
+        Command::Restart { project } => commands::restart(&api, output, &project).await,
+        Command::Open { project, print } => commands::open(&api, output, &project, print).await,
         Command::Rollback { project, to } => commands::rollback(&api, output, &project, to).await,
         Command::Decide { run, step, choice } => commands::decide(&api, output, &run, step, choice).await,
         Command::Resume { run } => commands::resume(&api, output, &run).await,

@@ -102,6 +102,14 @@ pub enum EngineError {
         /// Its number.
         number: u32,
     },
+    /// A host did not tell what it was asked about a deployment.
+    #[error("{host} could not tell how the deployment is: {message}")]
+    NotTold {
+        /// The host's name in the plan.
+        host: String,
+        /// What it said.
+        message: String,
+    },
     /// A step that an earlier run completed is another one now.
     #[error(
         "“{step}” on {host}, which completed in run {number}, is not in the plan any more as it was then; redeploy runs all of the plan"

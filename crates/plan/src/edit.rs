@@ -1,6 +1,10 @@
 //! Small changes of a plan's source that keep its comments and layout.
 
+mod app;
+
 use std::collections::BTreeSet;
+
+pub use app::{NewApp, NewSource, add_app, app_value, new_plan, set_app};
 
 use crate::{
     read::is_variable_name,
@@ -135,11 +139,6 @@ pub fn places(source: &str) -> Vec<String> {
 
 /// Where to put what, so that the variable has the value `scalar`.
 fn place_of_var(lines: &Source, root: &Node, name: &str, scalar: &str) -> Option<(usize, usize, String)> {
-    let after_colon = |key: &Node| {
-        let end = key.span.end.index;
-        let colon = lines.slice(lines.span(end, end + 20)).iter().position(|c| *c == ':')?;
-        Some(end + colon + 1)
-    };
     let Kind::Mapping(top) = &root.kind else { return None };
     let Some((vars_key, vars)) = top.iter().find(|(key, _)| text(key) == Some("vars")) else {
         let (before, _) = top.iter().find(|(key, _)| text(key) == Some("tasks"))?;
@@ -148,12 +147,12 @@ fn place_of_var(lines: &Source, root: &Node, name: &str, scalar: &str) -> Option
             .then(|| (start.index, start.index, format!("vars:\n  {name}: {scalar}\n\n")));
     };
     let Kind::Mapping(entries) = &vars.kind else {
-        let at = after_colon(vars_key)?;
+        let at = after_colon(lines, vars_key)?;
         let indent = " ".repeat(usize::try_from(vars_key.span.start.column).ok()? + 1);
         return vars.is_null().then(|| (at, at, format!("\n{indent}{name}: {scalar}")));
     };
     let start = vars.span.start.index;
-    let is_flow = lines.slice(lines.span(start, start + 1)) == ['{'];
+    let is_flow = is_flow(lines, vars);
     let found = entries.iter().find(|(key, _)| text(key) == Some(name));
     let Some((key, node)) = found else {
         return match entries.first() {
@@ -174,10 +173,23 @@ fn place_of_var(lines: &Source, root: &Node, name: &str, scalar: &str) -> Option
     }
     let (start, end) = (node.span.start.index, node.span.end.index);
     if *is_block || start == end {
-        let at = after_colon(key)?;
+        let at = after_colon(lines, key)?;
         return Some((at, end.max(at), format!(" {scalar}")));
     }
     Some((start, end, scalar.to_owned()))
+}
+
+/// The index after the colon that follows a key.
+fn after_colon(lines: &Source, key: &Node) -> Option<usize> {
+    let end = key.span.end.index;
+    let colon = lines.slice(lines.span(end, end + 20)).iter().position(|c| *c == ':')?;
+    Some(end + colon + 1)
+}
+
+/// Whether a mapping or a sequence is written in one line, with brackets.
+fn is_flow(lines: &Source, node: &Node) -> bool {
+    let start = node.span.start.index;
+    matches!(lines.slice(lines.span(start, start + 1)), ['{' | '['])
 }
 
 /// A value as YAML writes it: plain where that is safe, otherwise in double quotes.

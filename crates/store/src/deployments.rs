@@ -29,7 +29,7 @@ pub struct NewDeployment<'a> {
     pub environment: &'a str,
     /// The identifier of the environment, if it is made.
     pub environment_id: EnvironmentId,
-    /// The deployment whose image and settings it takes: then it is a rollback.
+    /// The deployment whose image and settings it takes: then it is a rollback, or a restart of the one that serves.
     pub takes_from: Option<DeploymentId>,
     /// What it is made from, as far as that is known from the beginning. A rollback has that of the other one.
     pub source: Option<&'a DeploymentSource>,
@@ -171,7 +171,11 @@ pub async fn insert(
     };
     let source = other.as_ref().map_or(new.source, |other| other.source.as_ref());
     let image = other.as_ref().map_or(new.image, |other| other.image.as_deref());
-    let kind = if other.is_some() { DeploymentKind::Rollback } else { DeploymentKind::Deploy };
+    let kind = match &other {
+        None => DeploymentKind::Deploy,
+        Some(current) if current.state == DeploymentState::Ready => DeploymentKind::Restart,
+        Some(_) => DeploymentKind::Rollback,
+    };
     let number: i64 = sqlx::query_scalar(
         "INSERT INTO deployments (id, environment_id, number, run_id, kind, takes_from, state, source_json, image,
            image_kept, created_at)

@@ -370,7 +370,7 @@ impl Random {
             assert!(!(state.is_final() && deployment.state.is_going()), "none goes on without its run");
             assert_eq!(deployment.ended_at.is_none(), deployment.state.is_going());
             assert_eq!(deployment.error.is_some(), deployment.state == DeploymentState::Failed);
-            assert_eq!(deployment.kind == DeploymentKind::Rollback, deployment.takes_from.is_some());
+            assert_eq!(deployment.kind == DeploymentKind::Deploy, deployment.takes_from.is_none());
             let steps = steps::of_run(&mut db, run, &LogSizes::default()).await.expect("steps");
             let is_done = |step: &steadyhand_store::records::Step| {
                 step.state == StepState::Completed

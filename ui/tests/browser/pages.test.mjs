@@ -1,9 +1,8 @@
 // The pages in a real browser, with made-up data behind them. Run with `npm run test:browser`.
-import assert from 'node:assert/strict';
-import { id, onPage } from '../fixture/on-page.mjs';
+import { drawn, eventually, expect, id, onPage } from '../fixture/on-page.mjs';
 
 /** The lines that show in a log, with where the first and the last are. */
-const shownLines = (page, within = id('log-lines')) => page.$eval(within, (scroller) => {
+const shownLines = (page, within = id('log-lines')) => page.locator(within).evaluate((scroller) => {
   const box = scroller.getBoundingClientRect();
   const lines = [...scroller.querySelectorAll("[data-testid='log-line']")]
     .map((line) => ({ number: Number(line.dataset.line), loaded: line.dataset.loaded === 'true', box: line.getBoundingClientRect() }))
@@ -15,8 +14,11 @@ const shownLines = (page, within = id('log-lines')) => page.$eval(within, (scrol
     gapAtTop: (lines[0]?.box.top ?? 0) - box.top,
   };
 });
-const settled = (page, test) => page.waitForFunction(test);
-const contiguous = (numbers) => numbers.every((number, i) => i === 0 || number === numbers[i - 1] + 1);
+/** Waits until what is claimed of the lines that show is so; gives them. */
+const eventuallyShown = (page, claim, within) => eventually(() => shownLines(page, within), claim);
+const expectContiguous = (numbers) => expect(numbers).toEqual(numbers.map((_, i) => numbers[0] + i));
+const total = async (page) => Number(await page.getAttribute(id('log-lines'), 'data-total'));
+const activeTestId = (page, name) => expect(page.locator(':focus')).toHaveAttribute('data-testid', name);
 const allLoaded = (page) => page.waitForFunction(() => {
   const lines = [...document.querySelectorAll("[data-testid='log-line']")];
   return lines.length > 0 && lines.every((line) => line.dataset.loaded === 'true');
@@ -36,26 +38,31 @@ onPage('a growing log is followed until the person scrolls up, and again when as
     const last = [...document.querySelectorAll("[data-testid='log-line']")].at(-1);
     return last !== undefined && Number(last.dataset.line) > 3_000 && last.dataset.loaded === 'true';
   });
-  assert.equal(await page.getAttribute(id('log-follow'), 'data-following'), 'true');
-  const following = await shownLines(page);
-  assert.ok(contiguous(following.numbers));
-  assert.ok(Math.abs(following.gapAtEnd) < 14, `the end is ${following.gapAtEnd} px above the lower edge`);
+  await expect(page.locator(id('log-follow'))).toHaveAttribute('data-following', 'true');
+  await eventuallyShown(page, ({ numbers, gapAtEnd }) => {
+    expect(numbers.length).toBeGreaterThan(0);
+    expectContiguous(numbers);
+    expect(Math.abs(gapAtEnd), 'how far the end is from the lower edge').toBeLessThan(14);
+  });
 
   await page.hover(id('log-lines'));
   await page.mouse.wheel(0, -300);
   await page.waitForSelector(id('log-follow', "[data-following='false']"));
   const stopped = await shownLines(page);
-  await page.waitForFunction(() => /new line/.test(document.querySelector("[data-testid='log-follow']")?.textContent ?? ''));
-  await page.waitForTimeout(400);
-  assert.deepEqual((await shownLines(page)).numbers, stopped.numbers, 'the lines stand still while the log grows');
+  await expect(page.locator(id('log-follow'))).toHaveText(/new line/);
+  const grown = await total(page) + 2_000;
+  await expect.poll(() => total(page)).toBeGreaterThan(grown);
+  await drawn(page);
+  // The lines stand still while the log grows.
+  await eventuallyShown(page, ({ numbers }) => expect(numbers).toEqual(stopped.numbers));
 
   await page.click(id('log-follow'));
   await page.waitForSelector(id('log-follow', "[data-following='true']"));
   await page.waitForFunction((before) => Number([...document.querySelectorAll("[data-testid='log-line']")].at(-1)?.dataset.line) > before, stopped.numbers.at(-1) + 100);
 });
 
-for (const [index, total] of [[0, 1_000_000], [2, 10_000_000]]) {
-  onPage(`a log of ${total.toLocaleString('en')} lines scrolls anywhere with flat memory`, { looks: 'still', project: 'metrics' }, async (page, context) => {
+for (const [index, all] of [[0, 1_000_000], [2, 10_000_000]]) {
+  onPage(`a log of ${all.toLocaleString('en')} lines scrolls anywhere with flat memory`, { looks: 'still', project: 'metrics' }, async (page, context) => {
     const metrics = await context.newCDPSession(page);
     const heap = async () => {
       await metrics.send('HeapProfiler.collectGarbage');
@@ -64,44 +71,45 @@ for (const [index, total] of [[0, 1_000_000], [2, 10_000_000]]) {
     await openBigLog(page, index);
     await allLoaded(page);
     const lines = `${id('full-log')} ${id('log-lines')}`;
-    assert.equal((await shownLines(page, lines)).numbers.at(-1), total, 'the end shows first');
+    // The end shows first.
+    await eventuallyShown(page, ({ numbers }) => expect(numbers.at(-1)).toBe(all), lines);
     const heapBefore = await heap();
 
     await page.focus(lines);
     await page.keyboard.press('Home');
     await page.waitForSelector(`${lines} ${id('log-line', "[data-line='1'][data-loaded='true']")}`);
-    const top = await shownLines(page, lines);
-    assert.equal(top.numbers[0], 1);
-    assert.ok(Math.abs(top.gapAtTop) < 1);
+    await eventuallyShown(page, ({ numbers, gapAtTop }) => {
+      expect(numbers[0]).toBe(1);
+      expect(Math.abs(gapAtTop)).toBeLessThan(1);
+    }, lines);
 
     // The wheel moves by pixels, however long the log is.
     await page.hover(lines);
     for (let i = 0; i < 10; i += 1) await page.mouse.wheel(0, 190);
-    await settled(page, () => Number([...document.querySelectorAll("[data-testid='full-log'] [data-testid='log-line']")][0]?.dataset.line) > 80);
-    await page.waitForTimeout(200);
-    assert.equal((await shownLines(page, lines)).numbers[0], 101);
+    await eventuallyShown(page, ({ numbers }) => expect(numbers[0]).toBe(101), lines);
 
     // The scroll bar goes anywhere.
     const began = Date.now();
     for (let i = 1; i <= 60; i += 1) {
-      await page.$eval(lines, (scroller, share) => { scroller.scrollTop = scroller.scrollHeight * share; }, (i * 37 % 60) / 60);
-      await page.waitForTimeout(16);
+      await page.locator(lines).evaluate((scroller, share) => { scroller.scrollTop = scroller.scrollHeight * share; }, (i * 37 % 60) / 60);
+      await drawn(page);
     }
     const took = Date.now() - began;
-    await allLoaded(page);
-    const middle = await shownLines(page, lines);
-    assert.ok(contiguous(middle.numbers) && middle.loaded);
+    await eventuallyShown(page, ({ numbers, loaded }) => {
+      expect(numbers.length).toBeGreaterThan(0);
+      expectContiguous(numbers);
+      expect(loaded).toBe(true);
+    }, lines);
 
     await page.keyboard.press('End');
-    await page.waitForFunction((last) => document.querySelector(`[data-testid='full-log'] [data-line='${last}'][data-loaded='true']`) !== null, total);
-    const end = await shownLines(page, lines);
-    assert.equal(end.numbers.at(-1), total);
-    assert.ok(Math.abs(end.gapAtEnd) < 14);
-    const heapAfter = await heap();
-    const rows = await page.$$eval(`${lines} ${id('log-line')}`, (all) => all.length);
-    console.log(`${total} lines: heap ${heapBefore.toFixed(1)} → ${heapAfter.toFixed(1)} MB, ${rows} rows in the page, 60 jumps in ${took} ms`);
-    assert.ok(heapAfter - heapBefore < 12, `the heap grew by ${(heapAfter - heapBefore).toFixed(1)} MB`);
-    assert.ok(rows < 120);
+    await page.waitForSelector(`${id('full-log')} [data-line='${all}'][data-loaded='true']`);
+    await eventuallyShown(page, ({ numbers, gapAtEnd }) => {
+      expect(numbers.at(-1)).toBe(all);
+      expect(Math.abs(gapAtEnd)).toBeLessThan(14);
+    }, lines);
+    const heapAfter = await eventually(heap, (now) => expect(now - heapBefore, 'how many MB the heap grew by').toBeLessThan(12));
+    const rows = await eventually(() => page.locator(`${lines} ${id('log-line')}`).count(), (count) => expect(count).toBeLessThan(120));
+    console.log(`${all} lines: heap ${heapBefore.toFixed(1)} → ${heapAfter.toFixed(1)} MB, ${rows} rows in the page, 60 jumps in ${took} ms`);
   });
 }
 
@@ -109,93 +117,98 @@ onPage('wrapped lines scroll by their real heights and end at the end', { looks:
   await openBigLog(page, 1);
   await page.click(`${id('full-log')} ${id('log-wrap')}`);
   const lines = `${id('full-log')} ${id('log-lines')}`;
-  await page.waitForTimeout(200);
-  assert.equal((await shownLines(page, lines)).numbers[0], 1, 'the first line stays in view');
+  await page.waitForSelector(`${id('full-log')} ${id('log-wrap', "[aria-pressed='true']")}`);
+  await drawn(page);
+  // The first line stays in view.
+  await eventuallyShown(page, ({ numbers }) => expect(numbers[0]).toBe(1), lines);
   await page.focus(lines);
   await page.keyboard.press('End');
-  await page.waitForTimeout(200);
-  assert.equal((await shownLines(page, lines)).numbers.at(-1), 10);
+  await eventuallyShown(page, ({ numbers }) => expect(numbers.at(-1)).toBe(10), lines);
   await page.hover(lines);
   for (let i = 0; i < 40; i += 1) await page.mouse.wheel(0, -200);
-  await page.waitForTimeout(200);
-  const top = await shownLines(page, lines);
-  assert.equal(top.numbers[0], 1);
-  assert.ok(Math.abs(top.gapAtTop) < 2);
+  await eventuallyShown(page, ({ numbers, gapAtTop }) => {
+    expect(numbers[0]).toBe(1);
+    expect(Math.abs(gapAtTop)).toBeLessThan(2);
+  }, lines);
   for (let i = 0; i < 40; i += 1) await page.mouse.wheel(0, 200);
-  await page.waitForTimeout(200);
-  const end = await shownLines(page, lines);
-  assert.equal(end.numbers.at(-1), 10);
-  assert.ok(Math.abs(end.gapAtEnd) < 2, `${end.gapAtEnd}`);
+  await eventuallyShown(page, ({ numbers, gapAtEnd }) => {
+    expect(numbers.at(-1)).toBe(10);
+    expect(Math.abs(gapAtEnd)).toBeLessThan(2);
+  }, lines);
 });
 
 onPage('logs and names reach the page as text', { looks: 'still', project: 'metrics' }, async (page) => {
   await openBigLog(page, 1);
-  const line = await page.textContent(`${id('full-log')} ${id('log-line', "[data-line='7']")} .tx`);
-  assert.equal(line, '<script>alert(1)</script> <img src=x onerror=alert(2)> &amp; no markup');
-  assert.equal(await page.$(`${id('full-log')} img`), null);
-  const row = `${id('full-log')} ${id('log-line', "[data-line='6']")} .tx`;
-  assert.equal(await page.textContent(row), 'progress 100%');
+  // What is in a line is compared to the letter, spaces included.
+  const expectLine = (number) => expect(page.locator(`${id('full-log')} ${id('log-line', `[data-line='${number}']`)} .tx`));
+  await expectLine(7).toHaveJSProperty('textContent', '<script>alert(1)</script> <img src=x onerror=alert(2)> &amp; no markup');
+  await expect(page.locator(`${id('full-log')} img`)).toHaveCount(0);
+  await expectLine(6).toHaveJSProperty('textContent', 'progress 100%');
 });
 
 onPage('a thousand steps keep few elements in the page', { looks: 'still', project: 'metrics' }, async (page) => {
   await page.waitForSelector(id('step', "[data-state='running']"));
-  assert.ok((await page.$$(id('step'))).length < 80);
-  await page.$eval(id('steps'), (list) => { list.scrollTop = list.scrollHeight; });
+  await expect.poll(() => page.locator(id('step')).count()).toBeLessThan(80);
+  await page.locator(id('steps')).evaluate((list) => { list.scrollTop = list.scrollHeight; });
   await page.waitForSelector(id('step', "[data-index='999']"));
-  await page.$eval(id('steps'), (list) => { list.scrollTop = 0; });
+  await page.locator(id('steps')).evaluate((list) => { list.scrollTop = 0; });
   await page.waitForSelector(id('step', "[data-index='0']"));
-  assert.ok((await page.$$(id('step'))).length < 80);
+  await expect.poll(() => page.locator(id('step')).count()).toBeLessThan(80);
 });
 
 onPage('a citation opens its log at its line', { looks: 'failed,still' }, async (page) => {
   await page.click(id('run-back'));
   await page.click(id('citation', "[data-line='34']"));
   await page.waitForSelector(`${id('step-log')} ${id('log-line', "[data-line='34'].cited")}`);
-  assert.ok((await shownLines(page)).numbers.includes(34));
+  await eventuallyShown(page, ({ numbers }) => expect(numbers).toContain(34));
 });
 
 onPage('a proposal is applied, and says so', { looks: 'failed,still' }, async (page) => {
   await page.click(id('proposal-apply-run'));
   await page.waitForSelector(id('proposal-card', "[data-state='accepted']"));
-  assert.equal(await page.$(id('proposal-apply-run')), null);
+  await expect(page.locator(id('proposal-apply-run'))).toHaveCount(0);
 });
 
 onPage('a proposal can be edited in the plan before it is saved', { looks: 'failed,still' }, async (page) => {
   await page.click(id('proposal-edit'));
   await page.waitForSelector(id('plan-source'));
-  assert.match(await page.inputValue(id('plan-source')), /port: 3002/);
-  assert.equal(await page.getAttribute(id('plan-state'), 'data-dirty'), 'true');
+  await expect(page.locator(id('plan-source'))).toHaveValue(/port: 3002/);
+  await expect(page.locator(id('plan-state'))).toHaveAttribute('data-dirty', 'true');
 });
 
 onPage('keys move, pause, stop after asking, find and help', { looks: 'still' }, async (page) => {
   await page.waitForSelector(id('step-log'));
   await page.keyboard.press('j');
-  assert.equal(await page.evaluate(() => document.activeElement?.dataset.index), '3');
+  await expect(page.locator(':focus')).toHaveAttribute('data-index', '3');
   await page.keyboard.press('k');
   await page.keyboard.press('k');
-  assert.equal(await page.evaluate(() => document.activeElement?.dataset.index), '1');
+  await expect(page.locator(':focus')).toHaveAttribute('data-index', '1');
   await page.keyboard.press('Enter');
   await page.waitForSelector(id('step-log', "[data-step='1']"));
   await page.keyboard.press('/');
-  assert.equal(await page.evaluate(() => document.activeElement?.dataset.testid), 'log-find');
+  await activeTestId(page, 'log-find');
   await page.keyboard.type('line 7');
-  await page.waitForFunction(() => document.querySelector("[data-testid='log-found']")?.textContent === '1 of 1');
+  await expect(page.locator(id('log-found'))).toHaveText('1 of 1');
   await page.keyboard.press('Escape');
+  await expect(page.locator(id('log-find'))).not.toBeFocused();
   await page.keyboard.press('p');
   await page.waitForSelector(id('run-status', "[data-desired='paused']"));
-  assert.equal(await page.textContent(id('run-status')), 'Pausing after this step…');
+  await expect(page.locator(id('run-status'))).toHaveText('Pausing after this step…');
   await page.keyboard.press('s');
   await page.waitForSelector(id('stop-confirm'));
   await page.keyboard.press('Escape');
   await page.waitForSelector(id('stop-confirm'), { state: 'detached' });
   await page.click(id('stop'));
   await page.click(id('stop-confirm'));
-  await page.waitForFunction(() => document.querySelector("[data-testid='run-status']")?.textContent === 'Stopping…');
+  await expect(page.locator(id('run-status'))).toHaveText('Stopping…');
+  await page.waitForSelector(id('stop-confirm'), { state: 'detached' });
   await page.keyboard.press('?');
   await page.waitForSelector(id('shortcuts'));
   await page.keyboard.press('Escape');
+  await page.waitForSelector(id('shortcuts'), { state: 'detached' });
   await page.keyboard.press('Control+k');
   await page.waitForSelector(id('palette'));
+  await expect(page.locator(`${id('palette')} input`)).toBeFocused();
   await page.keyboard.type('blog');
   await page.keyboard.press('Enter');
   await page.waitForSelector(id('project-row', "[data-project='blog'][aria-current='page']"));
@@ -207,24 +220,24 @@ onPage('letters typed into the message are not commands', { looks: 'still' }, as
   await page.keyboard.type('stop it?');
   await page.keyboard.press('Shift+Enter');
   await page.keyboard.type('please');
-  assert.equal(await page.inputValue(id('composer-input')), 'stop it?\nplease');
-  assert.equal(await page.$(id('stop-confirm')), null);
+  await expect(page.locator(id('composer-input'))).toHaveValue('stop it?\nplease');
+  await expect(page.locator(id('stop-confirm'))).toHaveCount(0);
   await page.keyboard.press('Control+Enter');
-  await page.waitForFunction(() => [...document.querySelectorAll("[data-testid='message'][data-role='user']")].at(-1)?.textContent === 'stop it?\nplease');
-  assert.equal(await page.inputValue(id('composer-input')), '');
+  await expect(page.locator(id('message', "[data-role='user']")).last()).toHaveJSProperty('textContent', 'stop it?\nplease');
+  await expect(page.locator(id('composer-input'))).toHaveValue('');
 });
 
 onPage('a question about a host key keeps the focus until it is answered', { looks: 'host-key,password,still' }, async (page) => {
   await page.waitForSelector(id('question-card'));
-  assert.match(await page.textContent(id('question-fingerprint')), /^SHA256:/);
-  assert.equal(await page.textContent(id('question-run')), 'Run 24 of shop waits for your answer to reach web1.');
+  await expect(page.locator(id('question-fingerprint'))).toContainText(/^SHA256:/);
+  await expect(page.locator(id('question-run'))).toHaveText('Run 24 of shop waits for your answer to reach web1.');
   for (let i = 0; i < 8; i += 1) {
     await page.keyboard.press('Tab');
-    assert.ok(await page.evaluate(() => document.activeElement === document.body || document.activeElement?.closest("[data-testid='question-card']") !== null));
+    await expect.poll(() => page.evaluate(() => document.activeElement === document.body || document.activeElement?.closest("[data-testid='question-card']") !== null)).toBe(true);
   }
   await page.click(id('question-trust'));
   await page.waitForSelector(id('question-secret'));
-  assert.equal(await page.getAttribute(id('question-secret'), 'type'), 'password');
+  await expect(page.locator(id('question-secret'))).toHaveAttribute('type', 'password');
   await page.fill(id('question-secret'), 'hunter2');
   await page.keyboard.press('Enter');
   await page.waitForSelector(id('question-card'), { state: 'detached' });
@@ -234,7 +247,7 @@ onPage('a question that is put aside leaves the app free, shows that it waits an
   await page.waitForSelector(id('question-card'));
   await page.keyboard.press('Escape');
   await page.waitForSelector(id('question-card'), { state: 'detached' });
-  assert.match(await page.textContent(id('question-aside')), /^Run 24 of shop waits for your answer: host key of 203/);
+  await expect(page.locator(id('question-aside'))).toContainText(/^Run 24 of shop waits for your answer: host key of 203/);
   await page.click(id('project-row', "[data-project='blog']"));
   await page.fill(id('composer-input'), 'something else');
   await page.click(id('question-open'));
@@ -248,9 +261,11 @@ onPage('a question that is put aside leaves the app free, shows that it waits an
 
 onPage('a project is renamed and removed from the menu beside its name', { looks: 'still', project: 'blog' }, async (page) => {
   await page.click(id('project-menu'));
+  await expect(page.locator('[role=menuitem]').first()).toBeFocused();
   await page.keyboard.press('Escape');
   await page.waitForSelector('[role=menu]', { state: 'detached' });
   await page.click(id('project-menu'));
+  await expect(page.locator('[role=menuitem]').first()).toBeFocused();
   await page.keyboard.press('Enter');
   await page.waitForSelector(id('rename-dialog'));
   await page.fill(id('rename-name'), 'shop');
@@ -262,9 +277,10 @@ onPage('a project is renamed and removed from the menu beside its name', { looks
 
   await page.click(id('project-menu'));
   await page.click(id('project-remove'));
-  await page.waitForFunction(() => /plan .*runs.*logs.*chat/.test(document.querySelector('dialog')?.textContent ?? ''));
+  await expect(page.locator('dialog')).toContainText(/plan .*runs.*logs.*chat/);
   await page.keyboard.press('Escape');
-  assert.notEqual(await page.$(id('project-row', "[data-project='journal']")), null);
+  await expect(page.locator('dialog')).toHaveCount(0);
+  await expect(page.locator(id('project-row', "[data-project='journal']"))).toHaveCount(1);
   await page.click(id('project-menu'));
   await page.click(id('project-remove'));
   await page.click(id('remove-confirm'));
@@ -273,60 +289,65 @@ onPage('a project is renamed and removed from the menu beside its name', { looks
 });
 
 onPage('code in a finding stands as code, and is still text', { looks: 'failed,still' }, async (page) => {
-  const code = await page.$$eval(`${id('finding-card')} .advice code`, (all) => all.map((one) => one.textContent));
-  assert.ok(code.includes('ss <b>-ltnp</b>'), code.join(' | '));
-  assert.equal(await page.$(`${id('finding-card')} .advice b`), null);
+  await expect.poll(() => page.locator(`${id('finding-card')} .advice code`).allTextContents()).toContain('ss <b>-ltnp</b>');
+  await expect(page.locator(`${id('finding-card')} .advice b`)).toHaveCount(0);
 });
 
 onPage('the width of the sidebar is dragged and kept', { looks: 'still' }, async (page) => {
-  const width = () => page.$eval('aside', (side) => Math.round(side.getBoundingClientRect().width));
-  const box = await (await page.$(id('sidebar-grip'))).boundingBox();
+  const width = () => page.locator('aside').evaluate((side) => Math.round(side.getBoundingClientRect().width));
+  const box = await page.locator(id('sidebar-grip')).boundingBox();
   await page.mouse.move(box.x + 3, 400);
   await page.mouse.down();
   await page.mouse.move(box.x - 150, 400, { steps: 4 });
   await page.mouse.up();
-  const wide = await width();
-  assert.ok(wide > 640 && wide < 700, `${wide}`);
+  await drawn(page);
+  const wide = await eventually(width, (now) => {
+    expect(now).toBeGreaterThan(640);
+    expect(now).toBeLessThan(700);
+  });
   await page.reload();
   await page.waitForSelector('aside');
-  assert.equal(await width(), wide);
+  await expect.poll(width).toBe(wide);
   await page.focus(id('sidebar-grip'));
   await page.keyboard.press('ArrowRight');
-  assert.equal(await width(), wide - 24);
+  await expect.poll(width).toBe(wide - 24);
 });
 
 onPage('earlier messages load when the chat is scrolled up, and nothing jumps', { looks: 'long-chat,still' }, async (page) => {
-  await page.waitForFunction(() => document.querySelectorAll("[data-testid='message']").length >= 40);
-  const stream = '.stream';
-  assert.ok(await page.$eval(stream, (el) => el.scrollHeight - el.scrollTop - el.clientHeight < 4), 'the end shows first');
-  const count = await page.$$eval(id('message'), (all) => all.length);
-  const first = await page.$$eval(id('message'), (all) => all[2].textContent);
-  await page.$eval(stream, (el) => { el.scrollTop = 150; });
-  await page.waitForFunction((before) => document.querySelectorAll("[data-testid='message']").length > before, count);
-  await page.waitForTimeout(200);
-  const top = await page.evaluate((text) => {
+  const messages = page.locator(id('message'));
+  await expect.poll(() => messages.count()).toBeGreaterThanOrEqual(40);
+  const stream = page.locator('.stream');
+  await expect.poll(() => stream.evaluate((el) => el.scrollHeight - el.scrollTop - el.clientHeight), 'the end shows first').toBeLessThan(4);
+  const count = await messages.count();
+  const first = await messages.nth(2).textContent();
+  await stream.evaluate((el) => { el.scrollTop = 150; });
+  await expect.poll(() => messages.count()).toBeGreaterThan(count);
+  await drawn(page);
+  const place = () => page.evaluate((text) => {
     const stream = document.querySelector('.stream').getBoundingClientRect();
     const message = [...document.querySelectorAll("[data-testid='message']")].find((one) => one.textContent === text);
     return message.getBoundingClientRect().top - stream.top;
   }, first);
-  assert.ok(top > -200 && top < 200, `the message that was read is now at ${top}`);
+  await expect.poll(async () => Math.abs(await place()), 'how far the message that was read is from the top').toBeLessThan(200);
 });
 
 onPage('an earlier revision of the plan is looked at and restored as a new one', { looks: 'failed,still' }, async (page) => {
   await page.click(id('tab-plan'));
-  const before = await page.inputValue(id('plan-source'));
+  const source = page.locator(id('plan-source'));
+  await expect(source).toHaveValue(/port: 3000/);
+  const before = await source.inputValue();
   await page.click(id('plan-part-revisions'));
   await page.waitForSelector(id('revision'));
-  assert.equal(await page.locator(id('revision')).count(), 5);
+  await expect(page.locator(id('revision'))).toHaveCount(5);
   await page.click(`${id('revision')} >> nth=0`);
   await page.waitForSelector(id('revision-source'));
-  assert.equal(await page.locator(id('revision-restore')).count(), 0, 'the current one cannot be restored');
+  await expect(page.locator(id('revision-restore')), 'the current one cannot be restored').toHaveCount(0);
   await page.click(`${id('revision')} >> nth=2`);
   await page.click(id('revision-restore'));
   await page.waitForSelector(`${id('revision')} >> nth=5`);
   await page.click(id('plan-part-source'));
-  assert.equal(await page.inputValue(id('plan-source')), before.replace('port: 3000', 'port: 3001'));
-  assert.equal(await page.getAttribute(id('plan-state'), 'data-dirty'), 'false');
+  await expect(source).toHaveValue(before.replace('port: 3000', 'port: 3001'));
+  await expect(page.locator(id('plan-state'))).toHaveAttribute('data-dirty', 'false');
 });
 
 onPage('a plan that was changed elsewhere loses nothing', { looks: 'failed,still,conflict' }, async (page) => {
@@ -336,7 +357,7 @@ onPage('a plan that was changed elsewhere loses nothing', { looks: 'failed,still
   await page.keyboard.type('# mine');
   await page.keyboard.press('Control+s');
   await page.waitForSelector(id('plan-conflict'));
-  assert.match(await page.inputValue(id('plan-source')), /# mine$/);
+  await expect(page.locator(id('plan-source'))).toHaveValue(/# mine$/);
 });
 
 onPage('the practice application is edited and saved', { looks: 'still', project: 'practice' }, async (page) => {
@@ -344,15 +365,16 @@ onPage('the practice application is edited and saved', { looks: 'still', project
   await page.click(id('plan-part-application'));
   await page.fill(id('practice-source'), 'export const greeting = "version 2";');
   await page.click(id('practice-save'));
-  await page.waitForFunction(() => document.querySelector("[data-testid='practice-save']")?.disabled === true);
-  assert.equal(await page.textContent(id('practice-link')), '127.0.0.1:41873 ↗');
+  await expect(page.locator(id('practice-save'))).toBeDisabled();
+  await expect(page.locator(`${id('practice')} [role=status]`)).toHaveText('Saved');
+  await expect(page.locator(id('practice-link'))).toHaveText('127.0.0.1:41873 ↗');
 });
 
 onPage('on a narrow window chat and sidebar are two views', { looks: 'still', size: [700, 600] }, async (page) => {
-  assert.equal(await page.$('aside'), null);
+  await expect(page.locator('aside')).toHaveCount(0);
   await page.click(id('run-card'));
   await page.waitForSelector(id('run-view'));
-  assert.equal(await page.$(id('composer-input')), null);
+  await expect(page.locator(id('composer-input'))).toHaveCount(0);
   await page.click(id('view-chat'));
   await page.waitForSelector(id('composer-input'));
 });
@@ -362,8 +384,9 @@ onPage('what is copied from a log is its text', { looks: 'failed,still' }, async
   await page.click(`${id('log-line', "[data-line='34']")} i`);
   await page.click(`${id('log-line', "[data-line='35']")} i`, { modifiers: ['Shift'] });
   await page.click(id('log-copy'));
-  await page.waitForFunction(() => document.querySelector("[data-testid='log-copy']")?.textContent === 'Copied 2 lines');
-  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), 'external connectivity on endpoint shop-25: Bind for\n127.0.0.1:3000 failed: port is already allocated.');
+  // It is told for a moment only: frames are looked at, not moments.
+  await page.waitForSelector(`${id('log-copy')}:text-is('Copied 2 lines')`);
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe('external connectivity on endpoint shop-25: Bind for\n127.0.0.1:3000 failed: port is already allocated.');
 });
 
 onPage('a plan and a source that are not saved survive a reload of the page', { looks: 'still', project: 'practice' }, async (page) => {
@@ -374,11 +397,11 @@ onPage('a plan and a source that are not saved survive a reload of the page', { 
   await page.reload();
   await page.click(id('tab-plan'));
   await page.waitForSelector(id('plan-restored'));
-  assert.equal(await page.inputValue(id('plan-source')), 'name: mine');
-  assert.equal(await page.getAttribute(id('plan-state'), 'data-dirty'), 'true');
+  await expect(page.locator(id('plan-source'))).toHaveValue('name: mine');
+  await expect(page.locator(id('plan-state'))).toHaveAttribute('data-dirty', 'true');
   await page.click(id('plan-part-application'));
-  assert.equal(await page.inputValue(id('practice-source')), 'my application');
-  assert.equal(await page.isDisabled(id('practice-save')), false);
+  await expect(page.locator(id('practice-source'))).toHaveValue('my application');
+  await expect(page.locator(id('practice-save'))).toBeEnabled();
 });
 
 onPage('a revision that was saved elsewhere is shown beside the text that is being written', { looks: 'failed,still,conflict' }, async (page) => {
@@ -387,7 +410,7 @@ onPage('a revision that was saved elsewhere is shown beside the text that is bei
   await page.keyboard.press('Control+s');
   await page.click(id('plan-difference'));
   await page.waitForSelector(`${id('plan-difference-shown')} .removed`);
-  assert.match(await page.textContent(id('plan-difference-shown')), /name: mine/);
+  await expect(page.locator(id('plan-difference-shown'))).toContainText(/name: mine/);
 });
 
 onPage('a redeploy while the plan is not saved asks which one is meant', { looks: 'failed,still' }, async (page) => {
@@ -397,11 +420,14 @@ onPage('a redeploy while the plan is not saved asks which one is meant', { looks
   await page.waitForSelector(id('unsaved-choice'));
   await page.keyboard.press('Escape');
   await page.waitForSelector(id('unsaved-choice'), { state: 'detached' });
-  assert.equal(await page.getAttribute(id('plan-state'), 'data-dirty'), 'true');
+  await expect(page.locator(id('plan-state'))).toHaveAttribute('data-dirty', 'true');
   await page.click(".quick >> text='Redeploy'");
   await page.click(id('unsaved-save'));
-  await page.waitForFunction(() => [...document.querySelectorAll("[data-testid='message'][data-role='user']")].at(-1)?.textContent === 'Redeploy the application');
-  assert.equal(await page.getAttribute(id('plan-state'), 'data-dirty'), 'false');
+  // One such message was there before.
+  const said = page.locator(id('message', "[data-role='user']"));
+  await expect(said).toHaveCount(2);
+  await expect(said.last()).toHaveText('Redeploy the application');
+  await expect(page.locator(id('plan-state'))).toHaveAttribute('data-dirty', 'false');
 });
 
 onPage('Escape leaves the message, so that single keys are shortcuts again', { looks: 'still' }, async (page) => {
@@ -411,7 +437,7 @@ onPage('Escape leaves the message, so that single keys are shortcuts again', { l
   await page.keyboard.press('Escape');
   await page.keyboard.press('p');
   await page.waitForSelector(id('run-status', "[data-desired='paused']"));
-  assert.equal(await page.inputValue(id('composer-input')), '');
+  await expect(page.locator(id('composer-input'))).toHaveValue('');
 });
 
 onPage('a wrapped log in the list of steps has room for its lines', { looks: 'still', project: 'metrics' }, async (page) => {
@@ -419,20 +445,20 @@ onPage('a wrapped log in the list of steps has room for its lines', { looks: 'st
   await page.click(id('run-row', "[data-run='120']"));
   await page.click(id('step', "[data-index='1']"));
   await allLoaded(page);
-  const height = () => page.$eval(id('log-lines'), (lines) => lines.clientHeight);
+  const height = () => page.locator(id('log-lines')).evaluate((lines) => lines.clientHeight);
   const plain = await height();
   await page.click(id('log-wrap'));
-  await page.waitForFunction((before) => document.querySelector("[data-testid='log-lines']").clientHeight > before, plain);
-  assert.ok(await height() > 250, `${await height()} px`);
-  assert.equal((await shownLines(page)).numbers[0], 1, 'the first line stays in view');
+  await expect.poll(height).toBeGreaterThan(Math.max(plain, 250));
+  // The first line stays in view.
+  await eventuallyShown(page, ({ numbers }) => expect(numbers[0]).toBe(1));
   await page.click(id('log-wrap'));
-  await page.waitForFunction((before) => document.querySelector("[data-testid='log-lines']").clientHeight === before, plain);
+  await expect.poll(height).toBe(plain);
 });
 
 onPage('a copy of a log says when a line of it was cut', { looks: 'still', project: 'metrics' }, async (page) => {
   await openBigLog(page, 1);
   await allLoaded(page);
   await page.click(`${id('full-log')} ${id('log-copy')}`);
-  await page.waitForFunction(() => document.querySelector("[data-testid='notice']")?.textContent.includes('Copied 10 lines; line 9 is too long and only its beginning is copied. Save has all of it.'));
-  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /x … \(a line of 10 MB, cut here\)\nthe end$/);
+  await page.waitForSelector(`${id('notice')}:has-text('Copied 10 lines; line 9 is too long and only its beginning is copied. Save has all of it.')`);
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toMatch(/x … \(a line of 10 MB, cut here\)\nthe end$/);
 });

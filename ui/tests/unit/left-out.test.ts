@@ -50,6 +50,15 @@ describe('a deployment while something is not saved', () => {
     expect(app.leftOut.of(run.id, app.unsaved('p'))).toBeNull();
   });
 
+  it('is not begun when the person goes back while it is being saved', async () => {
+    const { app, fake } = await writing();
+    await app.redeploy('p');
+    const saved = app.saveAndDeploy();
+    app.deployChoice = null;
+    await saved;
+    expect([fake.count('save_plan'), fake.count('start_run')]).toEqual([1, 0]);
+  });
+
   it('is not begun when saving fails, and the text is shown', async () => {
     const { app, fake } = await writing();
     fake.answers.save_plan = () => { throw new BackendError('storage', 'The disk is full.'); };

@@ -72,6 +72,17 @@ describe('the tokens', () => {
   });
 });
 
+describe('the tests on pages in a browser', () => {
+  const folder = join(root, 'tests/browser');
+  const tests = readdirSync(folder).map((name) => ({ name, text: readFileSync(join(folder, name), 'utf8') }));
+
+  // A page is still changing when something was done to it: what is read once is right on one machine and wrong on another.
+  it('read nothing just once and wait for no time: each claim waits until it holds', () => {
+    const wrong = tests.flatMap(({ name, text }) => [...text.matchAll(/node:assert|waitForTimeout|setTimeout|page\.\$|expect\(await|^ *(?:expect\.poll|expect\(page|expect[A-Z]\w*\(page|eventually).*/gm)].map(([found]) => `${name}: ${found}`));
+    expect(wrong).toEqual([]);
+  });
+});
+
 it('has a lock file that names no registry', () => {
   const lock = readFileSync(join(root, 'package-lock.json'), 'utf8');
   expect(lock).not.toMatch(/"resolved"/);

@@ -12,15 +12,17 @@ use steadyhand_store::{
 use super::{
     AssistantError, Shared,
     actions::{self, Ask, Reply},
-    changes,
+    changes, deployments,
     draft::Draft,
-    held, looks,
+    drafting, held, looks,
 };
 use crate::intents::{Context, CurrentRun, Intent, understand};
 use crate::wording::sentence;
 
 pub(super) const HELP: &str = "You can say, in your own words:\n
+- **Deploy https://github.com/acme/shop to deploy@203.0.113.10**: I look at it, and show the plan first
 - **Redeploy** to run the plan
+- **Roll back**, or **what is deployed?**
 - **Pause**, **resume** or **stop** the current run
 - **Status**, or **show the last 5 runs**
 - **Why did it fail?**, and **retry**
@@ -91,6 +93,10 @@ async fn act(shared: &Arc<Shared>, message: &Message, intent: &Intent) -> Result
         Intent::FreePort => changes::free_port(shared, project).await,
         Intent::CompareRuns { first, second } => looks::compare(shared, project, *first, *second).await,
         Intent::OpenApp => looks::open_app(shared, project).await,
+        Intent::Deploy(request) => drafting::draft(shared, project, request).await,
+        Intent::RollBack { to } => deployments::roll_back(shared, project, *to).await,
+        Intent::Live => deployments::live(shared, project).await,
+        Intent::Deployments { count } => deployments::list(shared, project, *count).await,
         Intent::Elsewhere { project: name, asked } => looks::elsewhere(shared, project, name, asked).await,
         Intent::SetVar { name, value } => changes::set_variable(shared, project, name, value).await,
         Intent::Help => Ok(Reply::say(HELP)),

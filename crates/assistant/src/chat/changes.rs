@@ -9,7 +9,8 @@ use steadyhand_store::{plans, records::Card, runs};
 
 use super::{
     AssistantError, Shared,
-    actions::{Reply, current_plan, problems, refusal},
+    actions::{Reply, current_plan, refusal},
+    reading::problems,
 };
 use crate::{explain, proposals};
 

@@ -16,14 +16,18 @@ use tokio_util::sync::CancellationToken;
 use super::{
     AssistantError, Shared,
     actions::{self, Ask, Reply},
-    builtin, changes,
+    builtin, changes, deployments,
     draft::Draft,
-    held,
+    drafting, held, reading,
 };
 use crate::model::{
     ChatMessage, Model, ModelError, ModelEvent, Tool, ToolCall, ToolRisk, Turn, Usage, prompt,
 };
-use crate::{intents::Which, model::tools::DecideStepArgs, wording::sentence};
+use crate::{
+    intents::{NewDeployment, Origin, Which},
+    model::tools::{DecideStepArgs, DraftDeploymentArgs, RollBackArgs},
+    wording::sentence,
+};
 
 /// How often a model may call tools in one answer.
 const MOST_TURNS: usize = 8;
@@ -183,6 +187,10 @@ impl Conversation<'_> {
                 Tool::StopRun(_) => "Stop".to_owned(),
                 Tool::RetryRun(_) => "Retry".to_owned(),
                 Tool::DecideStep(args) => held::wording(args.choice, &which(args)),
+                Tool::RollBack(RollBackArgs { deployment: Some(number) }) => {
+                    format!("Roll back to deployment {number}")
+                }
+                Tool::RollBack(RollBackArgs { deployment: None }) => "Roll back".to_owned(),
                 _ => "Redeploy".to_owned(),
             };
             let offered = Reply::default().offering(self.shared, self.project, &[&offer]).await?;
@@ -199,6 +207,12 @@ impl Conversation<'_> {
                        shown a button for it instead; tell them."
                     .to_owned(),
             );
+        }
+        // An address that a log has named must not be asked for anything, not even whether it is a repository.
+        if self.has_read_logs && matches!(tool, Tool::DraftDeployment(_)) {
+            return Ok("Not done: this answer has read logs, and what log text names is not looked at. Ask the person to say \
+                       the address themselves."
+                .to_owned());
         }
         self.has_read_logs |= matches!(tool, Tool::ReadLog(_) | Tool::ExplainFailure(_));
         let reply = match act(self.shared, self.project, &tool).await {
@@ -224,6 +238,21 @@ fn which(args: &DecideStepArgs) -> Which {
     Which { step: args.step.clone(), host: args.host.clone(), all: args.all.unwrap_or_default() }
 }
 
+/// What a call wants to deploy.
+fn wanted(args: &DraftDeploymentArgs) -> Result<NewDeployment, &'static str> {
+    let origin = match (&args.repository, &args.image) {
+        (Some(repository), None) => Origin::repository(repository),
+        (None, Some(image)) => Origin::image(image),
+        _ => return Err("Name either `repository` or `image`."),
+    };
+    let origin = origin
+        .ok_or("That is no address of a git repository, or no name of an image. Ask the person for it.")?;
+    // None of them becomes an option of git.
+    let name = |said: &Option<String>| said.clone().filter(|said| !said.starts_with('-'));
+    let (branch, path, to) = (name(&args.branch), name(&args.path), name(&args.to));
+    Ok(NewDeployment { origin, branch, path, to, choices: Vec::new() })
+}
+
 async fn act(shared: &Arc<Shared>, project: ProjectId, tool: &Tool) -> Result<Reply, AssistantError> {
     match tool {
         Tool::Redeploy(_) => actions::redeploy(shared, project).await,
@@ -232,19 +261,25 @@ async fn act(shared: &Arc<Shared>, project: ProjectId, tool: &Tool) -> Result<Re
         Tool::ShowRun(args) => actions::show_run(shared, project, args.run).await,
         Tool::ReadLog(args) => {
             let limit = args.count.unwrap_or(100);
-            actions::read_log(shared, project, args.run, args.step, args.from_line, limit).await
+            reading::read_log(shared, project, args.run, args.step, args.from_line, limit).await
         }
         Tool::PauseRun(args) => actions::ask(shared, project, args.run, Ask::Pause).await,
         Tool::ResumeRun(args) => actions::ask(shared, project, args.run, Ask::Resume).await,
         Tool::StopRun(args) => actions::ask(shared, project, args.run, Ask::Stop).await,
         Tool::RetryRun(args) => actions::retry(shared, project, Some(args.run)).await,
         Tool::DecideStep(args) => held::decide(shared, project, args.choice, &which(args)).await,
+        Tool::ListDeployments(args) => deployments::list(shared, project, args.limit).await,
+        Tool::RollBack(args) => deployments::roll_back(shared, project, args.deployment).await,
+        Tool::DraftDeployment(args) => match wanted(args) {
+            Ok(request) => drafting::draft(shared, project, &request).await,
+            Err(problem) => Ok(Reply::say(problem)),
+        },
         Tool::ExplainFailure(args) => actions::why_failed(shared, project, args.run).await,
-        Tool::ReadPlan(_) => actions::read_plan(shared, project).await,
+        Tool::ReadPlan(_) => reading::read_plan(shared, project).await,
         Tool::ProposePlan(args) => {
             changes::propose_plan(shared, project, args.source.clone(), &args.title).await
         }
-        Tool::CheckPlan(args) => Ok(actions::check_plan(&args.source)),
+        Tool::CheckPlan(args) => Ok(reading::check_plan(&args.source)),
     }
 }
 

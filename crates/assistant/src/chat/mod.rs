@@ -4,10 +4,13 @@ pub(crate) mod actions;
 mod builtin;
 pub(crate) mod changes;
 mod converse;
+pub(crate) mod deployments;
 mod draft;
+mod drafting;
 pub(crate) mod held;
 mod looks;
 mod offers;
+mod reading;
 #[cfg(test)]
 mod suggestions;
 

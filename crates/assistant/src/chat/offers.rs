@@ -12,6 +12,7 @@ use super::{
     Shared,
     actions::{self, Reply},
     changes::PortMeant,
+    deployments::Deployments,
     held,
 };
 use crate::{
@@ -36,6 +37,10 @@ pub(crate) struct Now {
     can_start: bool,
     /// The variables of the plan.
     variables: Vec<(String, String)>,
+    /// Something was deployed.
+    some_deployed: bool,
+    /// There is a deployment to go back to.
+    can_go_back: bool,
 }
 
 impl Now {
@@ -45,7 +50,10 @@ impl Now {
             runs::list(&mut db, project, None, RECENT_RUNS).await?
         };
         let plan = actions::current_plan(shared, project).await?;
+        let deployed = Deployments::look(shared, project).await?;
         Ok(Self {
+            some_deployed: deployed.is_some(),
+            can_go_back: deployed.is_some_and(|all| all.before().is_some()),
             some_failed: recent.iter().any(|run| run.state == RunState::Failed),
             some_completed: recent.iter().any(|run| run.state == RunState::Completed),
             last: recent.into_iter().next(),
@@ -97,6 +105,8 @@ impl Now {
                 true
             }
             Intent::OpenApp => self.some_completed,
+            Intent::RollBack { .. } => self.can_go_back && going.is_none(),
+            Intent::Live | Intent::Deployments { .. } => self.some_deployed,
             Intent::SetVar { name, value } => {
                 self.variables.iter().any(|(known, now)| *known == name && *now != value)
             }
@@ -201,6 +211,12 @@ mod tests {
             ..Now::default()
         };
         check(&first, &with(&[], &["retry", "show run 1", "open the app", "help"]));
+        let deployed = Now { some_deployed: true, can_go_back: true, ..first };
+        let offered = ["retry", "show run 1", "open the app", "what is deployed?", "roll back", "help"];
+        check(&deployed, &with(&[], &offered));
+        let going = Now { last: Some(run(1, RunState::InProgress, Desired::Running)), ..deployed };
+        let offered = ["show run 1", "open the app", "what is deployed?", "help"];
+        check(&going, &with(&["pause", "stop"], &offered));
         check(&many, &with(&[], &["retry", "show run 12", "compare run 4 and 5", "help"]));
     }
 

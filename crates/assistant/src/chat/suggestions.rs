@@ -6,10 +6,14 @@ use super::builtin::HELP;
 use crate::intents::{Context, Intent, understand};
 
 /// The sources in which sentences are suggested. Reading them finds suggestions that nobody thought of listing.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 13] = [
     include_str!("actions.rs"),
     include_str!("builtin.rs"),
     include_str!("changes.rs"),
+    include_str!("deployments.rs"),
+    include_str!("drafting.rs"),
+    include_str!("drafting/server.rs"),
+    include_str!("drafting/told.rs"),
     include_str!("held.rs"),
     include_str!("looks.rs"),
     include_str!("mod.rs"),

@@ -20,6 +20,7 @@ const FILES: &[(&str, &str)] = &[
     ("processes", include_str!("../../catalogue/processes.toml")),
     ("services", include_str!("../../catalogue/services.toml")),
     ("docker", include_str!("../../catalogue/docker.toml")),
+    ("containers", include_str!("../../catalogue/containers.toml")),
     ("git", include_str!("../../catalogue/git.toml")),
     ("packages", include_str!("../../catalogue/packages.toml")),
     ("javascript", include_str!("../../catalogue/javascript.toml")),

@@ -131,12 +131,35 @@ pub struct Fix {
 pub enum FixKind {
     /// Use another port: a change of the plan.
     ChangePort,
+    /// Give an application's containers more memory: a change of the plan.
+    RaiseMemory,
+    /// Let an application's containers write anywhere: a change of the plan.
+    AllowWriting,
+    /// Say on which port an application listens: a change of the plan.
+    ChangeAppPort,
+    /// Ask about an application's health at another path: a change of the plan.
+    ChangeHealthPath,
     /// A command to run.
     Command,
     /// Run the step again.
     Retry,
     /// Something that only a person can decide or do.
     Advice,
+}
+
+impl FixKind {
+    /// Whether it is a change of the plan, which may be proposed.
+    #[must_use]
+    pub fn changes_plan(self) -> bool {
+        match self {
+            Self::ChangePort
+            | Self::RaiseMemory
+            | Self::AllowWriting
+            | Self::ChangeAppPort
+            | Self::ChangeHealthPath => true,
+            Self::Command | Self::Retry | Self::Advice => false,
+        }
+    }
 }
 
 /// Tells which known failures a failed step's log shows, and which line to read first. Never panics, whatever the log

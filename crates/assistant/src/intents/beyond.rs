@@ -34,19 +34,13 @@ pub(super) const AT_ANOTHER_TIME: Beyond = Beyond {
 
 pub(super) const BEYOND: &[Beyond] = &[
     Beyond {
-        what: "roll back to an earlier version",
-        instead: "To run the plan of an earlier run once more, say “retry run” and its number; earlier revisions of the plan are restored in the **Plan** tab. Where the plan fetches a branch, write the commit into it there, then say “redeploy”.",
+        what: "take back anything but a deployment",
+        instead: "Say “roll back” to bring the deployment back that served before. **Undo this run**, in the run itself, takes back what the plan says how to; earlier revisions of the plan are restored in the **Plan** tab.",
         patterns: &[
-            "roll(ing)? ?back",
-            "rollback",
-            "revert",
-            "undo",
-            "(previous|older|old|earlier|last working|prior) (version|release|state|deployment) (back|again|online|live)",
-            "(go|switch|change|return|get) back to (the |an |a )?(previous|older|old|earlier|last|version)",
-            "(deploy|restore|redeploy|release|ship|bring back) (the |an |a )?(previous|older|old|earlier|last working|prior)",
-            "(zuruckrollen|zuruckspielen|ruckgangig)",
-            "retour arriere",
-            "revertir",
+            "(revert|undo) (the |this |that |my |our |your |all |everything|it)",
+            "^<polite>(revert|undo)$",
+            "(roll back|rollback|roll) (the |my |our )?(database|db|data|plan|migration|migrations|server|host|config|settings)",
+            "ruckgangig",
         ],
     },
     Beyond {

@@ -7,7 +7,7 @@ use steadyhand_domain::Choice;
 
 use super::{
     Context, Intent,
-    read::{expand, sure},
+    patterns::{expand, sure},
     rules::Kind,
     words::{PLACE, STEP, Sentence, fold},
 };

@@ -8,18 +8,23 @@
 //! and [`read`] decides.
 
 mod beyond;
+mod deployments;
 mod held;
+mod patterns;
 mod read;
 mod rules;
+mod sources;
 mod spelling;
 #[cfg(test)]
 mod tests;
+mod variables;
 mod words;
 
 pub use held::{HeldStep, Which};
 pub use read::understand;
 #[cfg(test)]
 pub(crate) use rules::OFFERS;
+pub use sources::{NewDeployment, Origin};
 use steadyhand_domain::Choice;
 
 /// What a message asks for.
@@ -66,6 +71,20 @@ pub enum Intent {
     },
     /// Say where the application is reached.
     OpenApp,
+    /// Draft the plan that deploys something that the project does not deploy yet.
+    Deploy(NewDeployment),
+    /// Bring an earlier deployment back.
+    RollBack {
+        /// Its number; without one, the one that served before.
+        to: Option<u32>,
+    },
+    /// Say which deployment serves.
+    Live,
+    /// Show the newest deployments.
+    Deployments {
+        /// How many, when a number was said.
+        count: Option<u32>,
+    },
     /// Show one run.
     ShowRun {
         /// The run's number.
@@ -141,6 +160,8 @@ impl Intent {
                 | Self::ChangePort { .. }
                 | Self::FreePort
                 | Self::SetVar { .. }
+                | Self::Deploy(_)
+                | Self::RollBack { .. }
         )
     }
 
@@ -154,6 +175,8 @@ impl Intent {
                 | Self::WhyFailed { .. }
                 | Self::CompareRuns { .. }
                 | Self::OpenApp
+                | Self::Live
+                | Self::Deployments { .. }
         )
     }
 
@@ -179,6 +202,11 @@ impl Intent {
             Self::FreePort => "use a free port".into(),
             Self::CompareRuns { first, second } => format!("compare run {first} and {second}"),
             Self::OpenApp => "open the app".into(),
+            Self::Deploy(request) => request.in_words(),
+            Self::RollBack { to: Some(to) } => format!("roll back to deployment {to}"),
+            Self::RollBack { to: None } => "roll back to the deployment before".into(),
+            Self::Live => "say what is deployed".into(),
+            Self::Deployments { .. } => "show the last deployments".into(),
             Self::SetVar { name, value } => format!("set {name} to {value}"),
             Self::Help => "show what I can do".into(),
             Self::Declined { action } => format!("not {}", action.in_words()),

@@ -2,14 +2,17 @@
 
 use std::sync::LazyLock;
 
-use regex::{Captures, Regex};
+use regex::Regex;
 use steadyhand_domain::Choice;
 
 use super::{
     Context, CurrentRun, Intent,
-    beyond::{AT_ANOTHER_TIME, BEYOND, Beyond, PORT_OUT_OF_RANGE},
+    beyond::{AT_ANOTHER_TIME, PORT_OUT_OF_RANGE},
     held::{self, Which},
+    patterns::{RULES, Rule, sure, whole_word},
     rules::{self, Kind},
+    sources,
+    variables::set_variable,
     words::{QUOTE, Sentence, sentences},
 };
 
@@ -19,7 +22,11 @@ const MOST_WORDS: usize = 40;
 /// What the message asks for. Pure: the same text in the same context means the same.
 #[must_use]
 pub fn understand(text: &str, context: &Context) -> Intent {
-    if let Some(intent) = held::answer(text, context).or_else(|| set_variable(text, context)) {
+    let plain = held::answer(text, context)
+        .or_else(|| sources::answer(text, context))
+        .or_else(|| sources::request(text, context))
+        .or_else(|| set_variable(text, context));
+    if let Some(intent) = plain {
         return intent;
     }
     let sentences = sentences(text, context);
@@ -166,6 +173,9 @@ fn action(sentence: &Sentence, context: &Context) -> Option<Intent> {
         }
         Kind::FreePort => Intent::FreePort,
         Kind::OpenApp => Intent::OpenApp,
+        Kind::RollBack => Intent::RollBack { to: run },
+        Kind::Live => Intent::Live,
+        Kind::Deployments => Intent::Deployments { count: count_in(&sentence.text) },
         Kind::CompareRuns => {
             let mut named = numbers.iter().filter_map(|number| u32::try_from(*number).ok());
             Intent::CompareRuns { first: named.next()?, second: named.next()? }
@@ -261,6 +271,7 @@ fn action_named(text: &str) -> Option<Intent> {
             Kind::Pause => Intent::Pause,
             Kind::Resume => Intent::Resume,
             Kind::Retry => Intent::Retry { run: None },
+            Kind::RollBack => Intent::RollBack { to: None },
             Kind::Skip => Intent::Decide { choice: Choice::Skip, which: Which::default() },
             Kind::Fail => Intent::Decide { choice: Choice::Fail, which: Which::default() },
             _ => Intent::Redeploy,
@@ -299,39 +310,6 @@ fn count_in(text: &str) -> Option<u32> {
     WORDS.iter().find(|(word, _)| text.split(' ').any(|other| other == *word)).map(|(_, count)| *count)
 }
 
-/// `set NAME to VALUE` and `NAME=VALUE`, read from the message as it was written, since both are case-sensitive.
-fn set_variable(text: &str, context: &Context) -> Option<Intent> {
-    let found = SET.captures(text.trim()).or_else(|| ASSIGN.captures(text.trim()))?;
-    let name = found.name("name")?.as_str();
-    let value = found.name("value")?.as_str().trim();
-    let value = value.strip_suffix(" please").unwrap_or(value).trim_end_matches([',', ' ']);
-    let value = ['"', '\'', '`']
-        .iter()
-        .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote))
-        .unwrap_or(value);
-    let known = context.variables.iter().find(|known| known.eq_ignore_ascii_case(name));
-    let shouted = name.len() > 1
-        && name.chars().all(|char| char.is_ascii_uppercase() || char.is_ascii_digit() || char == '_');
-    let said_variable = found.name("variable").is_some();
-    if known.is_none() && !shouted && !said_variable {
-        return None;
-    }
-    if value.is_empty() || value.ends_with('?') {
-        return None;
-    }
-    if name.eq_ignore_ascii_case("port") {
-        return Some(match value.parse::<u16>() {
-            Ok(port) if port > 0 => {
-                let from = found.name("from").and_then(|from| from.as_str().parse().ok());
-                Intent::ChangePort { port, from }
-            }
-            _ => PORT_OUT_OF_RANGE.intent(),
-        });
-    }
-    let name = known.map_or_else(|| name.to_owned(), Clone::clone);
-    Some(Intent::SetVar { name, value: value.to_owned() })
-}
-
 fn ask(intent: Intent) -> Intent {
     Intent::AskBack { did_you_mean: Box::new(intent) }
 }
@@ -361,89 +339,15 @@ fn unknown(text: &str) -> Intent {
     Intent::Unknown { nearest: offers.into_iter().map(|(_, offer)| offer).collect() }
 }
 
-struct Rule {
-    kind: Kind,
-    pattern: Regex,
-}
-
-impl Rule {
-    fn find<'t>(&self, text: &'t str) -> Option<(Kind, Captures<'t>)> {
-        self.pattern.captures(text).map(|found| (self.kind, found))
-    }
-}
-
-struct Rules {
-    actions: Vec<Rule>,
-    decisions: Vec<Rule>,
-    questions: Vec<Rule>,
-    small_talk: Vec<Rule>,
-    beyond: Vec<(&'static Beyond, Regex)>,
-    named: Vec<Regex>,
-}
-
-impl Rules {
-    fn beyond(&self, text: &str) -> Option<&'static Beyond> {
-        self.beyond.iter().find(|(_, pattern)| pattern.is_match(text)).map(|(beyond, _)| *beyond)
-    }
-}
-
-/// How many patterns there are, so that a test can tell whether one was left out.
-#[cfg(test)]
-pub(super) fn pattern_counts() -> (usize, usize) {
-    let tables = [rules::ACTIONS, held::ACTIONS, rules::QUESTIONS, rules::SMALL_TALK];
-    let written =
-        tables.iter().flat_map(|table| table.iter()).map(|(_, patterns)| patterns.len()).sum::<usize>();
-    let written =
-        written + BEYOND.iter().map(|beyond| beyond.patterns.len()).sum::<usize>() + rules::WORD_MEANS.len();
-    let read = RULES.actions.len()
-        + RULES.decisions.len()
-        + RULES.questions.len()
-        + RULES.small_talk.len()
-        + RULES.beyond.len()
-        + RULES.named.len();
-    (written, read)
-}
-
-static RULES: LazyLock<Rules> = LazyLock::new(|| {
-    let before = format!("(?:(?:{})(?: ,)? )*", rules::BEFORE);
-    let after = format!("(?:(?: ,)? (?:{}))*", rules::AFTER);
-    let table = |table: &'static [(Kind, &'static [&'static str])], form: &dyn Fn(&str) -> String| {
-        table
-            .iter()
-            .flat_map(|(kind, patterns)| patterns.iter().map(|pattern| (*kind, *pattern)))
-            .filter_map(|(kind, pattern)| Some(Rule { kind, pattern: compile(&form(&expand(pattern)))? }))
-            .collect()
-    };
-    let plain = |pattern: &str| format!("^{before}(?:{pattern}){after}$");
-    Rules {
-        actions: table(rules::ACTIONS, &plain),
-        decisions: table(held::ACTIONS, &plain),
-        questions: table(rules::QUESTIONS, &|pattern| format!(r"(?:^|\b)(?:{pattern})(?:\b|$)")),
-        small_talk: table(rules::SMALL_TALK, &|pattern| format!("^(?:{pattern})$")),
-        beyond: BEYOND
-            .iter()
-            .flat_map(|beyond| beyond.patterns.iter().map(move |pattern| (beyond, *pattern)))
-            .filter_map(|(beyond, pattern)| {
-                let pattern = pattern.replace("<polite>", &before);
-                Some((beyond, compile(&format!(r"(?:^|\b)(?:{})", expand(&pattern)))?))
-            })
-            .collect(),
-        named: rules::WORD_MEANS
-            .iter()
-            .filter_map(|(_, words)| compile(&format!(r"\b(?:{words})\b")))
-            .collect(),
-    }
-});
-
-static NEGATIONS: LazyLock<Regex> = LazyLock::new(|| whole_word(rules::NEGATIONS));
-static SCHEDULED: LazyLock<Regex> = LazyLock::new(|| whole_word(rules::SCHEDULED));
-static WONDERING: LazyLock<Regex> = LazyLock::new(|| {
+pub(super) static NEGATIONS: LazyLock<Regex> = LazyLock::new(|| whole_word(rules::NEGATIONS));
+pub(super) static SCHEDULED: LazyLock<Regex> = LazyLock::new(|| whole_word(rules::SCHEDULED));
+pub(super) static WONDERING: LazyLock<Regex> = LazyLock::new(|| {
     sure(&format!(
         r"^(?:(?:and|so|but|well|hey|hi|hello|ok|okay|oh|hmm|sorry|please|wait)(?: ,)? )*(?:{})\b",
         rules::WONDERING
     ))
 });
-static POLITE: LazyLock<Regex> = LazyLock::new(|| {
+pub(super) static POLITE: LazyLock<Regex> = LazyLock::new(|| {
     sure(
         r"\b(?:(?:can|could|would|will) you|please|pls|kindly|would you mind|do you mind|let us|kannst du|konntest du|bitte|peux tu|pouvez vous|s il (?:te|vous) plait|stp|svp|puedes|podrias|por favor)\b",
     )
@@ -463,40 +367,3 @@ static ABLE_TO: LazyLock<Regex> = LazyLock::new(|| sure("^can you [a-z]+$"));
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| sure(r"\b[0-9]+\b"));
 static FROM_PORT: LazyLock<Regex> = LazyLock::new(|| sure(r"\b(?:from|instead of) (?:port )?([0-9]{1,5})\b"));
 static RUN_NUMBER: LazyLock<Regex> = LazyLock::new(|| sure(r"\brun (?:number |no )?([0-9]{1,9})\b"));
-static SET: LazyLock<Regex> = LazyLock::new(|| {
-    sure(
-        r"(?is)^(?:please |can you |could you |can you please )?(?:set|change|make|update) (?:the )?(?:value of )?(?P<variable>(?:environment |env |plan )?(?:variable|var) |env |vars\.)?[`'“]?(?P<name>[A-Za-z_][A-Za-z0-9_]*)[`'”]?(?: from (?P<from>\S+))? (?:to|=|as|be) (?P<value>.+?)[.!]?$",
-    )
-});
-static ASSIGN: LazyLock<Regex> = LazyLock::new(|| {
-    sure(
-        r"(?is)^(?:please )?(?:set |use |export )?(?P<variable>vars\.)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s?=\s?(?P<value>\S.*)$",
-    )
-});
-
-/// Replaces classes by their words, inmost last, and `{n}` by a number.
-pub(super) fn expand(pattern: &str) -> String {
-    let mut pattern = pattern.to_owned();
-    // Classes name classes, four deep at most; a class that named itself would end here too.
-    for _ in 0..5 {
-        for (name, words) in rules::CLASSES.iter().chain(held::CLASSES) {
-            pattern = pattern.replace(&format!("<{name}>"), &format!("(?:{words})"));
-        }
-    }
-    pattern.replace("instead of {n}", "(?P<instead>instead of) {n}").replace("{n}", "[0-9]+")
-}
-
-/// A pattern that doesn't compile is left out; a test sees to it that there is none.
-fn compile(pattern: &str) -> Option<Regex> {
-    Regex::new(pattern).ok()
-}
-
-fn whole_word(words: &str) -> Regex {
-    sure(&format!(r"\b(?:{words})\b"))
-}
-
-/// For patterns that are fixed in this file; the fallback matches nothing and is never reached, which tests show.
-pub(super) fn sure(pattern: &str) -> Regex {
-    #[expect(clippy::expect_used, reason = "the pattern is fixed here, and every test compiles it")]
-    Regex::new(pattern).expect("a fixed pattern is a regular expression")
-}

@@ -6,7 +6,7 @@
 //!
 //! The patterns become regular expressions; words are already lower-case ASCII.
 
-use super::{beyond::BEYOND, held, spelling};
+use super::{beyond::BEYOND, deployments, held, spelling};
 
 /// What an action rule means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,9 @@ pub(super) enum Kind {
     FreePort,
     CompareRuns,
     OpenApp,
+    RollBack,
+    Live,
+    Deployments,
     Status,
     ShowRuns,
     ShowRun,
@@ -410,7 +413,7 @@ pub(super) const NEGATIONS: &str = "not|never|without|no|none|cannot|neither|nor
 pub(super) const WONDERING: &str = "how|what|which|who|whose|where|when|why|is|are|was|were|did|does|do you|do i|do we|has|have you|have we|have i|had|should|shall|may|might|must|can i|can we|could i|could we|can it|could it|would it|will it|would i|am i|if|whether|i wonder|i was wondering|wondering|was|wie|warum|wann|wer|soll|sollte|sollen|hast|hat|haben|wurde|kann ich|comment|pourquoi|quand|qui|est ce|as tu|avez vous|dois je|como|por que|cuando|quien|debo|has|hay";
 
 /// Words that begin an action; a sentence with one of them that no rule accounts for is asked about.
-pub(super) const ACTION_WORDS: &str = "redeploy|deploy|release|publish|republish|ship|rollout|deployment|redeployment|redeploying|deploying|pause|suspend|resume|unpause|continue|stop|abort|cancel|kill|terminate|halt|retry|rerun|redo|repeat|restart|relaunch|again|push|deployen|bereitstellen|redeployen|abbrechen|stopp|stoppen|redeployer|deployer|redeploie|deploie|arrete|arreter|annule|desplegar|despliega|redespliega|detener|deten|cancela|pausieren|pausa|reprendre|reanudar|weiter|fortsetzen|quit|end|run it|start|launch|go live|update the app|update the application|update the site|update the website|bring up|proceed|skip|omit|bypass|fail|abandon";
+pub(super) const ACTION_WORDS: &str = "redeploy|deploy|release|publish|republish|ship|rollout|deployment|redeployment|redeploying|deploying|pause|suspend|resume|unpause|continue|stop|abort|cancel|kill|terminate|halt|retry|rerun|redo|repeat|restart|relaunch|again|push|deployen|bereitstellen|redeployen|abbrechen|stopp|stoppen|redeployer|deployer|redeploie|deploie|arrete|arreter|annule|desplegar|despliega|redespliega|detener|deten|cancela|pausieren|pausa|reprendre|reanudar|weiter|fortsetzen|quit|end|run it|start|launch|go live|update the app|update the application|update the site|update the website|bring up|proceed|skip|omit|bypass|fail|abandon|rollback|revert|undo";
 
 /// Which action such a word begins.
 pub(super) const WORD_MEANS: &[(Kind, &str)] = &[
@@ -421,6 +424,7 @@ pub(super) const WORD_MEANS: &[(Kind, &str)] = &[
     (Kind::Pause, "pause|suspend|pausieren|pausa"),
     (Kind::Resume, "resume|unpause|continue|proceed|reprendre|reanudar|weiter|fortsetzen"),
     (Kind::Retry, "retry|rerun|redo|repeat|again"),
+    (Kind::RollBack, "roll back|rollback|revert|go back|back to the|undo"),
     (Kind::Skip, "skip|uberspringen|uberspringe"),
     (Kind::Fail, "let (it|this|that|the step|this step) fail|give up|giving up"),
     (
@@ -446,18 +450,20 @@ pub(crate) const OFFERS: &[&str] = &[
     "set LOG_LEVEL to debug",
     "compare run 4 and 5",
     "open the app",
+    "what is deployed?",
+    "roll back",
     "help",
 ];
 
 /// Every text that rules are made of, for the vocabulary.
 pub(super) fn sources() -> impl Iterator<Item = &'static str> {
-    let tables = [ACTIONS, held::ACTIONS, QUESTIONS, SMALL_TALK];
+    let tables = [ACTIONS, deployments::ACTIONS, held::ACTIONS, QUESTIONS, SMALL_TALK];
     let patterns = tables.into_iter().flatten().flat_map(|(_, patterns)| patterns.iter().copied());
     let beyond = BEYOND.iter().flat_map(|beyond| beyond.patterns.iter().copied());
     let spelled = spelling::SPELLED_OUT.iter().map(|(_, full)| *full);
     patterns
         .chain(beyond)
         .chain(spelled)
-        .chain(CLASSES.iter().chain(held::CLASSES).map(|(_, words)| *words))
+        .chain(CLASSES.iter().chain(deployments::CLASSES).chain(held::CLASSES).map(|(_, words)| *words))
         .chain([BEFORE, AFTER, SCHEDULED, NEGATIONS, WONDERING, ACTION_WORDS])
 }

@@ -2,7 +2,9 @@
 
 use steadyhand_domain::Choice;
 
-use super::{Context, CurrentRun, HeldStep, Intent, Which, read::pattern_counts, understand};
+use super::{
+    Context, CurrentRun, HeldStep, Intent, NewDeployment, Origin, Which, patterns::pattern_counts, understand,
+};
 
 fn context() -> Context {
     Context {
@@ -55,6 +57,19 @@ fn name(intent: &Intent) -> String {
         Intent::FreePort => "free port".into(),
         Intent::CompareRuns { first, second } => format!("compare {first} {second}"),
         Intent::OpenApp => "open".into(),
+        Intent::RollBack { to } => numbered("rollback", *to),
+        Intent::Live => "live".into(),
+        Intent::Deployments { count } => numbered("deployments", *count),
+        Intent::Deploy(request) => {
+            let what = match &request.origin {
+                Origin::Git(address) => address.clone(),
+                Origin::Image(image) => format!("image {image}"),
+            };
+            let more = [("branch", &request.branch), ("in", &request.path), ("to", &request.to)];
+            let more =
+                more.into_iter().filter_map(|(word, value)| Some(format!(" {word} {}", value.as_ref()?)));
+            format!("draft {what}{}", more.collect::<String>())
+        }
         Intent::Elsewhere { project, asked } => format!("at {project}: {}", name(asked)),
         Intent::SetVar { name, value } => format!("set {name}={value}"),
         Intent::Help => "help".into(),
@@ -341,5 +356,38 @@ fn a_step_named_like_a_request_changes_no_meaning() {
         [("stop", "stop"), ("try again", "retry"), ("skip it", "skip"), ("status", "status")]
     {
         assert_eq!(name(&understand(text, &held)), expected, "{text}");
+    }
+}
+
+#[test]
+fn the_answer_to_to_which_server_or_which_application_completes_the_request() {
+    let Intent::Deploy(request) = understand("deploy https://github.com/acme/mono", &context()) else {
+        panic!("it was not understood")
+    };
+    let asked = |choices: &[&str]| {
+        let choices = choices.iter().map(|path| (*path).to_owned()).collect();
+        let request = NewDeployment { choices, ..request.clone() };
+        Context { asked: Some(Intent::Deploy(request)), ..context() }
+    };
+    for (text, expected) in [
+        ("web1", "draft https://github.com/acme/mono to web1"),
+        ("To web1, please.", "draft https://github.com/acme/mono to web1"),
+        ("deploy@203.0.113.10", "draft https://github.com/acme/mono to deploy@203.0.113.10"),
+        ("to my server at 203.0.113.10:2222", "draft https://github.com/acme/mono to 203.0.113.10:2222"),
+        ("no", "nevermind"),
+        ("redeploy", "redeploy"),
+    ] {
+        assert_eq!(name(&understand(text, &asked(&[]))), expected, "{text}");
+    }
+    for (text, expected) in [
+        ("apps/web", "draft https://github.com/acme/mono in apps/web"),
+        ("the api", "draft https://github.com/acme/mono in apps/api"),
+        ("`apps/api`", "draft https://github.com/acme/mono in apps/api"),
+        ("use web please", "draft https://github.com/acme/mono in apps/web"),
+    ] {
+        assert_eq!(name(&understand(text, &asked(&["apps/web", "apps/api"]))), expected, "{text}");
+    }
+    for text in ["web9", "what?", "none of them"] {
+        assert!(!understand(text, &asked(&["apps/web"])).acts(), "{text}");
     }
 }

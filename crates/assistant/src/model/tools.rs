@@ -96,6 +96,38 @@ pub struct ProposePlanArgs {
     pub title: String,
 }
 
+/// Something to deploy that the plan does not deploy yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DraftDeploymentArgs {
+    /// The address of its git repository; this or `image`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// An image of a registry, instead of a repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The branch, tag or commit; when left out, the default branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// The folder of the application in a repository that has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// A host of the plan, or `user@address`; when left out, the only host of the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
+/// Which deployment to go back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RollBackArgs {
+    /// The deployment's number, as `list_deployments` gives it; when left out, the person is asked about the one that served
+    /// before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub deployment: Option<u32>,
+}
+
 /// A plan to check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -185,6 +217,12 @@ tools! {
         "Run the plan of a failed or stopped run again. Only when the person asked for it.";
     DecideStep(DecideStepArgs) = "decide_step", RunAcceptedPlan,
         "Decide what becomes of a failed step at which the current run is held. Only when the person asked for it.";
+    ListDeployments(ListRunsArgs) = "list_deployments", Read,
+        "The newest deployments of the application: which one serves, which can be brought back, what each was made from.";
+    RollBack(RollBackArgs) = "roll_back", RunAcceptedPlan,
+        "Bring an earlier deployment back, without a build. Only when the person asked for it.";
+    DraftDeployment(DraftDeploymentArgs) = "draft_deployment", Propose,
+        "Look at a repository or an image that the plan does not deploy yet, and propose the plan that deploys it to a host.";
     ExplainFailure(MaybeRunArgs) = "explain_failure", Read,
         "Why a run failed or is held: the failed step, the log lines that tell, and known fixes.";
     ReadPlan(NoArgs) = "read_plan", Read,

@@ -68,6 +68,7 @@ fn line(output: &Output, project: &str, deployment: &Deployment, now: Timestamp)
 fn of(deployment: &Deployment) -> String {
     let brings = match (deployment.kind, deployment.takes_from_number) {
         (DeploymentKind::Rollback, Some(number)) => format!("back to {number}"),
+        (DeploymentKind::Restart, Some(number)) => format!("{number} anew"),
         _ => deployment.source.as_ref().map(source).or_else(|| deployment.image.clone()).unwrap_or_default(),
     };
     match &deployment.error {

@@ -5,7 +5,7 @@ use std::{collections::HashSet, io::IsTerminal, time::Duration};
 use futures::{Stream, StreamExt};
 use steadyhand_api::{
     Api, ApiError, DiscoveredHost, ErrorCode, ListMessages, OfDeployment, OfRun, Preview, Problem,
-    ProblemSeverity, RetryPart, RetryRun, RunDetail, Update,
+    ProblemSeverity, RetryPart, RetryRun, RunDetail, StartRun, Update,
     records::{Card, RunSummary},
 };
 use steadyhand_domain::{RunId, RunState, StepState, duration};
@@ -108,6 +108,22 @@ pub(crate) async fn rollback(
     let deployment_id = api.kept_deployment(&project, to).await?.id;
     let (updates, signals) = (api.updates(), Signals::listen()?);
     let summary = unlocked(api, output, async || api.rollback(OfDeployment { deployment_id }).await).await?;
+    follow(api, output, &summary, updates, signals).await
+}
+
+pub(crate) async fn restart(api: &Api, output: &mut Output, project: &str) -> Result<Exit, Failure> {
+    let project = api.find_project(project).await?;
+    let deployment_id = api.serving(&project).await?.id;
+    let (updates, signals) = (api.updates(), Signals::listen()?);
+    let summary = unlocked(api, output, async || api.restart(OfDeployment { deployment_id }).await).await?;
+    follow(api, output, &summary, updates, signals).await
+}
+
+pub(crate) async fn deploy(api: &Api, output: &mut Output, project: &str) -> Result<Exit, Failure> {
+    let project_id = api.find_project(project).await?.id;
+    let (updates, signals) = (api.updates(), Signals::listen()?);
+    let start = async || api.start_run(StartRun { project_id, rendered_sha256: None }).await;
+    let summary = unlocked(api, output, start).await?;
     follow(api, output, &summary, updates, signals).await
 }
 

@@ -39,6 +39,8 @@ pub enum DeploymentKind {
     Deploy,
     /// It brings back what an earlier deployment brought.
     Rollback,
+    /// It starts the one that serves anew, in fresh containers.
+    Restart,
 }
 
 /// What kind of thing a deployment is made from.

@@ -266,6 +266,11 @@ export class App {
     }
   }
 
+  /** Starts what serves anew, in fresh containers. */
+  restart(deployment: Deployment): Promise<void> {
+    return this.#begin(deployment.project_id, () => this.backend.call('restart', { deployment_id: deployment.id }));
+  }
+
   /** Starts a run of the current plan; of exactly what was shown when a preview was. Asks first when something is not saved. */
   async redeploy(projectId: ProjectId, renderedSha256?: string): Promise<void> {
     await this.#deploy(projectId, () => this.#begin(projectId, () => this.backend.call('start_run', {
@@ -300,12 +305,13 @@ export class App {
     await choice?.go();
   }
 
-  /** Saves first; when that fails nothing is deployed, and what failed is shown. */
+  /** Saves first; when that fails, or the person goes back meanwhile, nothing is deployed. What failed is shown. */
   async saveAndDeploy(): Promise<void> {
     const choice = this.deployChoice;
     if (choice === null) return;
     const { plan, application } = choice.unsaved;
     const saved = (!plan || await this.plans.get(choice.projectId)?.save() === true) && (!application || await this.practice.save());
+    if (this.deployChoice !== choice) return;
     this.deployChoice = null;
     if (saved) await choice.go();
     else this.showUnsaved(choice.projectId, this.unsaved(choice.projectId));

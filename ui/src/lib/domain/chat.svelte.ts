@@ -1,5 +1,5 @@
 import { SvelteMap } from 'svelte/reactivity';
-import type { Card, Message, ProjectId, StepId, Update } from '../shared/api';
+import type { Card, Message, MessageId, ProjectId, StepId, Update } from '../shared/api';
 import { toBackendError, type Backend } from '../shared/backend';
 
 const PAGE = 40;
@@ -18,6 +18,9 @@ export class Chat {
   draft = $state('');
 
   readonly #backend: Backend;
+  /** When each message was heard of last, by a count of all that was heard. */
+  readonly #heardAt = new Map<MessageId, number>();
+  #heard = 0;
 
   constructor(backend: Backend, projectId: ProjectId) {
     this.#backend = backend;
@@ -39,7 +42,11 @@ export class Chat {
 
   async load(): Promise<void> {
     try {
+      const asked = this.#heard;
       const page = await this.#backend.call('messages', { project_id: this.projectId, limit: PAGE });
+      // The answer may be older than what was heard while it was on its way.
+      const isNewer = (message: Message): boolean => (this.#heardAt.get(message.id) ?? 0) > asked;
+      const newer = this.messages.filter(isNewer);
       // Older pages that were loaded before stay only when they touch this one; else there could be a gap.
       const known = new Set(this.messages.map((message) => message.id));
       const touches = page.some((message) => known.has(message.id));
@@ -48,6 +55,7 @@ export class Chat {
         this.messages = page;
         this.complete = page.length < PAGE;
       }
+      for (const message of newer) this.#put(message);
       this.loaded = true;
       this.error = null;
     } catch (error) {
@@ -98,7 +106,10 @@ export class Chat {
   }
 
   apply(update: Update): void {
-    if (update.kind === 'message' && update.message.project_id === this.projectId) this.#put(update.message);
+    if (update.kind !== 'message' || update.message.project_id !== this.projectId) return;
+    this.#heard += 1;
+    this.#heardAt.set(update.message.id, this.#heard);
+    this.#put(update.message);
   }
 
   #put(message: Message, unlessKnown = false): void {

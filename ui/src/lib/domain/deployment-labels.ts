@@ -17,7 +17,7 @@ const ENVIRONMENT_TONES: Record<EnvironmentState, Tone> = {
 const STAGE_LABELS: Record<Stage, string> = {
   prepare: 'Prepare', fetch: 'Fetch', detect: 'Detect', build: 'Build', start: 'Start', health: 'Health', hooks: 'Hooks', switch: 'Switch', drain: 'Drain', after: 'After',
 };
-const ACTION_LABELS: Record<DeploymentAction, string> = { cancel: 'Cancel', stop: 'Stop', rollback: 'Roll back to this' };
+const ACTION_LABELS: Record<DeploymentAction, string> = { cancel: 'Cancel', stop: 'Stop', rollback: 'Roll back to this', restart: 'Restart' };
 const KIND_LABELS: Record<SourceKind, string> = {
   git: 'Repository', image: 'Image', image_archive: 'Image in a file', folder: 'Folder', archive: 'Archive', bundle: 'Files',
 };
@@ -63,6 +63,7 @@ export function sourceSentence(source: DeploymentSource | null): string {
 /** What a deployment does that is not the usual thing; empty for one that brings a source. */
 export function kindLabel(deployment: Pick<Deployment, 'kind' | 'takes_from_number'>): string {
   if (deployment.kind === 'deploy') return '';
+  if (deployment.kind === 'restart') return deployment.takes_from_number === null ? 'Restart' : `Restart of ${deployment.takes_from_number}`;
   return deployment.takes_from_number === null ? 'Rollback' : `Rollback to ${deployment.takes_from_number}`;
 }
 
@@ -87,7 +88,7 @@ export function lastNote(environment: Pick<Environment, 'state' | 'current' | 'l
   const { current, last } = environment;
   if (last === null || last.id === current?.id || environment.state === 'destroyed') return null;
   const serves = current === null ? 'Nothing serves yet.' : environment.state === 'paused' ? `Deployment ${current.number} is still the current one.` : `Deployment ${current.number} still serves.`;
-  const what = last.kind === 'rollback' ? `Deployment ${last.number}, a ${kindLabel(last).toLowerCase()},` : `Deployment ${last.number}`;
+  const what = last.kind !== 'deploy' ? `Deployment ${last.number}, a ${kindLabel(last).toLowerCase()},` : `Deployment ${last.number}`;
   switch (last.state) {
     case 'pending': return { tone: 'run', text: `${what} is about to begin. ${serves}`, error: null };
     case 'building': return { tone: 'run', text: `${what} is being built. ${serves}`, error: null };

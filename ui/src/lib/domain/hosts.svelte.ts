@@ -8,6 +8,9 @@ export class Hosts {
   readonly #byProject = new SvelteMap<ProjectId, HostStatus[]>();
   /** The servers over which steps have run since the page was opened, as `project name`. */
   readonly #worked = new SvelteSet<string>();
+  /** When each server was heard of last, by a count of all that was heard; by `project name`. */
+  readonly #heardAt = new Map<string, number>();
+  #heard = 0;
 
   constructor(backend: Backend) {
     this.#backend = backend;
@@ -24,7 +27,11 @@ export class Hosts {
 
   /** Fetches what is known, without connecting to anything. */
   async load(projectId: ProjectId): Promise<void> {
-    this.#byProject.set(projectId, await this.#backend.call('hosts', { project_id: projectId }));
+    const asked = this.#heard;
+    const hosts = await this.#backend.call('hosts', { project_id: projectId });
+    // The answer may be older than what was heard while it was on its way.
+    const newer = this.list(projectId).filter(({ name }) => (this.#heardAt.get(`${projectId} ${name}`) ?? 0) > asked);
+    this.#byProject.set(projectId, hosts.map((host) => newer.find(({ name }) => name === host.name) ?? host));
   }
 
   /** Measures the way to each server; the results come as updates. */
@@ -38,6 +45,8 @@ export class Hosts {
     }
     if (update.kind === 'project_removed') this.#byProject.delete(update.project_id);
     if (update.kind !== 'host') return;
+    this.#heard += 1;
+    this.#heardAt.set(`${update.project_id} ${update.host.name}`, this.#heard);
     const hosts = this.#byProject.get(update.project_id);
     if (hosts === undefined) return;
     const at = hosts.findIndex((host) => host.name === update.host.name);

@@ -38,6 +38,8 @@ export class PlanState {
   readonly #drafts: Drafts;
   #checkTimer: ReturnType<typeof setTimeout> | undefined;
   #checkTurn = 0;
+  /** How often the plan was changed from here. */
+  #changes = 0;
 
   constructor(backend: Backend, projectId: ProjectId, drafts = new Drafts()) {
     this.#backend = backend;
@@ -50,7 +52,13 @@ export class PlanState {
 
   async load(): Promise<void> {
     try {
-      const view = await this.#backend.call('plan', { project_id: this.projectId });
+      let view: PlanView;
+      let changes: number;
+      // An answer may be older than what was saved while it was on its way.
+      do {
+        changes = this.#changes;
+        view = await this.#backend.call('plan', { project_id: this.projectId });
+      } while (changes !== this.#changes);
       if (this.saved === null) this.#begin(view);
       else if (!this.dirty || view.source === this.draft) this.#take(view);
       else this.saved = view;
@@ -85,6 +93,7 @@ export class PlanState {
     const source = this.draft;
     try {
       const view = await this.#backend.call('save_plan', { project_id: this.projectId, source, base_sha256: this.#base });
+      this.#changes += 1;
       this.saved = view;
       this.#base = view.sha256;
       this.restored = false;
@@ -113,9 +122,11 @@ export class PlanState {
     this.saving = true;
     this.error = null;
     try {
-      this.#take(await this.#backend.call('restore_plan', {
+      const view = await this.#backend.call('restore_plan', {
         project_id: this.projectId, sha256: shown.revision.sha256, base_sha256: shown.current_sha256,
-      }));
+      });
+      this.#changes += 1;
+      this.#take(view);
       return true;
     } catch (thrown) {
       const error = toBackendError(thrown);

@@ -14,6 +14,8 @@ export class Practice {
   error = $state<string | null>(null);
   /** The draft was written before the page was loaded. */
   restored = $state(false);
+  /** How often it was saved from here. */
+  #saves = 0;
   readonly dirty = $derived(this.saved !== null && this.draft !== this.saved.text);
 
   constructor(backend: Backend, drafts = new Drafts()) {
@@ -23,7 +25,13 @@ export class Practice {
 
   async load(): Promise<void> {
     try {
-      const source = await this.#backend.call('practice_source', {});
+      let source: PracticeSource;
+      let saves: number;
+      // An answer may be older than what was saved while it was on its way.
+      do {
+        saves = this.#saves;
+        source = await this.#backend.call('practice_source', {});
+      } while (saves !== this.#saves);
       const kept = this.saved === null ? this.#drafts.get(DRAFT) : null;
       if (!this.dirty) this.draft = source.text;
       this.saved = source;
@@ -47,7 +55,9 @@ export class Practice {
     this.saving = true;
     const text = this.draft;
     try {
-      this.saved = await this.#backend.call('save_practice_source', { text });
+      const source = await this.#backend.call('save_practice_source', { text });
+      this.#saves += 1;
+      this.saved = source;
       this.error = null;
       this.#keepDraft();
       return true;

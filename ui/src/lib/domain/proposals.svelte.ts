@@ -20,7 +20,8 @@ export class Proposals {
     if (this.#byId.has(id) || this.#asked.has(id)) return;
     this.#asked.add(id);
     this.#backend.call('proposal', { proposal_id: id })
-      .then((proposal) => this.#byId.set(id, proposal))
+      // What was heard of it meanwhile is newer.
+      .then((proposal) => { if (!this.#byId.has(id)) this.#byId.set(id, proposal); })
       .catch(() => this.#asked.delete(id));
   }
 

@@ -11,6 +11,7 @@ export function stillWorks(text: string, last: RunSummary | null): boolean {
   switch (text.toLowerCase()) {
     case 'redeploy':
     case 'redeploy the application':
+    case 'roll back':
       return last === null || isFinal(last.state);
     case 'retry':
       return last !== null && (isFinal(last.state) || isHolding(last));

@@ -113,7 +113,7 @@ export class Runs {
     if (this.#byId.has(id) || this.#asked.has(id)) return;
     this.#asked.add(id);
     this.#backend.call('run', { run_id: id })
-      .then(({ run }) => this.#note(run))
+      .then(({ run }) => this.note(run))
       .catch(() => this.#asked.delete(id));
   }
 
@@ -144,7 +144,7 @@ export class Runs {
     if (this.open?.id === id) return this.open;
     const look = this.#looks.get(id) ?? new RunLook();
     this.#looks.set(id, look);
-    const open = new OpenRun(id, look, () => this.#backend.call('run', { run_id: id }), (run) => this.#note(run));
+    const open = new OpenRun(id, look, () => this.#backend.call('run', { run_id: id }), (run) => this.note(run));
     this.open = open;
     void open.load();
     return open;
@@ -167,7 +167,7 @@ export class Runs {
     }
   }
 
-  /** What an operation has answered. */
+  /** What an operation has answered, which may be older than what was heard while it was on its way. */
   note(run: RunSummary): void {
     const known = this.#byId.get(run.id);
     if (known === undefined || run.seq >= known.seq) this.#note(run);

@@ -181,6 +181,23 @@ alternatives: Array<Alternative>,
 recipe: Recipe, };
 
 /**
+ * Asks for what the containers of a deployment have written.
+ */
+export type AskContainerLog = { 
+/**
+ * The deployment.
+ */
+deployment_id: DeploymentId, 
+/**
+ * Only what came after an earlier answer: its `after`.
+ */
+after?: string, 
+/**
+ * At most so many lines of each container, the last ones (1,000 at most).
+ */
+lines: number, };
+
+/**
  * Which host is asked for facts.
  */
 export type AskFacts = { 
@@ -405,6 +422,85 @@ text: string, };
 export type Confidence = "guess" | "likely" | "certain";
 
 /**
+ * A container, as it is now.
+ */
+export type Container = { 
+/**
+ * What it is called on its host.
+ */
+name: string, 
+/**
+ * Its number among those of its deployment, from 1.
+ */
+replica: number, 
+/**
+ * What docker calls its state: `running`, `exited`, `restarting`, …
+ */
+state: string, 
+/**
+ * What the check of its image says, if it has one: `healthy`, `unhealthy`, `starting`.
+ */
+health: string | null, 
+/**
+ * When it was started, as RFC 3339.
+ */
+started_at: string, 
+/**
+ * How often docker has started it again.
+ */
+restarts: number, 
+/**
+ * The status that it ended with, if it has.
+ */
+exit_status: number | null, 
+/**
+ * Whether it was killed for want of memory.
+ */
+out_of_memory: boolean, 
+/**
+ * What it uses of the processors, in percent of one.
+ */
+cpu_percent: number | null, 
+/**
+ * What it uses of the memory, in bytes.
+ */
+memory: number | null, 
+/**
+ * What it may use of the memory, in bytes; none when it may use all.
+ */
+memory_limit: number | null, };
+
+/**
+ * A line that a container has written.
+ */
+export type ContainerLine = { 
+/**
+ * When, as RFC 3339.
+ */
+at: string, 
+/**
+ * The container's number, from 1.
+ */
+replica: number, 
+/**
+ * The line.
+ */
+text: string, };
+
+/**
+ * A part of what containers have written.
+ */
+export type ContainerLog = { 
+/**
+ * The lines, oldest first.
+ */
+lines: Array<ContainerLine>, 
+/**
+ * What to ask with for the lines after these.
+ */
+after: string, };
+
+/**
  * A program for containers.
  */
 export type ContainerRuntime = "docker" | "podman" | "none";
@@ -540,7 +636,7 @@ superseded_at: Timestamp | null, };
 /**
  * What a person may want to do about a deployment.
  */
-export type DeploymentAction = "cancel" | "stop" | "rollback";
+export type DeploymentAction = "cancel" | "stop" | "rollback" | "restart";
 
 /**
  * A deployment with its course, and what can be done about it.
@@ -571,7 +667,7 @@ export type DeploymentId = string;
 /**
  * What a deployment does.
  */
-export type DeploymentKind = "deploy" | "rollback";
+export type DeploymentKind = "deploy" | "rollback" | "restart";
 
 /**
  * What a deployment is made from, as far as it is known.
@@ -1084,6 +1180,27 @@ export type ListSecrets = {
  * Of this project; of all when none is given.
  */
 project_id?: ProjectId, };
+
+/**
+ * How a deployment is reached, and how its containers are.
+ */
+export type Live = { 
+/**
+ * The name of its host in the plan.
+ */
+host: string, 
+/**
+ * The port at which the environment is reached on the host's loopback, once it was deployed to.
+ */
+port: number | null, 
+/**
+ * The addresses that it is reached by from elsewhere.
+ */
+addresses: Array<string>, 
+/**
+ * Its containers, in their order.
+ */
+containers: Array<Container>, };
 
 /**
  * One line of a log.
@@ -2630,6 +2747,12 @@ export interface Operations {
   deployment: { request: OfDeployment; response: DeploymentDetail };
   /** Brings an earlier deployment back, as a new one: with its image and its settings, without a build. */
   rollback: { request: OfDeployment; response: RunSummary };
+  /** Starts the deployment that serves anew, as a new one: in fresh containers, without a build. */
+  restart: { request: OfDeployment; response: RunSummary };
+  /** How a deployment is now: its addresses, and its containers with what they use. Asks its host. */
+  live: { request: OfDeployment; response: Live };
+  /** What the containers of a deployment have written last. Asks its host. */
+  container_log: { request: AskContainerLog; response: ContainerLog };
   /** A window of the lines of a log. */
   log_lines: { request: LogLines; response: LogWindow };
   /** The lines of a log that contain a text. */

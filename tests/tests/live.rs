@@ -1,0 +1,136 @@
+//! An application that is deployed, as it is now: its containers, what they write, where it is reached, and starting it anew.
+#![allow(clippy::expect_used, clippy::panic, reason = "what goes wrong ends the test")]
+
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use steadyhand_tests::{
+    command::{ended, steady},
+    free_port,
+    shop::{Shop, dockerfile, page},
+};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, copy_bidirectional, join},
+    net::TcpListener,
+    process::Command,
+};
+
+/// An application that writes two lines when it starts.
+const CHATTY: &str = "echo started $GREETING; echo second line; exec busybox httpd -f -p 3000 -h /w";
+
+#[tokio::test]
+async fn what_serves_tells_how_it_is_and_is_started_anew_without_a_build() {
+    let shop =
+        Shop::new("one", "  replicas: 2\n  resources: { memory: 64m }\n  domains: [\"http://shop.test\"]\n")
+            .await;
+    shop.push(&dockerfile(CHATTY), "chatty");
+    let (code, said) = ended(&mut steady(shop.data.path(), &["deploy", "shop"])).await;
+    assert_eq!(code, Some(0), "{said}");
+
+    let first = shop.deployments().await[0].clone();
+    let live = shop.app.call("live", json!({ "deployment_id": first["id"] })).await;
+    assert_eq!(live["addresses"], json!(["http://shop.test"]), "{live:#}");
+    assert_eq!((&live["host"], &live["port"]), (&json!("web1"), &json!(4100)));
+    let containers = live["containers"].as_array().expect("containers");
+    assert_eq!(containers.len(), 2, "{live:#}");
+    for (container, replica) in containers.iter().zip(1..) {
+        assert_eq!((&container["replica"], &container["state"]), (&json!(replica), &json!("running")));
+        assert_eq!(container["memory_limit"], 64 << 20, "{container:#}");
+        assert!(container["memory"].as_u64().is_some_and(|bytes| bytes > 0), "{container:#}");
+    }
+
+    let (code, said) = ended(&mut steady(shop.data.path(), &["logs", "shop", "--container"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    for replica in ["1", "2"] {
+        let line = format!(" {replica} started hello world");
+        assert!(said.lines().any(|found| found.ends_with(&line)), "no “{line}” in {said}");
+    }
+    assert_eq!(said.matches("second line").count(), 2, "{said}");
+    let (code, said) = ended(&mut steady(shop.data.path(), &["open", "shop", "--print"])).await;
+    assert_eq!((code, said.trim()), (Some(0), "shop is at http://shop.test"));
+
+    let (code, said) = ended(&mut steady(shop.data.path(), &["restart", "shop"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(
+        (shop.answers().as_str(), shop.containers()),
+        ("one", vec!["shop-2-1".to_owned(), "shop-2-2".to_owned()])
+    );
+    let second = &shop.deployments().await[0];
+    assert_eq!((&second["kind"], &second["takes_from_number"]), (&json!("restart"), &json!(1)), "{second:#}");
+    assert_eq!(second["image"], first["image"]);
+    assert_eq!(shop.states().await, ["ready", "superseded"]);
+
+    // What serves no more is not started anew, and what serves is not brought back.
+    let refused = shop.app.try_call("restart", json!({ "deployment_id": first["id"] })).await;
+    assert!(refused.expect_err("a refusal").message.contains("it does not serve"));
+    let refused = shop.app.try_call("rollback", json!({ "deployment_id": second["id"] })).await;
+    assert!(refused.expect_err("a refusal").message.contains("it serves now"));
+    shop.host.does("pkill caddy || true");
+    shop.app.end().await;
+}
+
+#[tokio::test]
+async fn what_containers_write_is_followed_from_one_deployment_to_the_next() {
+    let shop = Shop::new("one", "").await;
+    shop.push(&dockerfile(CHATTY), "chatty");
+    shop.deployed(1).await;
+    let mut logs: Command = steady(shop.data.path(), &["logs", "shop", "--container", "--follow", "--json"]);
+    let mut logs = logs.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("steady starts");
+    let mut lines = BufReader::new(logs.stdout.take().expect("its output")).lines();
+    let mut next = async || -> Value {
+        let line = lines.next_line().await.expect("readable").expect("a line");
+        serde_json::from_str(&line).expect("JSON")
+    };
+    let line = next().await;
+    assert_eq!((&line["kind"], &line["deployment"]), (&json!("container_line"), &json!(1)), "{line}");
+    assert_eq!(line["text"], "started hello world");
+    assert_eq!(next().await["text"], "second line");
+    shop.host.does("docker exec $(docker ps -q) sh -c 'echo a visitor >/proc/1/fd/1'");
+    assert_eq!(next().await["text"], "a visitor");
+    shop.push(&page("two"), "two");
+    shop.deployed(2).await;
+    let line = next().await;
+    assert_eq!((&line["deployment"], &line["text"]), (&json!(2), &json!("started hello world")), "{line}");
+    shop.app.end().await;
+}
+
+#[tokio::test]
+async fn one_without_a_name_is_reached_through_the_connection() {
+    let shop = Shop::new("one", "").await;
+    // The host forwards connections in the machine's network, and its containers are in another one: what comes to the port in the
+    // first is handed on to the second.
+    let port = free_port();
+    shop.host.does(&format!(
+        "mkdir -p /var/lib/steadyhand/apps/shop; echo {port} >/var/lib/steadyhand/apps/shop/port"
+    ));
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port");
+    let network = shop.docker.network().display().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut netcat = Command::new("nsenter")
+                .args([&format!("--net={network}"), "busybox", "nc", "127.0.0.1", &port.to_string()])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("nsenter starts");
+            tokio::spawn(async move {
+                let (input, output) = (netcat.stdin.take().expect("in"), netcat.stdout.take().expect("out"));
+                let _ = copy_bidirectional(&mut stream, &mut join(output, input)).await;
+            });
+        }
+    });
+    let (code, said) = ended(&mut steady(shop.data.path(), &["open", "shop"])).await;
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("shop was never deployed; a plan with `app:` deploys it"), "{said}");
+    shop.deployed(1).await;
+    let mut open: Command = steady(shop.data.path(), &["open", "shop", "--json"]);
+    let mut open = open.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("steady starts");
+    let mut lines = BufReader::new(open.stdout.take().expect("its output")).lines();
+    let line = lines.next_line().await.expect("readable").expect("a line");
+    let opened: Value = serde_json::from_str(&line).expect("JSON");
+    assert_eq!(opened["through_here"], true, "{opened:#}");
+    let address = opened["address"].as_str().expect("an address");
+    let page = reqwest::get(address).await.expect("an answer").text().await.expect("a page");
+    assert_eq!(page.trim(), "one");
+    shop.app.end().await;
+}
