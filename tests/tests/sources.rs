@@ -322,8 +322,9 @@ async fn what_is_stopped_or_does_not_fit_leaves_nothing_and_a_check_sends_nothin
     for (number, source, why) in [
         (3, format!("{{ folder: {} }}", nowhere.display()), "there is nothing of that name"),
         (4, format!("{{ folder: {} }}", empty.display()), "there is nothing in it to be sent"),
-        (5, format!("{{ archive: {} }}", empty.display()), "which is a folder; write `folder:`"),
-        (6, format!("{{ folder: {}/shop.tar }}", folder.path().display()), "write `archive:`"),
+        (5, "{ folder: ~/ }".to_owned(), "which has more than an application"),
+        (6, format!("{{ archive: {} }}", empty.display()), "which is a folder; write `folder:`"),
+        (7, format!("{{ folder: {}/shop.tar }}", folder.path().display()), "write `archive:`"),
     ] {
         shop.plans(&plan(&shop, &source)).await;
         let run = shop.deploy(number).await;

@@ -62,6 +62,15 @@ impl ToSend {
             ))
         })?;
         let pick = if found.is_dir() {
+            // That is what is meant where a plan has no folder: not everything of a person is an application.
+            let whole = std::fs::canonicalize(&local).unwrap_or_else(|_| local.clone());
+            let home = std::env::home_dir().and_then(|home| std::fs::canonicalize(home).ok());
+            if whole.parent().is_none() || Some(&whole) == home.as_ref() {
+                return Err(failed(format!(
+                    "`{name}` names {}, which has more than an application; name the application's own folder",
+                    whole.display()
+                )));
+            }
             Some(stages.pick(name, &local).map_err(failed)?)
         } else if found.is_file() {
             stages.pick(name, &local).map_err(failed)?;
