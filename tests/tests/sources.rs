@@ -278,8 +278,8 @@ async fn a_large_file_goes_on_where_it_was_when_its_connection_was_lost_or_stead
     assert!(went_on_at(&said) >= 8 * MIB, "{said}");
     assert_eq!(said.matches("Going on at byte ").count(), 2, "{said}");
     let passed = proxy.passed();
-    assert!(passed < size + 20 * MIB, "{passed} bytes for {size}: {said}");
-    eprintln!("{passed} bytes went to the host for {size} bytes: {said}");
+    // Without going on, each interruption would cost 20 MiB.
+    assert!(passed < size + 16 * MIB, "{passed} bytes went to the host for {size}: {said}");
     shop.app.end().await;
 }
 
