@@ -271,6 +271,16 @@ export class App {
     return this.#begin(deployment.project_id, () => this.backend.call('restart', { deployment_id: deployment.id }));
   }
 
+  /** Stops what an environment serves, and keeps it. */
+  stopServing(environment: Environment): Promise<void> {
+    return this.#begin(environment.project_id, () => this.backend.call('stop_environment', { environment_id: environment.id }));
+  }
+
+  /** Starts what was stopped. */
+  startServing(environment: Environment): Promise<void> {
+    return this.#begin(environment.project_id, () => this.backend.call('start_environment', { environment_id: environment.id }));
+  }
+
   /** Starts a run of the current plan; of exactly what was shown when a preview was. Asks first when something is not saved. */
   async redeploy(projectId: ProjectId, renderedSha256?: string): Promise<void> {
     await this.#deploy(projectId, () => this.#begin(projectId, () => this.backend.call('start_run', {
