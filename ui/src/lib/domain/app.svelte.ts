@@ -1,4 +1,4 @@
-import type { CitedLine, Deployment, DeploymentId, Project, ProjectId, Proposal, RetryPart, RunId, RunSummary, Update } from '../shared/api';
+import type { CitedLine, Deployment, DeploymentId, Environment, Project, ProjectId, Proposal, RetryPart, RunId, RunSummary, Update } from '../shared/api';
 import { toBackendError, type Backend, type BackendError } from '../shared/backend';
 import { Chats } from './chat.svelte';
 import { Clock } from './clock.svelte';
