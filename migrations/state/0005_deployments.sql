@@ -36,5 +36,8 @@ CREATE TABLE deployments (
 CREATE UNIQUE INDEX deployments_one_ready ON deployments (environment_id) WHERE state = 'ready';
 CREATE UNIQUE INDEX deployments_one_going ON deployments (environment_id) WHERE state IN ('pending', 'building', 'built', 'deploying');
 
+-- The environment that a run stops; NULL for all others.
+ALTER TABLE runs ADD COLUMN stops TEXT REFERENCES environments (id) ON DELETE SET NULL;
+
 -- What a step of a deployment is there for; NULL for all others.
 ALTER TABLE steps ADD COLUMN stage TEXT;

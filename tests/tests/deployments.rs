@@ -74,6 +74,7 @@ async fn new(engine: &Engine, folder: &Path, scripts: [&str; STAGES.len()]) -> N
             source: Some(source),
             image: None,
         }),
+        stops: None,
     }
 }
 

@@ -8,7 +8,7 @@ use steadyhand_tests::{
     app::App,
     debian::{Debian, WALLED},
     dockerd::{Dockerd, IMAGE},
-    shop::{ADDRESS, Shop, page},
+    shop::{ADDRESS, Shop, dockerfile, page},
 };
 
 /// Says something and gives the text of the answer, and the answer.
@@ -169,7 +169,7 @@ async fn a_release_that_fails_is_explained_by_its_cause_with_the_change_that_men
     shop.deployed(1).await;
     let serves = "exec busybox httpd -f -p 3000 -h /w";
 
-    let (text, title, message) = fails(&shop, 2, &shop.dockerfile("busybox sort </dev/zero")).await;
+    let (text, title, message) = fails(&shop, 2, &dockerfile("busybox sort </dev/zero")).await;
     assert_eq!(
         title, "The container was killed: it needed more memory than the 64m that it may use",
         "{text}"
@@ -177,29 +177,28 @@ async fn a_release_that_fails_is_explained_by_its_cause_with_the_change_that_men
     let mends = proposal(&shop.app, &message).await;
     assert!(mends["source"].as_str().is_some_and(|source| source.contains("memory: 128m")), "{mends:#}");
 
-    let (text, title, _) =
-        fails(&shop, 3, &shop.dockerfile("echo the flux is not capacitated; exit 7")).await;
+    let (text, title, _) = fails(&shop, 3, &dockerfile("echo the flux is not capacitated; exit 7")).await;
     assert_eq!(
         title, "The container ended with status 7, after saying “the flux is not capacitated”",
         "{text}"
     );
 
     let (text, title, message) =
-        fails(&shop, 4, &shop.dockerfile("echo listening on port 8080; exec busybox httpd -f -p 8080 -h /w"))
+        fails(&shop, 4, &dockerfile("echo listening on port 8080; exec busybox httpd -f -p 8080 -h /w"))
             .await;
     assert_eq!(title, "Nothing listens on port 3000 in the container; its log speaks of port 8080", "{text}");
     let mends = proposal(&shop.app, &message).await;
     assert!(mends["source"].as_str().is_some_and(|source| source.contains("port: 8080")), "{mends:#}");
 
-    let (text, title, _) = fails(&shop, 5, &shop.dockerfile("exec busybox httpd -f -p 3000 -h /tmp")).await;
+    let (text, title, _) = fails(&shop, 5, &dockerfile("exec busybox httpd -f -p 3000 -h /tmp")).await;
     assert!(title.starts_with("/ answers with status 404"), "{title}: {text}");
 
-    let (text, title, message) = fails(&shop, 6, &shop.dockerfile("echo x >/w/cache || exit 1")).await;
+    let (text, title, message) = fails(&shop, 6, &dockerfile("echo x >/w/cache || exit 1")).await;
     assert_eq!(title, "The program wants to write to /w/cache, and its container is read-only", "{text}");
     let mends = proposal(&shop.app, &message).await;
     assert!(mends["source"].as_str().is_some_and(|source| source.contains("read_only: false")), "{mends:#}");
 
-    let broken = format!("{}echo 'RUN exit 3' >>Dockerfile", shop.dockerfile(serves));
+    let broken = format!("{}echo 'RUN exit 3' >>Dockerfile", dockerfile(serves));
     let (text, title, _) = fails(&shop, 7, &broken).await;
     // Newer versions of docker say its line, too.
     assert!(
@@ -207,7 +206,7 @@ async fn a_release_that_fails_is_explained_by_its_cause_with_the_change_that_men
         "{title}: {text}"
     );
 
-    let hook = format!("{}echo 'RUN busybox touch /w/fail' >>Dockerfile", shop.dockerfile(serves));
+    let hook = format!("{}echo 'RUN busybox touch /w/fail' >>Dockerfile", dockerfile(serves));
     let (text, title, _) = fails(&shop, 8, &hook).await;
     assert_eq!(title, "The hook `test ! -e /w/fail` ended with status 1", "{text}");
 

@@ -60,13 +60,47 @@ async fn what_serves_tells_how_it_is_and_is_started_anew_without_a_build() {
     assert_eq!(second["image"], first["image"]);
     assert_eq!(shop.states().await, ["ready", "superseded"]);
 
+    // Stopped, it is kept and answers nobody; then it is started again.
+    let (code, said) = ended(&mut steady(shop.data.path(), &["down", "shop"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!((shop.answers().as_str(), environment(&shop).await.as_str()), ("nothing", "paused"));
+    assert_eq!(shop.containers(), ["shop-2-1", "shop-2-2"], "they are kept");
+    let (code, said) = ended(&mut steady(shop.data.path(), &["down", "shop"])).await;
+    assert!(code == Some(1) && said.contains("it is stopped already"), "{code:?} {said}");
+    let (code, said) = ended(&mut steady(shop.data.path(), &["up", "shop"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!((shop.answers().as_str(), environment(&shop).await.as_str()), ("one", "running"));
+    assert_eq!(shop.containers(), ["shop-3-1", "shop-3-2"]);
+    // A stop that fails leaves it running, and is tried again as what it is.
+    shop.host.does("printf '#!/bin/sh\nexit 1\n' >/usr/local/bin/docker; chmod 755 /usr/local/bin/docker");
+    let (code, said) = ended(&mut steady(shop.data.path(), &["down", "shop"])).await;
+    shop.host.does("rm /usr/local/bin/docker");
+    assert!(code == Some(1) && environment(&shop).await == "running", "{code:?} {said}");
+    let number =
+        shop.app.call("runs", json!({ "project_id": shop.project, "limit": 1 })).await[0]["number"].clone();
+    let (code, said) = ended(&mut steady(shop.data.path(), &["retry", &format!("shop/{number}")])).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!((shop.answers().as_str(), environment(&shop).await.as_str()), ("nothing", "paused"));
+    // The next deployment starts it, too.
+    shop.push(&page("four"), "four");
+    let (code, said) = ended(&mut steady(shop.data.path(), &["deploy", "shop"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!((shop.answers().as_str(), environment(&shop).await.as_str()), ("four", "running"));
+
     // What serves no more is not started anew, and what serves is not brought back.
     let refused = shop.app.try_call("restart", json!({ "deployment_id": first["id"] })).await;
     assert!(refused.expect_err("a refusal").message.contains("it does not serve"));
-    let refused = shop.app.try_call("rollback", json!({ "deployment_id": second["id"] })).await;
+    let current = &shop.deployments().await[0];
+    let refused = shop.app.try_call("rollback", json!({ "deployment_id": current["id"] })).await;
     assert!(refused.expect_err("a refusal").message.contains("it serves now"));
     shop.host.does("pkill caddy || true");
     shop.app.end().await;
+}
+
+/// What the environment is.
+async fn environment(shop: &Shop) -> String {
+    let environments = shop.app.call("environments", json!({ "project_id": shop.project })).await;
+    environments[0]["state"].as_str().expect("a state").to_owned()
 }
 
 #[tokio::test]

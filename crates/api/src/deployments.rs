@@ -14,7 +14,9 @@ use steadyhand_store::{
 };
 use ts_rs::TS;
 
-use crate::{Api, ApiError, AskContainerLog, ErrorCode, ListDeployments, OfDeployment, OfProject};
+use crate::{
+    Api, ApiError, AskContainerLog, ErrorCode, ListDeployments, OfDeployment, OfEnvironment, OfProject,
+};
 
 /// The most deployments of one page.
 const PAGE: u32 = 100;
@@ -149,6 +151,20 @@ impl Api {
         let engine = &self.inner.engine;
         engine.take_over();
         Ok(engine.restart(request.deployment_id, self.inner.shell.trigger(), &self.inner.user).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn stop_environment(&self, request: OfEnvironment) -> Result<RunSummary, ApiError> {
+        let (engine, trigger) = (&self.inner.engine, self.inner.shell.trigger());
+        engine.take_over();
+        Ok(engine.stop_serving(request.environment_id, trigger, &self.inner.user).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn start_environment(&self, request: OfEnvironment) -> Result<RunSummary, ApiError> {
+        let (engine, trigger) = (&self.inner.engine, self.inner.shell.trigger());
+        engine.take_over();
+        Ok(engine.start_serving(request.environment_id, trigger, &self.inner.user).await?)
     }
 
     /// See the list of operations.

@@ -95,6 +95,7 @@ impl From<EngineError> for ApiError {
             | EngineError::AlreadyUndone { .. }
             | EngineError::Elsewhere { .. }
             | EngineError::NotTold { .. }
+            | EngineError::NotServing { .. }
             | EngineError::Discovery(_)
             | EngineError::ChangedBefore { .. } => ErrorCode::Conflict,
             EngineError::Plan { .. } | EngineError::NoSteps | EngineError::NoPlan => ErrorCode::PlanInvalid,

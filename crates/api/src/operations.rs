@@ -74,6 +74,10 @@ macro_rules! with_operations {
             rollback(OfDeployment) -> RunSummary;
             /// Starts the deployment that serves anew, as a new one: in fresh containers, without a build.
             restart(OfDeployment) -> RunSummary;
+            /// Stops what an environment serves. It is kept, and can be started again.
+            stop_environment(OfEnvironment) -> RunSummary;
+            /// Starts what was stopped, as a new deployment: in fresh containers, without a build.
+            start_environment(OfEnvironment) -> RunSummary;
             /// How a deployment is now: its addresses, and its containers with what they use. Asks its host.
             live(OfDeployment) -> Live;
             /// What the containers of a deployment have written last. Asks its host.

@@ -150,6 +150,11 @@ requests! {
         /// At most this many (100 at most).
         limit: u32,
     }
+    /// Names an environment.
+    OfEnvironment {
+        /// Which.
+        environment_id: EnvironmentId,
+    }
     /// Names a deployment.
     OfDeployment {
         /// Which.

@@ -226,6 +226,16 @@ pub(crate) enum Command {
         /// The project
         project: String,
     },
+    /// Stops what a project has deployed, and shows the run that does so. It is kept, and `steady up` starts it again
+    Down {
+        /// The project
+        project: String,
+    },
+    /// Starts what `steady down` has stopped, and shows the run that does so: without a build
+    Up {
+        /// The project
+        project: String,
+    },
     /// Says where a project's application is reached, and opens it in a browser
     ///
     /// One without a name of its own is reached through the SSH connection, for as long as this command runs.

@@ -25,7 +25,7 @@ pub(crate) use files::files;
 pub(crate) use list::{runs, status};
 pub(crate) use logs::{WhichLogs, logs};
 pub(crate) use preflight::preflight;
-pub(crate) use run::{deploy, restart, retry, rollback, run, undo};
+pub(crate) use run::{deploy, down, restart, retry, rollback, run, undo, up};
 pub(crate) use secret::{secret, unlock};
 
 /// What a person can type to mean this run: `shop/24`.

@@ -298,6 +298,8 @@ pub(crate) fn schema() -> Value {
         "undo": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
         "rollback": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
         "restart": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
+        "down": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
+        "up": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
         "deploy": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
         "open": Opened<'_>;
         "logs --container": ContainerLineEvent<'_>;

@@ -51,6 +51,8 @@ fn main() -> ExitCode {
             | Command::Undo { .. }
             | Command::Deploy { .. }
             | Command::Restart { .. }
+            | Command::Down { .. }
+            | Command::Up { .. }
             | Command::Rollback { .. }
     ) {
         Exit::LeftRunning
@@ -110,6 +112,8 @@ async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Undo { run } => commands::undo(&api, output, &run).await,
         Command::Deploy { project } => commands::deploy(&api, output, &project).await,
         Command::Restart { project } => commands::restart(&api, output, &project).await,
+        Command::Down { project } => commands::down(&api, output, &project).await,
+        Command::Up { project } => commands::up(&api, output, &project).await,
         Command::Open { project, print } => commands::open(&api, output, &project, print).await,
         Command::Rollback { project, to } => commands::rollback(&api, output, &project, to).await,
         Command::Decide { run, step, choice } => commands::decide(&api, output, &run, step, choice).await,

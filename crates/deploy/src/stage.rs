@@ -34,6 +34,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("app_hooks", include_str!("stage/app_hooks.sh")),
     ("app_switch", include_str!("stage/app_switch.sh")),
     ("app_drain", include_str!("stage/app_drain.sh")),
+    ("app_stop", include_str!("stage/app_stop.sh")),
 ];
 
 /// The most that is read of what a report has packed, in bytes.
@@ -126,7 +127,8 @@ impl Stages for AppStages {
             | Stage::Health
             | Stage::Hooks
             | Stage::Switch
-            | Stage::After => Learned::default(),
+            | Stage::After
+            | Stage::Stop => Learned::default(),
         }
     }
 }

@@ -127,6 +127,8 @@ pub enum Stage {
     Drain,
     /// What cannot fail a deployment any more.
     After,
+    /// What serves is stopped, and kept. No part of a deployment.
+    Stop,
 }
 
 /// An event that the state does not allow.
@@ -241,7 +243,8 @@ impl Stage {
             | Self::Hooks
             | Self::Switch
             | Self::Drain
-            | Self::After => None,
+            | Self::After
+            | Self::Stop => None,
         }
     }
 
@@ -258,7 +261,8 @@ impl Stage {
             | Self::Health
             | Self::Hooks
             | Self::Drain
-            | Self::After => None,
+            | Self::After
+            | Self::Stop => None,
         }
     }
 }

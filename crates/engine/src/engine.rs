@@ -18,7 +18,7 @@ use steadyhand_domain::{
 use steadyhand_plan::Action;
 use steadyhand_remote::{AskNobody, Config, Host, Remote};
 use steadyhand_store::{
-    Store, StoreError, deployments, projects,
+    Store, StoreError, deployments, environments,
     records::{Hindrance, RunSummary},
     runs,
     steps::{self, NewStep},
@@ -28,7 +28,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
-    Change, EngineError, NewDeployment, ProjectOfSecrets, Questions, RunSpec,
+    Change, EngineError, NewDeployment, Questions, RunSpec,
     control::Control,
     discover::Answers,
     execute,
@@ -72,6 +72,8 @@ pub struct NewRun {
     pub done: BTreeMap<u32, Done>,
     /// The deployment that it makes, if it makes one.
     pub deployment: Option<NewDeployment>,
+    /// The environment that it stops, if it stops one.
+    pub stops: Option<EnvironmentId>,
 }
 
 /// What the tasks of an engine share.
@@ -224,19 +226,6 @@ impl Engine {
         self.shared.feed.subscribe()
     }
 
-    /// The project of a run, or of one that is only looked at, as the commands about its secrets name it.
-    pub(crate) async fn project_of_secrets(&self, spec: &RunSpec) -> Result<ProjectOfSecrets, EngineError> {
-        let known = match spec.project {
-            Some(id) => projects::get(&mut *self.shared.store.read().await?, id).await?,
-            None => None,
-        };
-        let is_new = known.is_none();
-        Ok(ProjectOfSecrets {
-            name: known.map_or_else(|| spec.plan.name.clone(), |project| project.name),
-            is_new,
-        })
-    }
-
     /// To be called after each commit that was made outside the engine.
     pub fn committed(&self) {
         self.shared.feed.committed();
@@ -330,6 +319,9 @@ impl Engine {
                 image: deployment.image.as_deref(),
             };
             deployments::insert(&mut db, &new, now).await?;
+        }
+        if let Some(environment) = new.stops {
+            environments::is_stopped_by(&mut db, environment, id).await?;
         }
         runs::claim(&mut db, id, shared.owner.name(), None, now.plus_ms(recover::LEASE_MS), now).await?;
         notify::outbox::add_start(&mut db, id, shared.owner.name(), &new.spec.plan.notify, now).await?;

@@ -102,6 +102,14 @@ pub enum EngineError {
         /// Its number.
         number: u32,
     },
+    /// What an environment serves cannot be stopped or started now.
+    #[error("{environment} cannot be changed so: {why}")]
+    NotServing {
+        /// The environment's name.
+        environment: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// A host did not tell what it was asked about a deployment.
     #[error("{host} could not tell how the deployment is: {message}")]
     NotTold {

@@ -37,6 +37,7 @@ mod serving;
 mod sources;
 mod spec;
 mod stages;
+mod standstill;
 mod undo;
 mod unit;
 mod wait;

@@ -121,8 +121,18 @@ impl Engine {
         let started_by = by.to_owned();
         let done = BTreeMap::new();
         let deployment = NewDeployment::of(&spec.plan);
-        self.start(NewRun { project_id: project, trigger, started_by, plan_sha256, spec, done, deployment })
-            .await
+        let stops = None;
+        self.start(NewRun {
+            project_id: project,
+            trigger,
+            started_by,
+            plan_sha256,
+            spec,
+            done,
+            deployment,
+            stops,
+        })
+        .await
     }
 
     /// Remembers the folder that relative paths of a project's plan are meant from.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use steadyhand_domain::{DeploymentState, Reason, RunId, StepState, Trigger};
 use steadyhand_plan::{Action, CompiledPlan, CompiledStep};
 use steadyhand_store::{
-    StoreError, deployments,
+    StoreError, deployments, environments,
     records::{Deployment, DeploymentSource, Output, RunSummary, Step},
     runs,
     steps::{self, LogSizes},
@@ -76,6 +76,7 @@ impl Engine {
             again = Again::Whole;
         }
         let deployment = self.deployed_again(&earlier, again).await?;
+        let stops = environments::stopped_by(&mut *self.store().read().await?, run).await?;
         self.start(NewRun {
             project_id: earlier.project_id,
             trigger: Trigger::Retry,
@@ -84,6 +85,7 @@ impl Engine {
             spec,
             done,
             deployment,
+            stops,
         })
         .await
     }

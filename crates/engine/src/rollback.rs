@@ -73,6 +73,7 @@ impl Engine {
             spec: RunSpec { plan, undoes: None, ..current },
             done: BTreeMap::new(),
             deployment: Some(NewDeployment { environment, takes_from: Some(id), source, image }),
+            stops: None,
         })
         .await
     }

@@ -12,9 +12,9 @@ use std::{
 
 use secrecy::SecretString;
 use steadyhand_domain::ProjectId;
-use steadyhand_store::{StoreError, vault::VaultError};
+use steadyhand_store::{StoreError, projects, vault::VaultError};
 
-use crate::{RunSpec, engine::Shared};
+use crate::{Engine, EngineError, ProjectOfSecrets, RunSpec, engine::Shared};
 
 /// What the environment variables begin with that hold the values of secrets.
 pub const SECRET_VARIABLE: &str = "STEADYHAND_SECRET_";
@@ -147,5 +147,20 @@ impl Shared {
                 Err(VaultError::File { doing, path, cause: std::io::Error::other(error) }.into())
             }
         }
+    }
+}
+
+impl Engine {
+    /// The project of a run, or of one that is only looked at, as the commands about its secrets name it.
+    pub(crate) async fn project_of_secrets(&self, spec: &RunSpec) -> Result<ProjectOfSecrets, EngineError> {
+        let known = match spec.project {
+            Some(id) => projects::get(&mut *self.shared.store.read().await?, id).await?,
+            None => None,
+        };
+        let is_new = known.is_none();
+        Ok(ProjectOfSecrets {
+            name: known.map_or_else(|| spec.plan.name.clone(), |project| project.name),
+            is_new,
+        })
     }
 }

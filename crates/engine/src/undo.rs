@@ -56,6 +56,7 @@ impl Engine {
             spec: RunSpec { plan, undoes: Some(Undoes { run, steps }), ..spec },
             done: BTreeMap::new(),
             deployment: None,
+            stops: None,
         })
         .await
     }

@@ -57,7 +57,7 @@ pub use import::{Imported, ansible as import_ansible};
 pub use notify::{Channel, Notification, NotifyOn};
 pub use outline::{Outline, OutlineHost, OutlineTask, outline};
 pub use read::is_variable_name as is_secret_name;
-pub use release::release;
+pub use release::{release, standstill};
 pub use schema::schema;
 pub use select::{Selection, SelectionError, select};
 pub use text::{Missing, Output, Part, Quoting, Text};

@@ -1,4 +1,4 @@
-//! From the plans of two deployments to the plan that brings the earlier one back.
+//! From the plans of deployments to the plans that bring an earlier one back, or stop the one that serves.
 
 use steadyhand_domain::Stage;
 
@@ -35,4 +35,21 @@ pub fn release(earlier: &CompiledPlan, current: &CompiledPlan) -> Option<Compile
     }
     let task = CompiledTask { name: task, needs: Vec::new(), hosts: vec![host], rollout: Rollout::default() };
     Some(finish(current.name.clone(), &current.hosts, vec![task], steps, current.notify.clone()))
+}
+
+/// What is carried out to stop what a plan has deployed. `None` when it deploys nothing.
+#[must_use]
+pub fn standstill(current: &CompiledPlan) -> Option<CompiledPlan> {
+    let switch = current.steps.iter().find(|step| step.stage == Some(Stage::Switch))?;
+    let step = CompiledStep {
+        index: 0,
+        name: "Stop the containers".to_owned(),
+        stage: Some(Stage::Stop),
+        action: Action::Resource { resource: "app_stop".to_owned(), params: Vec::new() },
+        id: None,
+        ..switch.clone()
+    };
+    let (name, hosts) = (step.task.clone(), vec![step.host.clone()]);
+    let task = CompiledTask { name, needs: Vec::new(), hosts, rollout: Rollout::default() };
+    Some(finish(current.name.clone(), &current.hosts, vec![task], vec![step], current.notify.clone()))
 }

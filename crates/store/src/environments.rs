@@ -170,3 +170,32 @@ pub async fn tell(
     }
     Ok(to)
 }
+
+/// Records that a run, which is recorded already, stops an environment.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn is_stopped_by(
+    db: &mut SqliteConnection,
+    id: EnvironmentId,
+    run: RunId,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE runs SET stops = ? WHERE id = ?")
+        .bind(id.to_string())
+        .bind(run.to_string())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// The environment that a run stops, if it stops one.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn stopped_by(db: &mut SqliteConnection, run: RunId) -> Result<Option<EnvironmentId>, StoreError> {
+    let key = run.to_string();
+    let id: Option<Option<String>> =
+        sqlx::query_scalar("SELECT stops FROM runs WHERE id = ?").bind(&key).fetch_optional(db).await?;
+    let place = Place { table: "runs", row: &key };
+    id.flatten().map(|id| place.id("stops", &id)).transpose()
+}

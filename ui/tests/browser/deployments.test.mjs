@@ -264,3 +264,16 @@ onPage('what serves is started anew once that is confirmed', { looks: 'failed,st
   await expectAsked(page, 'restart').toEqual([{ deployment_id: 'production-13' }]);
   await page.waitForSelector(id('run-view'));
 });
+
+onPage('what serves is stopped once that is confirmed, and started again', { looks: 'failed,still,deployments' }, async (page) => {
+  await listenTo(page);
+  await page.click(id('tab-deployments'));
+  await page.click(id('environment-stop'));
+  await page.click(id('stop-confirm'));
+  await expectAsked(page, 'stop_environment').toEqual([{ environment_id: 'production' }]);
+  await page.click(id('tab-deployments'));
+  await page.waitForSelector(id('environment', "[data-state='paused']"));
+  await expect(page.locator(`${id('environment')} ${id('container', "[data-replica='2']")}`)).toContainText('Stopped');
+  await page.click(id('environment-start'));
+  await expectAsked(page, 'start_environment').toEqual([{ environment_id: 'production' }]);
+});

@@ -4,8 +4,8 @@ use std::{collections::HashSet, io::IsTerminal, time::Duration};
 
 use futures::{Stream, StreamExt};
 use steadyhand_api::{
-    Api, ApiError, DiscoveredHost, ErrorCode, ListMessages, OfDeployment, OfRun, Preview, Problem,
-    ProblemSeverity, RetryPart, RetryRun, RunDetail, StartRun, Update,
+    Api, ApiError, DiscoveredHost, ErrorCode, ListMessages, OfDeployment, OfEnvironment, OfRun, Preview,
+    Problem, ProblemSeverity, RetryPart, RetryRun, RunDetail, StartRun, Update,
     records::{Card, RunSummary},
 };
 use steadyhand_domain::{RunId, RunState, StepState, duration};
@@ -116,6 +116,24 @@ pub(crate) async fn restart(api: &Api, output: &mut Output, project: &str) -> Re
     let deployment_id = api.serving(&project).await?.id;
     let (updates, signals) = (api.updates(), Signals::listen()?);
     let summary = unlocked(api, output, async || api.restart(OfDeployment { deployment_id }).await).await?;
+    follow(api, output, &summary, updates, signals).await
+}
+
+pub(crate) async fn down(api: &Api, output: &mut Output, project: &str) -> Result<Exit, Failure> {
+    let project = api.find_project(project).await?;
+    let environment_id = api.serving(&project).await?.environment_id;
+    let (updates, signals) = (api.updates(), Signals::listen()?);
+    let stop = async || api.stop_environment(OfEnvironment { environment_id }).await;
+    let summary = unlocked(api, output, stop).await?;
+    follow(api, output, &summary, updates, signals).await
+}
+
+pub(crate) async fn up(api: &Api, output: &mut Output, project: &str) -> Result<Exit, Failure> {
+    let project = api.find_project(project).await?;
+    let environment_id = api.serving(&project).await?.environment_id;
+    let (updates, signals) = (api.updates(), Signals::listen()?);
+    let start = async || api.start_environment(OfEnvironment { environment_id }).await;
+    let summary = unlocked(api, output, start).await?;
     follow(api, output, &summary, updates, signals).await
 }
 

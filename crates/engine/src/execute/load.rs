@@ -8,7 +8,7 @@ use std::{
 use steadyhand_domain::{Choice, Desired, Reason, RunId, StepState};
 use steadyhand_plan::{CompiledStep, OnFailure};
 use steadyhand_store::{
-    deployments,
+    deployments, environments,
     records::{Decision, Hindrance, Step},
     runs,
     steps::{self, LogSizes},
@@ -78,7 +78,11 @@ impl<'a> Execution<'a> {
         let mut db = shared.store.read().await?;
         let spec = RunSpec::from_json(id, &runs::compiled_json(&mut db, id).await?)?;
         let steps = steps::of_run(&mut db, id, &LogSizes::default()).await?;
-        let deployment = deployments::of_run(&mut db, id).await?;
+        let mut deployment = deployments::of_run(&mut db, id).await?;
+        if let Some(environment) = environments::stopped_by(&mut db, id).await? {
+            // Its stage is told about what it stops.
+            deployment = deployments::current(&mut db, environment).await?;
+        }
         let before = runs::get(&mut db, id).await?.map(|run| run.hindrances).unwrap_or_default();
         // What a person was asked to look at is still to be looked at; the rest was the other process's.
         let hindrances: BTreeMap<String, Hindrance> = before

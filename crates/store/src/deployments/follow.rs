@@ -58,7 +58,9 @@ pub async fn follow(
     if end.is_none() && !writes().any(|write| matches!(write, Write::Step { .. })) {
         return Ok(());
     }
-    let Some(mut deployment) = Followed::read(db, run).await? else { return Ok(()) };
+    let Some(mut deployment) = Followed::read(db, run).await? else {
+        return stopped(db, run, now).await;
+    };
     let steps = Step::of_run(db, run).await?;
     let Some(end) = end else {
         deployment.check_order(&steps, writes())?;
@@ -71,6 +73,21 @@ pub async fn follow(
         deployment.catch_up(db, &steps, now).await?;
     }
     deployment.end(db, end, if is_destroyed { DESTROYED } else { NOT_SWITCHED }, now).await
+}
+
+/// Lets the environment that a run stops follow: it is paused once all steps that stop it are done.
+async fn stopped(db: &mut SqliteConnection, run: RunId, now: Timestamp) -> Result<(), StoreError> {
+    let Some(environment) = environments::stopped_by(db, run).await? else { return Ok(()) };
+    let steps = Step::of_run(db, run).await?;
+    let is_stopped = {
+        let mut stop = steps.iter().filter(|step| step.stage == Stage::Stop).peekable();
+        stop.peek().is_some() && stop.all(Step::is_done)
+    };
+    let (state, _) = environments::state(db, environment).await?;
+    if is_stopped && state == EnvironmentState::Running {
+        environments::tell(db, environment, EnvironmentEvent::Paused, Some(run), now).await?;
+    }
+    Ok(())
 }
 
 /// Lets a deployment that was just recorded follow the steps of its run: some may be done from the beginning.

@@ -1,4 +1,4 @@
-import type { CitedLine, Deployment, DeploymentId, Project, ProjectId, Proposal, RetryPart, RunId, RunSummary, Update } from '../shared/api';
+import type { CitedLine, Deployment, DeploymentId, Environment, Project, ProjectId, Proposal, RetryPart, RunId, RunSummary, Update } from '../shared/api';
 import { toBackendError, type Backend, type BackendError } from '../shared/backend';
 import { Chats } from './chat.svelte';
 import { Clock } from './clock.svelte';
@@ -269,6 +269,16 @@ export class App {
   /** Starts what serves anew, in fresh containers. */
   restart(deployment: Deployment): Promise<void> {
     return this.#begin(deployment.project_id, () => this.backend.call('restart', { deployment_id: deployment.id }));
+  }
+
+  /** Stops what an environment serves, and keeps it. */
+  stopServing(environment: Environment): Promise<void> {
+    return this.#begin(environment.project_id, () => this.backend.call('stop_environment', { environment_id: environment.id }));
+  }
+
+  /** Starts what was stopped. */
+  startServing(environment: Environment): Promise<void> {
+    return this.#begin(environment.project_id, () => this.backend.call('start_environment', { environment_id: environment.id }));
   }
 
   /** Starts a run of the current plan; of exactly what was shown when a preview was. Asks first when something is not saved. */

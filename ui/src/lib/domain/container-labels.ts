@@ -6,9 +6,10 @@ import type { Tone } from './run-labels';
 /** So many lines of containers are held at the most. */
 const MOST_LINES = 2_000;
 
-/** What a container is doing, in a word or a few. */
-export function containerState(container: Pick<Container, 'state' | 'health' | 'exit_status' | 'out_of_memory'>): { text: string; tone: Tone } {
+/** What a container is doing, in a word or a few; `stopped` when a person has stopped it. */
+export function containerState(container: Pick<Container, 'state' | 'health' | 'exit_status' | 'out_of_memory'>, stopped = false): { text: string; tone: Tone } {
   const { state, health } = container;
+  if (stopped && state === 'exited') return { text: 'Stopped', tone: 'idle' };
   if (container.out_of_memory && state !== 'running') return { text: 'Killed: out of memory', tone: 'bad' };
   if (state === 'running') {
     if (health === 'unhealthy') return { text: 'Unhealthy', tone: 'bad' };

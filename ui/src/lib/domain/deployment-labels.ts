@@ -15,7 +15,7 @@ const ENVIRONMENT_TONES: Record<EnvironmentState, Tone> = {
   provisioning: 'run', building: 'run', deploying: 'run', running: 'ok', paused: 'warn', failed: 'bad', destroyed: 'idle',
 };
 const STAGE_LABELS: Record<Stage, string> = {
-  prepare: 'Prepare', fetch: 'Fetch', detect: 'Detect', build: 'Build', start: 'Start', health: 'Health', hooks: 'Hooks', switch: 'Switch', drain: 'Drain', after: 'After',
+  prepare: 'Prepare', fetch: 'Fetch', detect: 'Detect', build: 'Build', start: 'Start', health: 'Health', hooks: 'Hooks', switch: 'Switch', drain: 'Drain', after: 'After', stop: 'Stop',
 };
 const ACTION_LABELS: Record<DeploymentAction, string> = { cancel: 'Cancel', stop: 'Stop', rollback: 'Roll back to this', restart: 'Restart' };
 const KIND_LABELS: Record<SourceKind, string> = {

@@ -1388,6 +1388,15 @@ export type OfDeployment = {
 deployment_id: DeploymentId, };
 
 /**
+ * Names an environment.
+ */
+export type OfEnvironment = { 
+/**
+ * Which.
+ */
+environment_id: EnvironmentId, };
+
+/**
  * Names a log.
  */
 export type OfLog = { 
@@ -2336,7 +2345,7 @@ notes: Array<string>, };
 /**
  * What a step of a deployment is there for.
  */
-export type Stage = "prepare" | "fetch" | "detect" | "build" | "start" | "health" | "hooks" | "switch" | "drain" | "after";
+export type Stage = "prepare" | "fetch" | "detect" | "build" | "start" | "health" | "hooks" | "switch" | "drain" | "after" | "stop";
 
 /**
  * A part of a deployment, with its times.
@@ -2749,6 +2758,10 @@ export interface Operations {
   rollback: { request: OfDeployment; response: RunSummary };
   /** Starts the deployment that serves anew, as a new one: in fresh containers, without a build. */
   restart: { request: OfDeployment; response: RunSummary };
+  /** Stops what an environment serves. It is kept, and can be started again. */
+  stop_environment: { request: OfEnvironment; response: RunSummary };
+  /** Starts what was stopped, as a new deployment: in fresh containers, without a build. */
+  start_environment: { request: OfEnvironment; response: RunSummary };
   /** How a deployment is now: its addresses, and its containers with what they use. Asks its host. */
   live: { request: OfDeployment; response: Live };
   /** What the containers of a deployment have written last. Asks its host. */
