@@ -105,10 +105,18 @@ impl Api {
             limit: PAGE,
         };
         let all = self.deployments(request).await?;
-        let found = all.iter().find(|deployment| match number {
-            Some(number) => deployment.number == number,
-            None => deployment.state == DeploymentState::Superseded,
-        });
+        let current = all.iter().find(|deployment| deployment.state == DeploymentState::Ready);
+        // What has the image of the one that serves, as after a restart, is nothing to go back to.
+        let differs = |one: &Deployment| {
+            one.image.is_none() || current.is_none_or(|current| current.image != one.image)
+        };
+        let found = match number {
+            Some(number) => all.iter().find(|one| one.number == number),
+            None => all
+                .iter()
+                .filter(|one| one.state == DeploymentState::Superseded && one.image_kept && differs(one))
+                .max_by_key(|one| one.superseded_at),
+        };
         found.cloned().ok_or_else(|| {
             let message = match (number, all.is_empty()) {
                 (_, true) => never_deployed(project),
@@ -119,7 +127,7 @@ impl Api {
                     )
                 }
                 (None, _) => format!(
-                    "no deployment of {} served before the current one, so there is none to go back to",
+                    "{} has no other deployment that has served and is kept, so there is none to go back to",
                     project.name
                 ),
             };
@@ -169,13 +177,20 @@ impl Api {
 
     /// See the list of operations.
     pub async fn live(&self, request: OfDeployment) -> Result<Live, ApiError> {
-        Ok(live::live(&self.inner.engine, request.deployment_id).await?)
+        Ok(live::live(&self.inner.engine, request.deployment_id, self.inner.shell.asks()).await?)
     }
 
     /// See the list of operations.
     pub async fn container_log(&self, request: AskContainerLog) -> Result<ContainerLog, ApiError> {
         let AskContainerLog { deployment_id, after, lines } = request;
-        Ok(live::log(&self.inner.engine, deployment_id, &after.unwrap_or_default(), lines).await?)
+        Ok(live::log(
+            &self.inner.engine,
+            deployment_id,
+            self.inner.shell.asks(),
+            &after.unwrap_or_default(),
+            lines,
+        )
+        .await?)
     }
 
     /// A way to a port of the host of a deployment, on its loopback.

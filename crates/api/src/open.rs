@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use steadyhand_assistant::{Assistant, chat};
 use steadyhand_deploy::AppStages;
 use steadyhand_domain::{ProjectId, Trigger};
-use steadyhand_engine::{Engine, EngineOptions, VAULT_KEY_VARIABLE};
+use steadyhand_engine::{AskedBy, Engine, EngineOptions, VAULT_KEY_VARIABLE};
 use steadyhand_remote::Config;
 use steadyhand_store::{
     Reader, Store, StoreError, Writer,
@@ -35,6 +35,14 @@ pub enum Shell {
 }
 
 impl Shell {
+    /// Who asks a server how it is: a page does so again and again.
+    pub(crate) fn asks(self) -> AskedBy {
+        match self {
+            Self::Window | Self::Server => AskedBy::APage,
+            Self::Command => AskedBy::APerson,
+        }
+    }
+
     /// What starts the runs that are begun in it.
     pub(crate) fn trigger(self) -> Trigger {
         match self {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use steadyhand_domain::DeploymentId;
-use steadyhand_engine::{AskedAbout, Engine, EngineError};
+use steadyhand_engine::{AskedAbout, AskedBy, Engine, EngineError};
 use steadyhand_remote::resource::{self, Mode};
 use ts_rs::TS;
 
@@ -17,6 +17,8 @@ pub struct Live {
     pub host: String,
     /// The port at which the environment is reached on the host's loopback, once it was deployed to.
     pub port: Option<u16>,
+    /// Whether a person has stopped what serves.
+    pub stopped: bool,
     /// The addresses that it is reached by from elsewhere.
     pub addresses: Vec<String>,
     /// Its containers, in their order.
@@ -75,6 +77,7 @@ pub struct ContainerLine {
 /// One line each: `C` the container, `S` what it uses, `P` the port.
 const CONTAINERS: &str = r#"
 ids=$(docker ps -aq --filter "label=steadyhand.app=$p_app" --filter "label=steadyhand.release=$p_release" 2>&1) || { echo "$ids"; exit 1; }
+[ -f "/var/lib/steadyhand/apps/$p_app/stopped" ] && echo stopped
 [ -s "/var/lib/steadyhand/apps/$p_app/port" ] && echo "P $(cat "/var/lib/steadyhand/apps/$p_app/port")"
 [ "$ids" ] || exit 0
 docker inspect -f 'C {{.ID}} {{index .Config.Labels "steadyhand.replica"}} {{.Name}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}-{{end}} {{.State.StartedAt}} {{.RestartCount}} {{.State.ExitCode}} {{.State.OOMKilled}} {{.HostConfig.Memory}}' $ids || exit 1
@@ -84,11 +87,15 @@ exit 0
 
 /// `REPLICA TIME TEXT`, for each container from where it was read to. Very long lines are cut.
 const LOG: &str = r#"
-for id in $(docker ps -aq --filter "label=steadyhand.app=$p_app" --filter "label=steadyhand.release=$p_release"); do
+ids=$(docker ps -aq --filter "label=steadyhand.app=$p_app" --filter "label=steadyhand.release=$p_release" 2>&1) || { echo "$ids"; exit 1; }
+[ "$ids" ] || exit 0
+# All of it has to fit into one answer.
+most=$((56000 / $(printf '%s\n' "$ids" | wc -l)))
+for id in $ids; do
   replica=$(docker inspect -f '{{index .Config.Labels "steadyhand.replica"}}' "$id" 2>/dev/null)
   [ "$replica" ] || continue
   from=$(printf '%s\n' "$p_after" | tr , '\n' | sed -n "s/^$replica=//p")
-  docker logs --timestamps --tail "$p_lines" ${from:+--since "$from"} "$id" 2>&1 | cut -c 1-2000 | sed "s/^/$replica /" | tail -c 60000
+  docker logs --timestamps --tail "$p_lines" ${from:+--since "$from"} "$id" 2>&1 | cut -c 1-2000 | sed "s/^/$replica /" | tail -c "$most"
 done
 exit 0
 "#;
@@ -97,12 +104,14 @@ exit 0
 ///
 /// # Errors
 /// As [`Engine::ask_about`].
-pub async fn live(engine: &Engine, id: DeploymentId) -> Result<Live, EngineError> {
-    let told = engine.ask_about(id, |asked| script(asked, &[], CONTAINERS)).await?;
+pub async fn live(engine: &Engine, id: DeploymentId, by: AskedBy) -> Result<Live, EngineError> {
+    let told = engine.ask_about(id, by, |asked| script(asked, &[], CONTAINERS)).await?;
     let (port, containers) = read(&told.text);
+    let stopped = told.text.lines().any(|line| line == "stopped");
     Ok(Live {
         host: told.host,
         port,
+        stopped,
         addresses: told.domains.iter().map(|name| address(name)).collect(),
         containers,
     })
@@ -115,12 +124,13 @@ pub async fn live(engine: &Engine, id: DeploymentId) -> Result<Live, EngineError
 pub async fn log(
     engine: &Engine,
     id: DeploymentId,
+    by: AskedBy,
     after: &str,
     lines: u32,
 ) -> Result<ContainerLog, EngineError> {
     let lines = lines.min(MOST_LINES).to_string();
     let told =
-        engine.ask_about(id, |asked| script(asked, &[("after", after), ("lines", &lines)], LOG)).await?;
+        engine.ask_about(id, by, |asked| script(asked, &[("after", after), ("lines", &lines)], LOG)).await?;
     Ok(read_log(&told.text, after))
 }
 

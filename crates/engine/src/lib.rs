@@ -57,7 +57,7 @@ pub use preflight::NeedsSudo;
 pub use questions::{Answer, Questions};
 pub use retry::{Again, Done};
 pub use secrets::{SECRET_VARIABLE, SecretLookup, VAULT_KEY_VARIABLE};
-pub use serving::{AskedAbout, HostSays};
+pub use serving::{AskedAbout, AskedBy, HostSays};
 pub use sources::{PlanPlace, check_source};
 pub use spec::RunSpec;
 pub use stages::{Learned, Places, Sent, Stages, Told, environment_on_hosts};

@@ -77,6 +77,13 @@ impl Engine {
         }
         let deployment = self.deployed_again(&earlier, again).await?;
         let stops = environments::stopped_by(&mut *self.store().read().await?, run).await?;
+        if let Some(environment) = stops {
+            let current = deployments::current(&mut *self.store().read().await?, environment).await?;
+            if let Some(current) = current.filter(|current| current.run_number > earlier.number) {
+                let why = "a later deployment serves now, which this was not about; stop that one instead";
+                return Err(EngineError::NotServing { environment: current.environment, why });
+            }
+        }
         self.start(NewRun {
             project_id: earlier.project_id,
             trigger: Trigger::Retry,

@@ -26,6 +26,15 @@ pub struct AskedAbout<'a> {
     pub deployment: &'a str,
 }
 
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskedBy {
+    /// A person, who can answer what connecting may ask.
+    APerson,
+    /// A page that asks again and again: nobody is asked anything for it.
+    APage,
+}
+
 /// What a host has said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostSays {
@@ -45,6 +54,7 @@ impl Engine {
     pub async fn ask_about(
         &self,
         id: DeploymentId,
+        by: AskedBy,
         script: impl FnOnce(AskedAbout<'_>) -> String,
     ) -> Result<HostSays, EngineError> {
         let (deployment, spec, switch) = self.switched_by(id).await?;
@@ -64,7 +74,10 @@ impl Engine {
                 elevation.script(&script).map_err(not_told)?
             }
         };
-        let connected = self.remote().host(&host_spec(&spec.plan.hosts, &step.host)?);
+        let mut connected = self.remote().host(&host_spec(&spec.plan.hosts, &step.host)?);
+        if by == AskedBy::APage && !connected.is_connected().await {
+            connected = self.shared.quiet.host(connected.spec());
+        }
         let probe = connected.probe(&script, PATIENCE).await?;
         let text = String::from_utf8_lossy(&probe.output).into_owned();
         let masker = Masker::new(&self.shared.all_secrets(&spec));

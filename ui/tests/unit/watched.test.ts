@@ -41,13 +41,26 @@ describe('what is asked again and again', () => {
     expect([watched.value, ask.mock.calls.length]).toEqual([7, 1]);
   });
 
-  it('keeps what was known when an answer fails, and goes on', async () => {
-    const ask = vi.fn<(before: number | null) => Promise<number>>().mockResolvedValueOnce(1).mockRejectedValueOnce(new BackendError('conflict', 'web1 is away')).mockResolvedValue(2);
+  it('keeps what was known when nobody answers, and asks less and less often', async () => {
+    const away = new BackendError('unreachable', 'web1 is away');
+    const ask = vi.fn<(before: number | null) => Promise<number>>().mockResolvedValueOnce(1).mockRejectedValueOnce(away).mockRejectedValueOnce(away).mockResolvedValue(2);
     const watched = new Watched(ask, 1_000);
     watched.start();
     await vi.advanceTimersByTimeAsync(1_000);
     expect([watched.value, watched.error]).toEqual([1, 'web1 is away']);
-    await vi.advanceTimersByTimeAsync(1_000);
+    await vi.advanceTimersByTimeAsync(1_999);
+    expect(ask.mock.calls.length).toBe(2);
+    await vi.advanceTimersByTimeAsync(1 + 4_000);
+    expect([watched.value, watched.error, ask.mock.calls.length]).toEqual([2, null, 4]);
+  });
+
+  it('is asked again by nobody but a person once it was refused', async () => {
+    const ask = vi.fn<(before: number | null) => Promise<number>>().mockRejectedValueOnce(new BackendError('conflict', 'sudo does not let this user become root')).mockResolvedValue(2);
+    const watched = new Watched(ask, 1_000);
+    watched.start();
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(ask.mock.calls.length).toBe(1);
+    await watched.look();
     expect([watched.value, watched.error]).toEqual([2, null]);
   });
 });
@@ -71,5 +84,6 @@ describe('containers in words', () => {
     const first = joinedLog(null, { lines: [line(0)], after: 'a' });
     const all = joinedLog(first, { lines: Array.from({ length: 2_500 }, (_, i) => line(i + 1)), after: 'b' });
     expect([all.lines.length, all.lines.at(-1)?.text, all.after]).toEqual([2_000, 'line 2500', 'b']);
+    expect([all.lines[0]?.number, all.lines.at(-1)?.number], 'a line keeps its number').toEqual([501, 2_500]);
   });
 });

@@ -214,7 +214,11 @@ impl Conversation<'_> {
                        the address themselves."
                 .to_owned());
         }
-        self.has_read_logs |= matches!(tool, Tool::ReadLog(_) | Tool::ExplainFailure(_));
+        // Messages of commits, errors of deployments and texts of a repository are words of others as well.
+        self.has_read_logs |= matches!(
+            tool,
+            Tool::ReadLog(_) | Tool::ExplainFailure(_) | Tool::ListDeployments(_) | Tool::DraftDeployment(_)
+        );
         let reply = match act(self.shared, self.project, &tool).await {
             Ok(reply) => reply,
             Err(error) => Reply::say(format!("That did not work. {}", sentence(&error.to_string()))),

@@ -58,6 +58,9 @@ pub(crate) async fn live(shared: &Arc<Shared>, project: ProjectId) -> Result<Rep
         return nothing_was_deployed(shared, project).await;
     };
     let mut text = match &all.environment.current {
+        Some(current) if all.environment.state == EnvironmentState::Paused => {
+            format!("Deployment {} is the current one, and it is stopped: {}.", current.number, told(current))
+        }
         Some(current) => format!("Deployment {} serves: {}.", current.number, told(current)),
         None => "No deployment serves.".to_owned(),
     };

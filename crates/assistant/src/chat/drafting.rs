@@ -145,7 +145,7 @@ fn has_password(address: &str) -> bool {
         .split_once("://")
         .and_then(|(_, rest)| rest.split('/').next()?.rsplit_once('@'))
         .map(|(user, _)| user);
-    user.is_some_and(|user| user.contains(':') || address.starts_with("http"))
+    user.is_some_and(|user| user.contains(':') || address.to_ascii_lowercase().starts_with("http"))
 }
 
 /// The application that is meant, or the question which one.

@@ -53,7 +53,11 @@ impl Origin {
             Self::Image(image) => image.clone(),
             Self::Git(address) => {
                 match address.split_once("://").map(|(scheme, rest)| (scheme, rest.split_once('@'))) {
-                    Some((scheme, Some((user, rest)))) if !user.contains('/') && scheme != "ssh" => {
+                    // A name at SSH is no secret; a password after it is one.
+                    Some((scheme, Some((user, rest))))
+                        if !user.contains('/')
+                            && (!scheme.eq_ignore_ascii_case("ssh") || user.contains(':')) =>
+                    {
                         format!("{scheme}://{rest}")
                     }
                     _ => address.clone(),
@@ -75,24 +79,26 @@ const VERBS: [&str; 20] = [
     "deploy",
     "redeploy",
     "install",
-    "host",
     "publish",
     "release",
     "ship",
+    "launch",
+    "deploye",
+    "deployer",
+    "despliega",
+    "installiere",
+    "host",
     "put",
     "run",
-    "launch",
     "serve",
     "start",
     "bring",
     "get",
     "push",
-    "deploye",
-    "deployer",
-    "despliega",
-    "installiere",
     "set",
 ];
+/// So many of them, the first ones, are said of nothing else than a deployment.
+const SURE_VERBS: usize = 11;
 /// Words that change nothing about it.
 const FILLERS: [&str; 74] = [
     "please",
@@ -230,6 +236,11 @@ pub(super) fn request(text: &str, context: &Context) -> Option<Intent> {
         index += taken;
     }
     let said = rest.join(" ");
+    let has_any = |words: &[&str]| rest.iter().any(|word| words.contains(&word.as_str()));
+    if !is_surely_a_source(&request.origin) && !has_any(&VERBS[..SURE_VERBS]) {
+        // "run /opt/shop/backup.sh", "get https://shop.example.com/health", "is localhost:3000 up".
+        return None;
+    }
     let deploy = Intent::Deploy(request);
     let plain = rest.iter().all(|word| FILLERS.contains(&word.as_str()) || VERBS.contains(&word.as_str()));
     let asks = text.trim_end().ends_with('?') && !POLITE.is_match(&said);
@@ -237,8 +248,18 @@ pub(super) fn request(text: &str, context: &Context) -> Option<Intent> {
         // "How do I deploy …?", "don't deploy …": what other rules say of it.
         return None;
     }
-    let has_verb = rest.iter().any(|word| VERBS.contains(&word.as_str()));
+    let has_verb = has_any(&VERBS);
     Some(if plain && has_verb && !asks { deploy } else { Intent::AskBack { did_you_mean: Box::new(deploy) } })
+}
+
+/// Whether an origin can be nothing else: any path may be of a file, any address of a page, and a word with a number of a server.
+fn is_surely_a_source(origin: &Origin) -> bool {
+    let Origin::Git(address) = origin else { return false };
+    let bare = address.split_once("://").map_or(address.as_str(), |(_, rest)| rest);
+    let host = bare.rsplit_once('@').map_or(bare, |(_, host)| host);
+    address.trim_end_matches('/').ends_with(".git")
+        || FORGES.iter().any(|forge| host.starts_with(forge) || host.starts_with(&forge.replace('/', ":")))
+        || (!address.contains("://") && !address.starts_with('/'))
 }
 
 /// The answer to a question about a request: the server, or the folder of the application.

@@ -12,6 +12,7 @@ use tokio::{
 };
 
 use crate::{
+    ask,
     documents::{ContainerLineEvent, ContainerLineKind, Opened, OpenedKind},
     exit::Exit,
     output::{Colour, Failure, Output},
@@ -21,6 +22,8 @@ use crate::{
 
 /// What a container writes is asked for this often: docker tells nobody that there is more.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The most lines of each container that are told at once.
+const MOST_LINES: u32 = 1000;
 
 pub(crate) async fn container_logs(
     api: &Api,
@@ -31,10 +34,13 @@ pub(crate) async fn container_logs(
 ) -> Result<Exit, Failure> {
     let project = api.find_project(project).await?;
     let mut deployment = api.serving(&project).await?;
-    let mut after = None;
+    let (mut after, mut most) = (None, lines);
     loop {
-        let request = AskContainerLog { deployment_id: deployment.id, after: after.take(), lines };
-        let log = api.container_log(request).await?;
+        let request = AskContainerLog { deployment_id: deployment.id, after: after.take(), lines: most };
+        let ask = async || api.container_log(request.clone()).await;
+        let log = answered(api, output, ask).await?;
+        // What came since is told whole, as far as the host gives it at once.
+        most = MOST_LINES;
         let several = log.lines.iter().any(|line| line.replica != 1);
         for line in &log.lines {
             write(output, deployment.number, line, several)?;
@@ -49,6 +55,7 @@ pub(crate) async fn container_logs(
         if now.id != deployment.id {
             output.note(&format!("Deployment {} serves now.", now.number));
             (deployment, after) = (now, None);
+            most = lines;
         }
     }
 }
@@ -69,11 +76,11 @@ pub(crate) async fn open(
 ) -> Result<Exit, Failure> {
     let project = api.find_project(project).await?;
     let deployment_id = api.serving(&project).await?.id;
-    let live = api.live(OfDeployment { deployment_id }).await?;
+    let live = answered(api, output, async || api.live(OfDeployment { deployment_id }).await).await?;
     if let Some(address) = live.addresses.first() {
         tell(output, address, false, &live, &format!("{} is at {address}", plain(&project.name)))?;
-        if !print {
-            show(address, output).await;
+        if !print && output.terminal() && !show(address).await {
+            output.note("No browser could be opened here.");
         }
         return Ok(Exit::Done);
     }
@@ -90,11 +97,18 @@ pub(crate) async fn open(
     );
     let mut signals = Signals::listen()?;
     tell(output, &address, true, &live, &words)?;
-    if !print {
-        show(&address, output).await;
-    }
+    // An opener may go on for as long as its browser does.
+    let opens = !print && output.terminal();
+    let mut opening = Box::pin(show(&address));
+    let mut is_open = !opens;
     loop {
         tokio::select! {
+            opened = &mut opening, if !is_open => {
+                is_open = true;
+                if !opened {
+                    output.note("No browser could be opened here.");
+                }
+            }
             taken = listener.accept() => {
                 let (stream, _) = taken?;
                 tokio::spawn(hand_on(api.clone(), deployment_id, port, stream));
@@ -119,18 +133,26 @@ fn tell(
     output.flush()
 }
 
-/// Has the desktop open an address, where there is one.
-async fn show(address: &str, output: &mut Output) {
-    if !output.terminal() {
-        return;
+/// An operation that may meet what a person is to answer, or a vault that is locked.
+async fn answered<T>(
+    api: &Api,
+    output: &mut Output,
+    ask: impl AsyncFn() -> Result<T, ApiError>,
+) -> Result<T, Failure> {
+    match ask::answering(api, output, ask()).await {
+        Err(Failure::Api(error)) if error.code == ErrorCode::Locked && super::unlock(api, output).await? => {
+            ask::answering(api, output, ask()).await
+        }
+        answered => answered,
     }
+}
+
+/// Has the desktop open an address; says whether it did.
+async fn show(address: &str) -> bool {
     let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let mut opener = Command::new(program);
     opener.arg(address).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let opened = opener.status().await;
-    if !opened.is_ok_and(|status| status.success()) {
-        output.note("No browser could be opened here.");
-    }
+    opener.status().await.is_ok_and(|status| status.success())
 }
 
 /// What a browser says is handed on to the host, and what that answers is handed back.

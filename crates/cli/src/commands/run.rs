@@ -145,12 +145,12 @@ pub(crate) async fn deploy(api: &Api, output: &mut Output, project: &str) -> Res
     follow(api, output, &summary, updates, signals).await
 }
 
-/// What starts a run, once more when the vault had to be unlocked for it.
-async fn unlocked(
+/// An operation, once more when the vault had to be unlocked for it.
+async fn unlocked<T>(
     api: &Api,
     output: &mut Output,
-    start: impl AsyncFn() -> Result<RunSummary, ApiError>,
-) -> Result<RunSummary, Failure> {
+    start: impl AsyncFn() -> Result<T, ApiError>,
+) -> Result<T, Failure> {
     match start().await {
         Err(error) if error.code == ErrorCode::Locked && super::unlock(api, output).await? => {
             Ok(start().await?)

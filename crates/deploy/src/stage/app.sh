@@ -7,6 +7,7 @@
 #   port            the port on loopback at which the environment is reached, always the same
 #   current         the name of the deployment that serves, and `previous` of the one before
 #   origin          where the application comes from
+#   stopped         there while a person has stopped what serves
 #   lease           who deploys to it, and until when that counts
 #   source/         the source as it was fetched, sent or unpacked last
 #   uploads/        archives that were sent, by their SHA-256; `.part` stands behind what has not come completely
@@ -45,18 +46,29 @@ lead_to() {
   } >"$routes/$p_environment.new"
   nft -f "$routes/$p_environment.new" && mv "$routes/$p_environment.new" "$routes/$p_environment.nft"
 }
-# Takes the containers of this deployment away again. What serves goes on.
+# Lets the port lead to what serves, if anything does: not to what was stopped, whose own ports may be another's by now.
+lead_back() {
+  if [ "$current" ] && [ -s "$app/releases/$current/ports" ] && [ ! -f "$app/stopped" ]; then
+    lead_to "$current"
+  else
+    nft delete table ip "$table" 2>/dev/null
+    rm -f "$routes/$p_environment.nft"
+  fi
+}
+# Takes the containers of this deployment away again. What serves goes on: a switch that came to nothing may have led to these.
 abandon() {
   rm -f "$app"/uploads/*.part
-  left=$(containers_of "$p_deployment")
-  [ "$left" ] && [ "$current" != "$p_deployment" ] && docker rm -f $left >/dev/null 2>&1
+  if [ "$current" != "$p_deployment" ]; then
+    left=$(containers_of "$p_deployment")
+    if [ "$left" ] && lead_back; then docker rm -f $left >/dev/null 2>&1; fi
+  fi
   let_go
 }
 # Fails without leaving anything of this deployment; what served before goes on.
 give_up() {
   printf '%s\n' "$*" >&2
   abandon
-  if [ "$current" ]; then printf 'Deployment %s goes on serving.\n' "${current%%-*}"; fi
+  if [ "$current" ] && [ ! -f "$app/stopped" ]; then printf 'Deployment %s goes on serving.\n' "${current%%-*}"; fi
   exit 1
 }
 trap 'abandon; exit 143' TERM

@@ -27,7 +27,8 @@ for id in $(docker ps -aq --filter "label=steadyhand.app=$p_environment"); do
 done
 previous=$(cat "$app/previous" 2>/dev/null)
 kept=0
-ids=
+# The image that serves is none to go back to, also under the name of another deployment.
+ids=" $(docker image inspect -f '{{.Id}}' "$image" 2>/dev/null)"
 # The newest first: those that have served, each image once. What never served is kept for nobody.
 for name in $(ls -t "$app/releases"); do
   [ "$name" = "$p_deployment" ] && continue

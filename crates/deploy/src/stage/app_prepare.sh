@@ -30,8 +30,8 @@ if [ "$sent" ]; then hold 10800; else hold 600; fi
 # What did not come completely is of nobody any more.
 rm -f "$app"/uploads/*.part
 # A host that went down in the middle of a switch may still lead to what is taken away now.
-if [ "$current" ] && [ -s "$app/releases/$current/ports" ]; then
-  lead_to "$current" || fail 'the rules for its traffic could not be set (nft has said why); is this root, with nftables in the kernel?'
+if [ "$current" ]; then
+  lead_back || fail 'the rules for its traffic could not be set (nft has said why); is this root, with nftables in the kernel?'
 fi
 # What was left by a deployment that was ended, or whose host went down.
 for id in $(docker ps -aq --filter "label=steadyhand.app=$p_environment"); do

@@ -11,12 +11,7 @@ back() {
   if [ "$moved" ]; then
     if [ -f "$sites/$p_environment.old" ]; then mv "$sites/$p_environment.old" "$site"; else rm -f "$site"; fi
   fi
-  if [ "$current" ]; then
-    lead_to "$current"
-  else
-    nft delete table ip "$table" 2>/dev/null
-    rm -f "$routes/$p_environment.nft"
-  fi
+  lead_back
   give_up "$@"
 }
 while read -r name <&3 && read -r at <&4; do
@@ -135,11 +130,13 @@ if [ "${p_domains-}" ] || [ -f "$site" ]; then
   [ "${p_domains-}" ] && [ "$moved" ] && printf 'Caddy serves %s.\n' "$(printf '%s' "$p_domains" | tr '\n' ' ')"
 fi
 : >"$release/served"
-[ "$current" ] && printf '%s\n' "$current" >"$app/previous"
+# A restart takes nothing's place: what was before it stays what one goes back to.
+[ "$current" ] && [ "$current" != "${p_takes_from-}" ] && printf '%s\n' "$current" >"$app/previous"
 printf '%s\n' "$p_deployment" >"$app/current.new" || back 'the host could not record which deployment serves; is its disk full?'
 # From here on it is the one that serves, also when it is stopped now.
 trap '' TERM
 mv "$app/current.new" "$app/current" || back 'the host could not record which deployment serves'
+rm -f "$app/stopped"
 echo switched | report
 rm -f "$sites/$p_environment.old"
 printf 'All new traffic goes to deployment %s.\n' "$p_number"

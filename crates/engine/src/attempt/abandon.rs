@@ -32,13 +32,19 @@ impl Execution<'_> {
                 && self.progress(index).state == StepState::Completed
         };
         let begun = stages().find(|index| self.progress(*index).attempt > 0);
-        let (Some(index), false) = (begun, stages().any(has_switched)) else { return Ok(()) };
+        let switches = stages().any(|index| self.step(index).stage == Some(Stage::Switch));
+        let (Some(index), true, false) = (begun, switches, stages().any(has_switched)) else {
+            return Ok(());
+        };
         let step = self.step(index);
         let Some(names) = self.names_on_hosts().await? else { return Ok(()) };
         let script = self.shared.stages.abandonment(names.told(None));
         let secrets = self.shared.secrets_of(&self.spec);
         // What cannot be removed as who made it is left to the next deployment.
-        let Ok(elevation) = self.elevation(step, &secrets).await? else { return Ok(()) };
+        let Ok(elevation) = timeout(PATIENCE, self.elevation(step, &secrets)).await else {
+            return self.set_hindrance(&step.host, None).await;
+        };
+        let Ok(elevation) = elevation? else { return Ok(()) };
         let script = match elevation {
             None => script,
             Some(elevation) => match elevation.script(&script) {
@@ -55,6 +61,9 @@ impl Execution<'_> {
         let removed = timeout(PATIENCE, self.reach::<Probe>(&step.host, Box::new(operation))).await;
         match removed {
             Ok(reached) => match reached? {
+                Reached::Done(probe) if probe.status.is_none() => {
+                    tracing::warn!(host = step.host, "what is left of the deployment stays for now");
+                }
                 Reached::Done(_) | Reached::NotBegun => {}
                 Reached::Failed(error) | Reached::Unreachable(error) => {
                     tracing::warn!(host = step.host, %error, "what is left of the deployment stays for now");

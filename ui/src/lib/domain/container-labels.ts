@@ -30,8 +30,16 @@ export function containerFacts(container: Container, now: number): string[] {
   return facts;
 }
 
+/** Lines of containers, each with a number that it keeps. */
+export interface NumberedLog {
+  lines: (ContainerLine & { number: number })[];
+  after: string;
+}
+
 /** What was known of a log, and what came after it. */
-export function joinedLog(before: ContainerLog | null, next: ContainerLog): ContainerLog {
-  const lines: ContainerLine[] = before === null ? next.lines : [...before.lines, ...next.lines];
+export function joinedLog(before: NumberedLog | null, next: ContainerLog): NumberedLog {
+  const known = before?.lines ?? [];
+  const first = (known.at(-1)?.number ?? -1) + 1;
+  const lines = [...known, ...next.lines.map((line, i) => ({ ...line, number: first + i }))];
   return { lines: lines.slice(-MOST_LINES), after: next.after };
 }

@@ -1,5 +1,8 @@
 import { toBackendError } from '../shared/backend';
 
+/** The longest pause after answers that failed. */
+const LONGEST_MS = 300_000;
+
 /**
  * What nobody tells and is asked for again and again, for as long as somebody looks: what a server says of its containers.
  * Nothing is asked while the page is hidden, and never a second time before the first is answered.
@@ -12,6 +15,8 @@ export class Watched<T> {
   readonly #pause: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #watchers = 0;
+  #failures = 0;
+  #isRefused = false;
 
   /** `pause` milliseconds lie between an answer and the next question. */
   constructor(ask: (before: T | null) => Promise<T>, pause: number) {
@@ -38,11 +43,17 @@ export class Watched<T> {
       try {
         this.value = await this.#ask(this.value);
         this.error = null;
+        this.#failures = 0;
       } catch (error) {
-        this.error = toBackendError(error).message;
+        const { code, message } = toBackendError(error);
+        this.error = message;
+        this.#failures += 1;
+        // Asking again with a password that was refused may lock an account: then only a person does.
+        this.#isRefused = code !== 'unreachable';
       }
       this.asking = false;
     }
-    if (this.#watchers > 0) this.#timer = setTimeout(() => void this.look(), this.#pause);
+    if (this.#watchers === 0 || (this.#failures > 0 && this.#isRefused)) return;
+    this.#timer = setTimeout(() => void this.look(), Math.min(this.#pause * 2 ** this.#failures, LONGEST_MS));
   }
 }
