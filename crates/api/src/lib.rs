@@ -9,6 +9,7 @@
 mod chats;
 mod deployments;
 mod detection;
+mod difference;
 mod error;
 mod facts;
 mod finding;
@@ -36,6 +37,10 @@ mod views;
 
 pub use deployments::{DeploymentAction, DeploymentDetail, PossibleAction};
 pub use detection::{ApplicationView, DetectFolder, SourceView, detect_folder};
+pub use difference::{
+    DeploymentDifference, Differing, DifferingSetting, HooksRan, ImageDifference, PlanDifference,
+    SourceDifference,
+};
 pub use error::{ApiError, ErrorCode};
 pub use folders::data_dir;
 pub use open::{Api, OpenOptions, Shell};
