@@ -29,7 +29,8 @@ async fn each_deployment_says_what_is_new_and_a_rollback_what_it_does_not_take_b
     shop.plans(&plan(&shop, "GREETING: hello, KEY: \"${{ secrets.OLD_KEY }}\", OLD: \"yes\"", "")).await;
     shop.deployed(1).await;
     shop.push(&page("two"), "Say two");
-    let more = "  replicas: 2\n  domains: [\"http://shop.test\"]\n  hooks: { on_deploy: [\"echo migrated\"] }\n";
+    let more =
+        "  replicas: 2\n  domains: [\"http://shop.test\"]\n  hooks: { on_deploy: [\"echo migrated\"] }\n";
     let env = "GREETING: hello world, KEY: \"${{ secrets.NEW_KEY }}\", NEW: \"a=b\"";
     shop.plans(&plan(&shop, env, more)).await;
     shop.deployed(2).await;
@@ -66,10 +67,7 @@ async fn each_deployment_says_what_is_new_and_a_rollback_what_it_does_not_take_b
         found["settings"].as_array().expect("settings").iter().map(|one| &one["name"]).collect();
     assert_eq!(told, ["replicas", "domains", "hooks.on_deploy"], "{found:#}");
     let replicas = named(&found["settings"], "replicas");
-    assert_eq!(
-        replicas,
-        &json!({ "name": "replicas", "before": ["1"], "after": ["2"], "stays": false })
-    );
+    assert_eq!(replicas, &json!({ "name": "replicas", "before": ["1"], "after": ["2"], "stays": false }));
     assert_eq!(named(&found["settings"], "domains")["stays"], true);
     assert_eq!(found["image"]["after"], second["image"]);
     let diff = found["plan"]["diff"].as_array().expect("a difference");
@@ -104,7 +102,10 @@ async fn each_deployment_says_what_is_new_and_a_rollback_what_it_does_not_take_b
     assert!(said.contains("nothing but a new deployment"), "{said}");
     let back = ["deployment", "shop/1", "--with", "3"];
     let (_, said) = ended(&mut steady(shop.data.path(), &back)).await;
-    assert!(said.contains("not taken back: those of deployment 2 (echo migrated), 3 (echo migrated)"), "{said}");
+    assert!(
+        said.contains("not taken back: those of deployment 2 (echo migrated), 3 (echo migrated)"),
+        "{said}"
+    );
     let (code, said) = ended(&mut steady(shop.data.path(), &["deployment", "shop/9"])).await;
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("has no deployment 9"), "{said}");

@@ -80,6 +80,8 @@ macro_rules! with_operations {
             live(OfDeployment) -> Live;
             /// What the containers of a deployment have written last. Asks its host.
             container_log(AskContainerLog) -> ContainerLog;
+            /// The picture of a deployment's page, or why there is none.
+            screenshot(OfDeployment) -> Screenshot;
 
             /// A window of the lines of a log.
             log_lines(LogLines) -> LogWindow;

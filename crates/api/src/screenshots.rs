@@ -60,7 +60,9 @@ impl Api {
         let deployment = deployments::get(&mut db, id).await?.ok_or(StoreError::UnknownDeployment(id))?;
         let Some(taken_at) = deployment.screenshot_at else {
             let noted = deployments::why_no_screenshot(&mut db, id).await?;
-            return Ok(Screenshot::None { reason: noted.unwrap_or_else(|| why_none(&deployment).to_owned()) });
+            return Ok(Screenshot::None {
+                reason: noted.unwrap_or_else(|| why_none(&deployment).to_owned()),
+            });
         };
         drop(db);
         match tokio::fs::read(path(self.inner.engine.store().folder(), id)).await {
@@ -125,7 +127,8 @@ pub(crate) async fn run(engine: Engine, closing: CancellationToken) {
                 Event::Deployment { deployment_id, event: DeploymentEvent::Switched } if !is_off() => {
                     Task::Take(deployment_id)
                 }
-                Event::DeploymentLearned | Event::ProjectRemoved { .. } => Task::Prune,
+                // The images of earlier ones may not be kept from now on.
+                Event::DeploymentLearned => Task::Prune,
                 _ => continue,
             };
             let _ = tasks.send(task);
@@ -158,9 +161,8 @@ async fn take(engine: &Engine, id: DeploymentId) -> Result<(), StoreError> {
         return Ok(());
     }
     let taken = match picture(engine, id).await {
-        Ok(png) => keep(engine.store().folder(), id, &png).map_err(|error| {
-            format!("The picture could not be written: {error}")
-        }),
+        Ok(png) => keep(engine.store().folder(), id, &png)
+            .map_err(|error| format!("The picture could not be written: {error}")),
         Err(reason) => Err(reason),
     };
     let mut db = engine.store().write().await?;
@@ -253,7 +255,7 @@ fn keep(data: &Path, id: DeploymentId, png: &[u8]) -> io::Result<()> {
 }
 
 /// Removes the pictures of deployments that are gone, or whose images are not kept any more.
-async fn prune(engine: &Engine) -> Result<(), StoreError> {
+pub(crate) async fn prune(engine: &Engine) -> Result<(), StoreError> {
     let Ok(mut entries) = tokio::fs::read_dir(folder(engine.store().folder())).await else {
         // None was taken yet.
         return Ok(());

@@ -296,3 +296,20 @@ onPage('a rollback says what differs, and what is not taken back', { looks: 'fai
   await expect(dialog.locator(id('difference-settings')), 'names stay').not.toContainText('www.example.com');
   await expect(dialog.locator(id('rollback-confirm'))).toBeInViewport();
 });
+
+onPage('how the page of a deployment looked is shown, and why there is no picture', { looks: 'failed,still,deployments' }, async (page) => {
+  await page.click(id('tab-deployments'));
+  const shown = (where) => page.locator(`${id(where)} ${id('page-picture')}`);
+  // The policy of the pages lets it be drawn.
+  const width = (where) => expect.poll(() => shown(where).evaluate((picture) => picture.naturalWidth));
+  await width('environment').toBe(8);
+  await expect(shown('environment')).toHaveAttribute('alt', /^How deployment 13 looked at /);
+  await page.click(row(13));
+  await width('deployment-view').toBe(8);
+  await page.click(id('deployment-back'));
+  await page.click(row(9));
+  await expect(page.locator(id('no-picture'))).toHaveText('It answered 500 at /, so there is no page to show.');
+  await page.evaluate(() => window.fixture.backend.deployments.change('production-9', { screenshot_at: Date.now() }));
+  await width('deployment-view').toBe(8);
+  await expect(page.locator(id('no-picture'))).toHaveCount(0);
+});

@@ -78,7 +78,13 @@ async fn once(
     let mut command = Command::new(browser);
     command
         .args(["--headless=new", "--disable-gpu", "--hide-scrollbars", "--disable-background-networking"])
-        .args(["--no-first-run", "--no-default-browser-check", "--mute-audio", "--disable-dev-shm-usage", SIZE])
+        .args([
+            "--no-first-run",
+            "--no-default-browser-check",
+            "--mute-audio",
+            "--disable-dev-shm-usage",
+            SIZE,
+        ])
         // The name has no certificate here: what would make `https:` of it is left out.
         .arg("--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable")
         // What a page draws after it was loaded is waited for, without waiting for the clock.
@@ -91,9 +97,9 @@ async fn once(
         command.arg("--no-sandbox");
     }
     match name {
-        Some(name) => command
-            .arg(format!("--host-resolver-rules=MAP {name}:80 {here}"))
-            .arg(format!("http://{name}/")),
+        Some(name) => {
+            command.arg(format!("--host-resolver-rules=MAP {name}:80 {here}")).arg(format!("http://{name}/"))
+        }
         None => command.arg(format!("http://{here}/")),
     };
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);

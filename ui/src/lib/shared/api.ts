@@ -644,7 +644,11 @@ ended_at: Timestamp | null,
 /**
  * When a later one began to serve in its place.
  */
-superseded_at: Timestamp | null, };
+superseded_at: Timestamp | null, 
+/**
+ * When the picture of its page was taken, if there is one.
+ */
+screenshot_at: Timestamp | null, };
 
 /**
  * What a person may want to do about a deployment.
@@ -2357,6 +2361,23 @@ project_id: ProjectId,
 text: string, };
 
 /**
+ * A picture of the page of a deployment, or why there is none.
+ */
+export type Screenshot = { "kind": "taken", 
+/**
+ * When.
+ */
+taken_at: Timestamp, 
+/**
+ * The picture, a PNG in base64.
+ */
+png_base64: string, } | { "kind": "none", 
+/**
+ * Why, for people.
+ */
+reason: string, };
+
+/**
  * What became of a value.
  */
 export type SecretSet = { 
@@ -2904,6 +2925,8 @@ export interface Operations {
   live: { request: OfDeployment; response: Live };
   /** What the containers of a deployment have written last. Asks its host. */
   container_log: { request: AskContainerLog; response: ContainerLog };
+  /** The picture of a deployment's page, or why there is none. */
+  screenshot: { request: OfDeployment; response: Screenshot };
   /** A window of the lines of a log. */
   log_lines: { request: LogLines; response: LogWindow };
   /** The lines of a log that contain a text. */
