@@ -70,16 +70,31 @@ async fn the_page_of_what_serves_is_kept_as_a_picture_or_why_it_is_not() {
     assert_eq!(first["screenshot_at"], found["taken_at"], "{first:#}");
     assert_eq!(pictures(shop.data.path()), 1);
 
-    shop.push(&dockerfile("exec busybox httpd -f -p 3000 -h /tmp"), "no page");
+    // A page that waits for an answer that never comes, as those do that are told of what is new.
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let asks = silent.local_addr().expect("its address");
+    shop.push(
+        &format!(
+            "echo '<!doctype html><body style=\"background: #228833\"><script>fetch(\"http://{asks}/\", {{ mode: \"no-cors\" }})</script>' >index.html"
+        ),
+        "a page that waits",
+    );
     shop.deployed(2).await;
+    let found = known(&shop).await;
+    assert_eq!(found["kind"], "taken", "{found:#}");
+    assert_eq!(colour(&found), [0x22, 0x88, 0x33]);
+    assert_eq!(pictures(shop.data.path()), 2);
+
+    shop.push(&dockerfile("exec busybox httpd -f -p 3000 -h /tmp"), "no page");
+    shop.deployed(3).await;
     let found = known(&shop).await;
     assert_eq!(found["reason"], "It answered 404 at /, so there is no page to show.", "{found:#}");
 
     takes_pictures(&mut shop, "/nonexistent").await;
-    shop.deployed(3).await;
+    shop.deployed(4).await;
     let found = known(&shop).await;
     assert!(found["reason"].as_str().is_some_and(|why| why.starts_with("No browser")), "{found:#}");
-    assert_eq!(shop.states().await, ["ready", "superseded", "superseded"]);
+    assert_eq!(shop.states().await, ["ready", "superseded", "superseded", "superseded"]);
 
     // That of an earlier deployment stays for as long as its image, and goes with its project.
     let earlier = shop.app.call("screenshot", json!({ "deployment_id": first["id"] })).await;

@@ -12,6 +12,8 @@ use tokio::{process::Command, time::timeout};
 
 /// How long a picture may take in all.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a page is waited for that draws itself after it was loaded. One that always waits for an answer never ends that.
+const DRAWN: Duration = Duration::from_secs(12);
 /// The largest picture that is kept as it is, in bytes. One that is larger is taken again at half the size.
 const LARGEST: usize = 300_000;
 /// How large a page is shown, and at which scales it is tried to take it.
@@ -54,17 +56,33 @@ pub(super) async fn picture(browser: &Path, here: SocketAddr, name: Option<&str>
         .tempdir()
         .map_err(|error| format!("There is no place for the picture: {error}"))?;
     let taken = async {
-        let mut smallest = Err(String::new());
+        let mut waits = true;
+        let mut smallest = Vec::new();
         for scale in SCALES {
-            smallest = Ok(once(browser, folder.path(), here, name, scale).await?);
-            if smallest.as_ref().is_ok_and(|png: &Vec<u8>| png.len() <= LARGEST) {
+            let shot = |waits| once(browser, folder.path(), here, name, Shot { scale, waits });
+            let drawn = if waits { timeout(DRAWN, shot(true)).await.ok() } else { None };
+            waits = drawn.is_some();
+            smallest = match drawn {
+                Some(drawn) => drawn?,
+                None => shot(false).await?,
+            };
+            if smallest.len() <= LARGEST {
                 break;
             }
         }
-        smallest
+        Ok(smallest)
     };
     let late = format!("The page could not be shown within {} s.", PATIENCE.as_secs());
     timeout(PATIENCE, taken).await.unwrap_or(Err(late))
+}
+
+/// How a picture is taken.
+#[derive(Clone, Copy)]
+struct Shot {
+    /// The size of the picture, to that of the page.
+    scale: &'static str,
+    /// Whether what a page does after it was loaded is waited for.
+    waits: bool,
 }
 
 async fn once(
@@ -72,8 +90,12 @@ async fn once(
     folder: &Path,
     here: SocketAddr,
     name: Option<&str>,
-    scale: &str,
+    Shot { scale, waits }: Shot,
 ) -> Result<Vec<u8>, String> {
+    // A browser that was ended may hold its profile for a moment.
+    let folder = folder.join(format!("{scale}-{waits}"));
+    let there_is_no_place = |error: io::Error| format!("There is no place for the picture: {error}");
+    tokio::fs::create_dir(&folder).await.map_err(there_is_no_place)?;
     let file = folder.join("page.png");
     let mut command = Command::new(browser);
     command
@@ -87,12 +109,12 @@ async fn once(
         ])
         // The name has no certificate here: what would make `https:` of it is left out.
         .arg("--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable")
-        // What a page draws after it was loaded is waited for, without waiting for the clock.
-        .arg("--virtual-time-budget=5000")
+        // Five seconds of the page's own clock, which runs ahead; or what there is once it was loaded, or after five of ours.
+        .arg(if waits { "--virtual-time-budget=5000" } else { "--timeout=5000" })
         .arg(format!("--force-device-scale-factor={scale}"))
         .arg(format!("--user-data-dir={}", folder.join("profile").display()))
         .arg(format!("--screenshot={}", file.display()));
-    if is_roots(folder) {
+    if is_roots(&folder) {
         // Chromium refuses to run as root with its sandbox.
         command.arg("--no-sandbox");
     }
