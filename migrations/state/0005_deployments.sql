@@ -12,7 +12,7 @@ CREATE TABLE environments (
 );
 
 -- Each is made by one run, and its state follows from what that run records. `ended_at` is when it began to serve or came
--- to nothing.
+-- to nothing. `screenshot_at` is when the picture of its page was taken, `no_screenshot` why none could be.
 CREATE TABLE deployments (
     id              TEXT NOT NULL PRIMARY KEY,
     environment_id  TEXT NOT NULL REFERENCES environments (id) ON DELETE CASCADE,
@@ -28,6 +28,8 @@ CREATE TABLE deployments (
     created_at      BIGINT NOT NULL,
     ended_at        BIGINT,
     superseded_at   BIGINT,
+    screenshot_at   BIGINT,
+    no_screenshot   TEXT,
     UNIQUE (environment_id, number),
     CHECK ((kind = 'deploy') = (takes_from IS NULL)),
     CHECK ((state = 'superseded') = (superseded_at IS NOT NULL))

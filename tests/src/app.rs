@@ -78,6 +78,8 @@ impl App {
     pub async fn start_with(folder: &Path, change: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(program("steady"));
         command
+            // A browser for each deployment takes the time of everything else; who wants pictures says so.
+            .env("STEADYHAND_SCREENSHOTS", "off")
             .args(["serve", "--listen", "127.0.0.1:0"])
             .env("STEADYHAND_DATA", folder)
             // Neither the person's own keys nor their agent: tests bring theirs.

@@ -1,11 +1,19 @@
 //! An application that is deployed from its repository to a real host with a real Docker.
 
+use std::process::Stdio;
+
 use serde_json::{Value, json};
+use tokio::{
+    io::{copy_bidirectional, join},
+    net::TcpListener,
+    process::Command,
+};
 
 use crate::{
     app::App,
     debian::{Debian, WALLED},
     dockerd::{Dockerd, IMAGE},
+    free_port,
 };
 
 /// Where the application is reached on its host.
@@ -51,6 +59,35 @@ impl Shop {
              env: {{ GREETING: hello world }}\n{more}",
             host.host(WALLED)
         )
+    }
+
+    /// Lets it be reached through the connection: the host forwards connections in the machine's network, and its containers are
+    /// in another one. What comes to the application's port in the first is handed on to the second. Before it is deployed.
+    pub async fn is_reached_from_here(&self) {
+        let port = free_port();
+        self.host.does(&format!(
+            "mkdir -p /var/lib/steadyhand/apps/shop; echo {port} >/var/lib/steadyhand/apps/shop/port"
+        ));
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port");
+        let network = self.docker.network().display().to_string();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut netcat = Command::new("nsenter")
+                    .args([&format!("--net={network}"), "busybox", "nc", "127.0.0.1", &port.to_string()])
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::piped())
+                    .kill_on_drop(true)
+                    .spawn()
+                    .expect("nsenter starts");
+                tokio::spawn(async move {
+                    let (input, output) =
+                        (netcat.stdin.take().expect("in"), netcat.stdout.take().expect("out"));
+                    let _ = copy_bidirectional(&mut stream, &mut join(output, input)).await;
+                    // It is ended with the connection.
+                    drop(netcat);
+                });
+            }
+        });
     }
 
     /// Changes the source with a script, commits, and pushes.

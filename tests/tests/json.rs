@@ -98,6 +98,7 @@ async fn every_line_of_every_command_is_what_the_published_schema_says() {
     check(data, "detect", &["detect", &at("")], "", 0).await;
     check(data, "runs", &["runs"], "", 0).await;
     check(data, "deployments", &["deployments"], "", 0).await;
+    check(data, "deployment", &["deployment", "shop/1"], "", 2).await;
     check(data, "status", &["status"], "", 0).await;
     check(data, "pause", &["pause", "shop/1"], "", 1).await;
     fs::write(at("inventory"), "[web]\nweb1 http_port=80\n").expect("the inventory");

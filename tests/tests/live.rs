@@ -6,12 +6,10 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 use steadyhand_tests::{
     command::{ended, steady},
-    free_port,
     shop::{Shop, dockerfile, page},
 };
 use tokio::{
-    io::{AsyncBufReadExt, BufReader, copy_bidirectional, join},
-    net::TcpListener,
+    io::{AsyncBufReadExt, BufReader},
     process::Command,
 };
 
@@ -131,28 +129,7 @@ async fn what_containers_write_is_followed_from_one_deployment_to_the_next() {
 #[tokio::test]
 async fn one_without_a_name_is_reached_through_the_connection() {
     let shop = Shop::new("one", "").await;
-    // The host forwards connections in the machine's network, and its containers are in another one: what comes to the port in the
-    // first is handed on to the second.
-    let port = free_port();
-    shop.host.does(&format!(
-        "mkdir -p /var/lib/steadyhand/apps/shop; echo {port} >/var/lib/steadyhand/apps/shop/port"
-    ));
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("the port");
-    let network = shop.docker.network().display().to_string();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut netcat = Command::new("nsenter")
-                .args([&format!("--net={network}"), "busybox", "nc", "127.0.0.1", &port.to_string()])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .expect("nsenter starts");
-            tokio::spawn(async move {
-                let (input, output) = (netcat.stdin.take().expect("in"), netcat.stdout.take().expect("out"));
-                let _ = copy_bidirectional(&mut stream, &mut join(output, input)).await;
-            });
-        }
-    });
+    shop.is_reached_from_here().await;
     let (code, said) = ended(&mut steady(shop.data.path(), &["open", "shop"])).await;
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("shop was never deployed; a plan with `app:` deploys it"), "{said}");

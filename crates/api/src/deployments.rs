@@ -312,6 +312,7 @@ mod tests {
             created_at: Timestamp(0),
             ended_at: None,
             superseded_at: None,
+            screenshot_at: None,
         }
     }
 

@@ -9,6 +9,7 @@
 mod chats;
 mod deployments;
 mod detection;
+mod difference;
 mod error;
 mod facts;
 mod finding;
@@ -28,6 +29,7 @@ mod projects;
 mod questions;
 mod requests;
 mod runs;
+mod screenshots;
 mod secrets;
 mod settings;
 mod typescript;
@@ -36,11 +38,16 @@ mod views;
 
 pub use deployments::{DeploymentAction, DeploymentDetail, PossibleAction};
 pub use detection::{ApplicationView, DetectFolder, SourceView, detect_folder};
+pub use difference::{
+    DeploymentDifference, Differing, DifferingSetting, HooksRan, ImageDifference, PlanDifference,
+    SourceDifference,
+};
 pub use error::{ApiError, ErrorCode};
 pub use folders::data_dir;
 pub use open::{Api, OpenOptions, Shell};
 pub use plan_files::{FirstPlan, check_plan_file, first_plan, import_ansible, plan_schema, shipped_plans};
 pub use requests::*;
+pub use screenshots::Screenshot;
 pub use secrets::{
     ListSecrets, OfSecret, RotateVault, SecretSet, SecretView, SetSecret, UnlockVault, VaultLock, VaultView,
     check_secret_name,

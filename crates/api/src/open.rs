@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     ApiError, AppInfo, HostStatus, Nothing, folders, hub::Hub, os_desktop, os_keyring::VaultKeyring,
-    practicing::Practising,
+    practicing::Practising, screenshots,
 };
 
 /// Which shell opens Steadyhand.
@@ -121,6 +121,9 @@ impl Api {
         let tasks = TaskTracker::new();
         let closing = CancellationToken::new();
         tasks.spawn(Hub::run(hub.clone(), engine.clone(), closing.clone()));
+        if options.shell != Shell::Command {
+            tasks.spawn(screenshots::run(engine.clone(), closing.clone()));
+        }
         let api = Self {
             inner: Arc::new(Inner {
                 engine,

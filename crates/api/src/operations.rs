@@ -70,6 +70,8 @@ macro_rules! with_operations {
             deployments(ListDeployments) -> Vec<Deployment>;
             /// A deployment with its course, and what can be done about it.
             deployment(OfDeployment) -> DeploymentDetail;
+            /// How a deployment differs from the one that served before it, or from another one.
+            deployment_difference(AskDifference) -> DeploymentDifference;
             /// Brings an earlier deployment back, as a new one: with its image and its settings, without a build.
             rollback(OfDeployment) -> RunSummary;
             /// Starts the deployment that serves anew, as a new one: in fresh containers, without a build.
@@ -82,6 +84,8 @@ macro_rules! with_operations {
             live(OfDeployment) -> Live;
             /// What the containers of a deployment have written last. Asks its host.
             container_log(AskContainerLog) -> ContainerLog;
+            /// The picture of a deployment's page, or why there is none.
+            screenshot(OfDeployment) -> Screenshot;
 
             /// A window of the lines of a log.
             log_lines(LogLines) -> LogWindow;

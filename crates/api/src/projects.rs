@@ -6,7 +6,7 @@ use steadyhand_plan::source_sha256;
 use steadyhand_store::{StoreError, logs, plans, projects, records::Project, runs};
 use uuid::Uuid;
 
-use crate::{Api, ApiError, CreateProject, ErrorCode, Nothing, OfProject, RenameProject};
+use crate::{Api, ApiError, CreateProject, ErrorCode, Nothing, OfProject, RenameProject, screenshots};
 
 /// The longest name of a project, in characters.
 const LONGEST_NAME: usize = 60;
@@ -76,6 +76,7 @@ impl Api {
         projects::remove(&mut db, id, now()).await?;
         self.commit(db).await?;
         self.forget_secrets(id).await;
+        screenshots::prune(&self.inner.engine).await?;
         let mut db = self.inner.engine.store().write_logs().await?;
         for run in ids {
             logs::remove_run(&mut db, run).await?;

@@ -160,6 +160,15 @@ requests! {
         /// Which.
         deployment_id: DeploymentId,
     }
+    /// Asks how a deployment differs from another one.
+    AskDifference {
+        /// The deployment.
+        deployment_id: DeploymentId,
+        /// The other one, of the same environment; the one that served before it when none is named.
+        #[serde(default)]
+        #[ts(optional)]
+        with: Option<DeploymentId>,
+    }
     /// Asks for what the containers of a deployment have written.
     AskContainerLog {
         /// The deployment.

@@ -158,6 +158,14 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
     },
+    /// Shows a deployment, and how it differs from the one that served before it
+    Deployment {
+        /// Project and number (shop/7), or a project for the one that serves
+        deployment: String,
+        /// Compares it with the deployment of this number instead
+        #[arg(long, value_name = "NUMBER")]
+        with: Option<u32>,
+    },
     /// Writes the logs of a run, byte for byte
     ///
     /// On a terminal, control sequences other than colours are left out, and of a line that is written over (progress) the

@@ -5,6 +5,7 @@ use steadyhand_api::{Api, ApiError, Nothing, records::RunSummary};
 mod application;
 mod check;
 mod control;
+mod deployment;
 mod deployments;
 mod detect;
 mod facts;
@@ -19,6 +20,7 @@ mod secret;
 
 pub(crate) use application::{container_logs, open};
 pub(crate) use control::{decide, pause, resume, stop};
+pub(crate) use deployment::deployment;
 pub(crate) use deployments::deployments;
 pub(crate) use facts::facts;
 pub(crate) use files::files;

@@ -5,8 +5,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, js
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use steadyhand_api::{
-    ApiError, CheckReport, ContainerLine, Live, OutlineTask, PlanCheck, Preview, Problem, Question,
-    RunDetail, SourceView, VaultView,
+    ApiError, CheckReport, ContainerLine, DeploymentDifference, Live, OutlineTask, PlanCheck, Preview,
+    Problem, Question, RunDetail, SourceView, VaultView,
     records::{Card, Deployment, LogLine, Project, RunSummary, Step},
 };
 use steadyhand_domain::{Facts, Preflight, StepId, Timestamp};
@@ -226,6 +226,17 @@ pub(crate) struct ListedDeployment<'a> {
     pub(crate) deployment: &'a Deployment,
 }
 
+/// A deployment, and how it differs from another one: `steady deployment`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct OneDeployment<'a> {
+    /// The project.
+    pub(crate) project: &'a str,
+    /// The deployment.
+    pub(crate) deployment: &'a Deployment,
+    /// How it differs from the one that served before it, or from the one that was asked for.
+    pub(crate) difference: &'a DeploymentDifference,
+}
+
 /// `steady status`.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Status<'a> {
@@ -314,6 +325,7 @@ pub(crate) fn schema() -> Value {
         "detect": SourceView;
         "runs": Vec<ListedRun<'_>>;
         "deployments": Vec<ListedDeployment<'_>>;
+        "deployment": OneDeployment<'_>;
         "status": Status<'_>;
         "pause": RunSummary;
         "resume": RunSummary;

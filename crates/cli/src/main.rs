@@ -99,6 +99,9 @@ async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Deployments { project, limit } => {
             commands::deployments(&api, output, project.as_deref(), limit).await
         }
+        Command::Deployment { deployment, with } => {
+            commands::deployment(&api, output, &deployment, with).await
+        }
         Command::Logs { run: project, container: true, follow, lines, .. } => {
             commands::container_logs(&api, output, &project, follow, lines).await
         }

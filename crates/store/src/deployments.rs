@@ -70,6 +70,7 @@ struct Row {
     created_at: i64,
     ended_at: Option<i64>,
     superseded_at: Option<i64>,
+    screenshot_at: Option<i64>,
 }
 
 /// The columns of [`Row`]; `$rest` follows the tables, of which the first is called `d`.
@@ -79,7 +80,7 @@ macro_rules! select {
             "SELECT d.id, e.project_id, d.environment_id, e.name AS environment, d.number, d.run_id,
                r.number AS run_number, r.trigger_kind, r.started_by, d.kind, d.takes_from,
                t.number AS takes_from_number, d.state, d.source_json, d.image, d.image_kept, d.error, d.created_at,
-               d.ended_at, d.superseded_at
+               d.ended_at, d.superseded_at, d.screenshot_at
              FROM deployments d JOIN environments e ON e.id = d.environment_id JOIN runs r ON r.id = d.run_id
                LEFT JOIN deployments t ON t.id = d.takes_from ",
             $rest
@@ -114,6 +115,7 @@ impl Row {
             created_at: Timestamp(self.created_at),
             ended_at: self.ended_at.map(Timestamp),
             superseded_at: self.superseded_at.map(Timestamp),
+            screenshot_at: self.screenshot_at.map(Timestamp),
         })
     }
 }
@@ -285,7 +287,48 @@ pub(crate) async fn last(
     row.map(Row::deployment).transpose()
 }
 
-/// Records that of an environment's deployments the images of these alone are kept still.
+/// Records that the picture of a deployment's page was taken, or why it could not be.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn set_screenshot(
+    db: &mut SqliteConnection,
+    id: DeploymentId,
+    why_not: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let run: Option<String> = sqlx::query_scalar(
+        "UPDATE deployments SET screenshot_at = ?, no_screenshot = ? WHERE id = ? AND image_kept RETURNING run_id",
+    )
+    .bind(why_not.is_none().then_some(now.0))
+    .bind(why_not)
+    .bind(id.to_string())
+    .fetch_optional(&mut *db)
+    .await?;
+    // It may be gone meanwhile, or its image: then there is nothing to tell.
+    let Some(run) = run else { return Ok(()) };
+    let run = Place { table: "deployments", row: &id.to_string() }.id("run_id", &run)?;
+    events::append_to_run(db, now, run, &Event::DeploymentLearned).await?;
+    Ok(())
+}
+
+/// Why no picture of a deployment's page could be taken, if that was tried.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn why_no_screenshot(
+    db: &mut SqliteConnection,
+    id: DeploymentId,
+) -> Result<Option<String>, StoreError> {
+    let why: Option<Option<String>> =
+        sqlx::query_scalar("SELECT no_screenshot FROM deployments WHERE id = ?")
+            .bind(id.to_string())
+            .fetch_optional(db)
+            .await?;
+    Ok(why.flatten())
+}
+
+/// Records that of an environment's deployments the images of these alone are kept still, and with them their pictures.
 ///
 /// # Errors
 /// When the database cannot be written.
@@ -294,8 +337,9 @@ pub async fn keep_only(
     environment: EnvironmentId,
     numbers: &[u32],
 ) -> Result<(), StoreError> {
-    let mut sql =
-        QueryBuilder::new("UPDATE deployments SET image_kept = FALSE WHERE image_kept AND environment_id = ");
+    let mut sql = QueryBuilder::new(
+        "UPDATE deployments SET image_kept = FALSE, screenshot_at = NULL WHERE image_kept AND environment_id = ",
+    );
     sql.push_bind(environment.to_string()).push(" AND number NOT IN (");
     let mut list = sql.separated(", ");
     for number in numbers {

@@ -277,3 +277,52 @@ onPage('what serves is stopped once that is confirmed, and started again', { loo
   await page.click(id('environment-start'));
   await expectAsked(page, 'start_environment').toEqual([{ environment_id: 'production' }]);
 });
+
+onPage('a deployment says what is new since the one that served before it', { looks: 'failed,still,deployments' }, async (page) => {
+  await listenTo(page);
+  await open(page, 13);
+  await told(page, 'difference', 'Since deployment 11, which served before it');
+  const variable = (name) => page.locator(`${id('difference-variables')} [data-name='${name}']`);
+  await expect(variable('GREETING'), 'texts from outside stay text').toContainText('added <b>hello</b> world');
+  await expect(variable('OLD_FLAG')).toHaveAttribute('data-change', 'removed');
+  await expect(variable('DATABASE_URL')).toContainText(/‹secret DATABASE_URL›.*‹secret DATABASE_URL_2›/);
+  await told(page, 'difference-settings', 'www.example.com');
+  await told(page, 'difference-source', 'Upgrade to Node 22 (Ben Okafor)');
+  await page.click(`${id('difference-plan')} summary`);
+  await told(page, 'difference-plan', 'replicas: 2');
+  const link = page.locator(id('compare-link'));
+  await expect(link).toHaveAttribute('href', /^https:\/\/github\.com\/acme\/shop\/compare\/[0-9a-f]{40}\.\.\.[0-9a-f]{40}$/);
+  await link.click();
+  await expectAsked(page, 'openExternal').toEqual([await link.getAttribute('href')]);
+  await expect(page.locator(id('difference-warning'))).toHaveCount(0);
+});
+
+onPage('a rollback says what differs, and what is not taken back', { looks: 'failed,still,deployments', size: [900, 600] }, async (page) => {
+  await listenTo(page);
+  await open(page, 9);
+  await page.click(id('action-rollback'));
+  const dialog = page.locator(id('rollback-dialog'));
+  await expect(dialog).toContainText('What differs from deployment 13, which serves now');
+  await expectAsked(page, 'deployment_difference').toContainEqual({ deployment_id: 'production-9', with: 'production-13' });
+  await expect(dialog.locator(id('difference-warning'))).toContainText('Hooks of deployments 10 and 12 have run since.');
+  await expect(dialog.locator(id('difference-settings'))).toContainText('replicas');
+  await expect(dialog.locator(id('difference-settings')), 'names stay').not.toContainText('www.example.com');
+  await expect(dialog.locator(id('rollback-confirm'))).toBeInViewport();
+});
+
+onPage('how the page of a deployment looked is shown, and why there is no picture', { looks: 'failed,still,deployments' }, async (page) => {
+  await page.click(id('tab-deployments'));
+  const shown = (where) => page.locator(`${id(where)} ${id('page-picture')}`);
+  // The policy of the pages lets it be drawn.
+  const width = (where) => expect.poll(() => shown(where).evaluate((picture) => picture.naturalWidth));
+  await width('environment').toBe(8);
+  await expect(shown('environment')).toHaveAttribute('alt', /^How deployment 13 looked at /);
+  await page.click(row(13));
+  await width('deployment-view').toBe(8);
+  await page.click(id('deployment-back'));
+  await page.click(row(9));
+  await expect(page.locator(id('no-picture'))).toHaveText('It answered 500 at /, so there is no page to show.');
+  await page.evaluate(() => window.fixture.backend.deployments.change('production-9', { screenshot_at: Date.now() }));
+  await width('deployment-view').toBe(8);
+  await expect(page.locator(id('no-picture'))).toHaveCount(0);
+});

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// As much of a commit as people say.
-const SHORT: usize = 8;
+pub(super) const SHORT: usize = 8;
 
 pub(crate) async fn deployments(
     api: &Api,
@@ -41,8 +41,7 @@ pub(crate) async fn deployments(
         output.line("No deployments yet.")?;
         return Ok(Exit::Done);
     }
-    let head = columns("deployment", &format!("{:<10}", "state"), "took", "run", "started", "by", "of");
-    output.line(&output.paint(Colour::Grey, &head))?;
+    output.line(&output.paint(Colour::Grey, &head()))?;
     let now = api.now();
     for (project, deployment) in &found {
         output.line(&line(output, &project.name, deployment, now))?;
@@ -50,8 +49,13 @@ pub(crate) async fn deployments(
     Ok(Exit::Done)
 }
 
+/// What stands above [`line`]s.
+pub(super) fn head() -> String {
+    columns("deployment", &format!("{:<10}", "state"), "took", "run", "started", "by", "of")
+}
+
 /// `shop/production/7   ready   41 s   run 24   5 min ago   chat, alice   main 1a2b3c4d: Faster search`.
-fn line(output: &Output, project: &str, deployment: &Deployment, now: Timestamp) -> String {
+pub(super) fn line(output: &Output, project: &str, deployment: &Deployment, now: Timestamp) -> String {
     let (word, colour) = words::deployment_state(deployment.state);
     let name = format!("{}/{}/{}", plain(project), plain(&deployment.environment), deployment.number);
     // The padding is applied before the colour: colours have no width.

@@ -26,7 +26,7 @@ use super::{Server, routes::refusal, token};
 /// The same as the window's, without its bridge to Tauri. Style attributes are allowed: virtual lists place their rows
 /// with them.
 pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; \
-     style-src 'self' 'unsafe-inline'; font-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
+     style-src 'self' 'unsafe-inline'; font-src 'self'; img-src 'self' blob:; connect-src 'self'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'";
 
 const FOREIGN: &str = "pages of other origins cannot use this server";

@@ -137,6 +137,8 @@ pub struct Deployment {
     pub ended_at: Option<Timestamp>,
     /// When a later one began to serve in its place.
     pub superseded_at: Option<Timestamp>,
+    /// When the picture of its page was taken, if there is one.
+    pub screenshot_at: Option<Timestamp>,
 }
 
 /// A part of a deployment, with its times.

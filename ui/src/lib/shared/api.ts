@@ -198,6 +198,19 @@ after?: string,
 lines: number, };
 
 /**
+ * Asks how a deployment differs from another one.
+ */
+export type AskDifference = { 
+/**
+ * The deployment.
+ */
+deployment_id: DeploymentId, 
+/**
+ * The other one, of the same environment; the one that served before it when none is named.
+ */
+with?: DeploymentId, };
+
+/**
  * Which host is asked for facts.
  */
 export type AskFacts = { 
@@ -631,7 +644,11 @@ ended_at: Timestamp | null,
 /**
  * When a later one began to serve in its place.
  */
-superseded_at: Timestamp | null, };
+superseded_at: Timestamp | null, 
+/**
+ * When the picture of its page was taken, if there is one.
+ */
+screenshot_at: Timestamp | null, };
 
 /**
  * What a person may want to do about a deployment.
@@ -658,6 +675,48 @@ stages: Array<StageTimes>,
  * What a person may want to do about it.
  */
 actions: Array<PossibleAction>, };
+
+/**
+ * How a deployment differs from another one.
+ */
+export type DeploymentDifference = { 
+/**
+ * The other one; none when nothing served before.
+ */
+with: Deployment | null, 
+/**
+ * Whether there is nothing to tell: it is nothing but a new deployment.
+ */
+nothing: boolean, 
+/**
+ * Where both come from, when that differs.
+ */
+source: SourceDifference | null, 
+/**
+ * The variables of its containers that differ, by name.
+ */
+variables: Array<Differing>, 
+/**
+ * The settings that differ.
+ */
+settings: Array<DifferingSetting>, 
+/**
+ * The images, when they differ.
+ */
+image: ImageDifference | null, 
+/**
+ * The revisions of the plan, when they differ.
+ */
+plan: PlanDifference | null, 
+/**
+ * Why variables and settings are not compared; none when they are.
+ */
+not_compared: string | null, 
+/**
+ * The deployments that ran their own commands (`on_deploy`) after the older of the two, up to the newer one, oldest first.
+ * No rollback takes back what those have changed.
+ */
+hooks_between: Array<HooksRan>, };
 
 /**
  * One release of an application to an environment.
@@ -743,6 +802,44 @@ kind: DiffKind,
  * The line without its end.
  */
 text: string, };
+
+/**
+ * Something with a name, as it was and as it is. The value of a secret is never in it, only the secret's name.
+ */
+export type Differing = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * What it is for the other deployment; none when that does not have it.
+ */
+before: string | null, 
+/**
+ * What it is for this one; none when it does not have it.
+ */
+after: string | null, };
+
+/**
+ * A setting that differs.
+ */
+export type DifferingSetting = { 
+/**
+ * What the plan calls it, such as `health.path`.
+ */
+name: string, 
+/**
+ * Its values for the other deployment; none when that does not have it.
+ */
+before: Array<string>, 
+/**
+ * Its values for this one; none when it does not have it.
+ */
+after: Array<string>, 
+/**
+ * Whether a rollback leaves it as it is for the one that serves.
+ */
+stays: boolean, };
 
 /**
  * A host that was found where the plan looks for hosts.
@@ -1039,6 +1136,19 @@ of: number, } | { "kind": "vault_locked" } | { "kind": "missing_secrets",
 names: Array<string>, };
 
 /**
+ * A deployment that ran its own commands.
+ */
+export type HooksRan = { 
+/**
+ * The number of the deployment.
+ */
+number: number, 
+/**
+ * The commands.
+ */
+commands: Array<string>, };
+
+/**
  * What was found of one host. What could not be looked at because something before it failed is not in it.
  */
 export type HostPreflight = { 
@@ -1071,6 +1181,19 @@ address: string,
  * What is known.
  */
 reach: Reach, };
+
+/**
+ * The images of two deployments.
+ */
+export type ImageDifference = { 
+/**
+ * That of the other one, as far as it is known.
+ */
+before: string | null, 
+/**
+ * That of this one, as far as it is known.
+ */
+after: string | null, };
 
 /**
  * What runs as process 1.
@@ -1534,6 +1657,23 @@ problems: Array<Problem>,
  * Its picture.
  */
 outline: PlanOutline, };
+
+/**
+ * Two revisions of a plan.
+ */
+export type PlanDifference = { 
+/**
+ * The revision that the other one was made by.
+ */
+before_sha256: string, 
+/**
+ * The revision that this one was made by.
+ */
+after_sha256: string, 
+/**
+ * From the one to the other; empty when one of them is not there any more.
+ */
+diff: Array<DiffLine>, };
 
 /**
  * A plan's picture, as far as it can be read.
@@ -2230,6 +2370,23 @@ project_id: ProjectId,
 text: string, };
 
 /**
+ * A picture of the page of a deployment, or why there is none.
+ */
+export type Screenshot = { "kind": "taken", 
+/**
+ * When.
+ */
+taken_at: Timestamp, 
+/**
+ * The picture, a PNG in base64.
+ */
+png_base64: string, } | { "kind": "none", 
+/**
+ * Why, for people.
+ */
+reason: string, };
+
+/**
  * What became of a value.
  */
 export type SecretSet = { 
@@ -2315,6 +2472,19 @@ source: string,
  * The project whose plan it is: files that it includes are looked for in that one's folder.
  */
 project_id?: ProjectId, };
+
+/**
+ * Where two deployments come from.
+ */
+export type SourceDifference = { 
+/**
+ * Where the other one comes from.
+ */
+before: DeploymentSource | null, 
+/**
+ * Where this one comes from.
+ */
+after: DeploymentSource | null, };
 
 /**
  * What kind of thing a deployment is made from.
@@ -2754,6 +2924,8 @@ export interface Operations {
   deployments: { request: ListDeployments; response: Array<Deployment> };
   /** A deployment with its course, and what can be done about it. */
   deployment: { request: OfDeployment; response: DeploymentDetail };
+  /** How a deployment differs from the one that served before it, or from another one. */
+  deployment_difference: { request: AskDifference; response: DeploymentDifference };
   /** Brings an earlier deployment back, as a new one: with its image and its settings, without a build. */
   rollback: { request: OfDeployment; response: RunSummary };
   /** Starts the deployment that serves anew, as a new one: in fresh containers, without a build. */
@@ -2766,6 +2938,8 @@ export interface Operations {
   live: { request: OfDeployment; response: Live };
   /** What the containers of a deployment have written last. Asks its host. */
   container_log: { request: AskContainerLog; response: ContainerLog };
+  /** The picture of a deployment's page, or why there is none. */
+  screenshot: { request: OfDeployment; response: Screenshot };
   /** A window of the lines of a log. */
   log_lines: { request: LogLines; response: LogWindow };
   /** The lines of a log that contain a text. */
