@@ -9,9 +9,12 @@ use steadyhand_domain::Stage;
 use crate::{
     ast::{ActionSpec, Common, ElevateSpec, Entries, OnFailure, ParamValue, ResourceSpec, Step, Task},
     resource::{
-        Given::{Maybe, Or},
+        Given::{Always, Maybe, Or},
         Kind,
-        Of::{Choice, Commands, Duration, Line, Lines, Map, Number, PublicLine, PublicMap, Text, Truth},
+        Of::{
+            Choice, Commands, Duration, Line, Lines, Map, Number, PublicLine, PublicMap, Schedule, Text,
+            Truth,
+        },
         Param,
     },
     span::{Span, Spanned},
@@ -86,6 +89,26 @@ const DRAIN: Param = param(
     "How long the containers before it may take to end what they have begun.",
 );
 const KEEP: Param = param("keep", Number(1, 50), Or("5"), "How many images are kept to go back to.");
+
+const SCHEDULE: Param = param(
+    "schedule",
+    Schedule,
+    Always,
+    "When it is due by the clock of its host: five fields such as \"0 3 * * *\", or a word such as @daily.",
+);
+const JOB: Param =
+    param("run", Commands, Always, "A command, run in a container of its own like those that serve then.");
+const JOB_NAME: Param =
+    param("name", Line, Maybe, "What the job is called; otherwise as the program that it runs.");
+
+/// A job, of which there is a list.
+pub(crate) const CRON: Kind = Kind {
+    name: "cron",
+    about: "A command that is run again and again.",
+    short: None,
+    params: &[SCHEDULE, JOB, JOB_NAME],
+    exclusive: &[],
+};
 
 /// What stands beside the mappings.
 pub(crate) const PLAIN: Kind = Kind {
@@ -247,6 +270,15 @@ static RELEASE: [StageKind; 5] = [
     ),
 ];
 
+/// What comes once it serves, and cannot keep it from serving.
+static AFTER: [StageKind; 1] = [stage(
+    Stage::After,
+    "Set up the jobs",
+    "app_cron",
+    5,
+    &[("cron", "name"), ("cron", "schedule"), ("cron", "run")],
+)];
+
 /// A container application, as it is written.
 pub(crate) struct App {
     pub(crate) on: Vec<Spanned<String>>,
@@ -266,7 +298,7 @@ impl App {
     pub(crate) fn task(&self) -> (Spanned<String>, Task) {
         let source: &[StageKind] =
             if self.given("source", "image").is_some() { &FROM_REGISTRY } else { &FROM_GIT };
-        let stages = std::iter::once(&PREPARE).chain(source).chain(&RELEASE);
+        let stages = std::iter::once(&PREPARE).chain(source).chain(&RELEASE).chain(&AFTER);
         let task = Task {
             on: self.on.clone(),
             needs: self.needs.clone(),
@@ -297,7 +329,9 @@ impl App {
         // What it reports is kept, for the stages after it and for what is known of the deployment.
         let reports = matches!(stage.stage, Stage::Fetch | Stage::Build | Stage::Switch | Stage::Drain);
         let id = reports.then(|| Spanned { value: stage.kind.name.to_owned(), span: self.span });
-        let common = Common { name: Some(title), timeout: Some(timeout), id, ..Common::default() };
+        let on_failure = (stage.stage == Stage::After).then_some(OnFailure::Continue);
+        let common =
+            Common { name: Some(title), timeout: Some(timeout), id, on_failure, ..Common::default() };
         Step {
             common,
             action: ActionSpec::Resource(ResourceSpec { kind: &stage.kind, params: params.collect() }),
@@ -323,6 +357,10 @@ pub(crate) fn schema() -> Value {
     let mut whole = PLAIN.schema();
     let list = |about: &str| json!({ "type": "array", "items": { "type": "string" }, "description": about });
     let own = [
+        (
+            "cron",
+            json!({ "type": "array", "items": CRON.schema(), "description": "Its jobs: commands that are run again and again." }),
+        ),
         (
             "on",
             json!({
@@ -369,7 +407,7 @@ pub(crate) fn section_named(name: &str) -> Option<&'static Kind> {
 
 /// The stage whose script has this name.
 pub(crate) fn stage_named(script: &str) -> Option<Stage> {
-    let all = std::iter::once(&PREPARE).chain(&FROM_GIT).chain(&FROM_REGISTRY).chain(&RELEASE);
+    let all = std::iter::once(&PREPARE).chain(&FROM_GIT).chain(&FROM_REGISTRY).chain(&RELEASE).chain(&AFTER);
     all.into_iter().find(|stage| stage.kind.name == script).map(|stage| stage.stage)
 }
 
