@@ -2,7 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use steadyhand_deploy::live::{self, ContainerLog, Live};
+use steadyhand_deploy::{
+    jobs::{self, CronJobs, CronLog},
+    live::{self, ContainerLog, Live},
+};
 use steadyhand_domain::{DeploymentId, DeploymentState, Desired, EnvironmentState};
 use steadyhand_remote::Tunnel;
 use steadyhand_store::{
@@ -14,7 +17,9 @@ use steadyhand_store::{
 };
 use ts_rs::TS;
 
-use crate::{Api, ApiError, AskContainerLog, ErrorCode, ListDeployments, OfDeployment, OfProject};
+use crate::{
+    Api, ApiError, AskContainerLog, AskCronLog, ErrorCode, ListDeployments, OfDeployment, OfProject,
+};
 
 /// The most deployments of one page.
 const PAGE: u32 = 100;
@@ -160,6 +165,17 @@ impl Api {
     pub async fn container_log(&self, request: AskContainerLog) -> Result<ContainerLog, ApiError> {
         let AskContainerLog { deployment_id, after, lines } = request;
         Ok(live::log(&self.inner.engine, deployment_id, &after.unwrap_or_default(), lines).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn cron_jobs(&self, request: OfDeployment) -> Result<CronJobs, ApiError> {
+        Ok(jobs::jobs(&self.inner.engine, request.deployment_id).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn cron_log(&self, request: AskCronLog) -> Result<CronLog, ApiError> {
+        let AskCronLog { deployment_id, job, run } = request;
+        Ok(jobs::log(&self.inner.engine, deployment_id, &job, &run).await?)
     }
 
     /// A way to a port of the host of a deployment, on its loopback.

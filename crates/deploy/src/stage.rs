@@ -8,6 +8,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::read::GzDecoder;
 use steadyhand_domain::Stage;
 use steadyhand_engine::{Learned, Stages, Told};
+use steadyhand_plan::Schedule;
 use steadyhand_remote::resource::{self, Mode};
 use steadyhand_store::records::{DeploymentSource, SourceKind};
 
@@ -27,7 +28,10 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("app_hooks", include_str!("stage/app_hooks.sh")),
     ("app_switch", include_str!("stage/app_switch.sh")),
     ("app_drain", include_str!("stage/app_drain.sh")),
+    ("app_cron", include_str!("stage/app_cron.sh")),
 ];
+/// What cron starts on the host.
+const RUN_JOB: &str = include_str!("stage/run_job.sh");
 
 /// The most that is read of what a report has packed, in bytes.
 const LARGEST: u64 = 8 << 20;
@@ -47,6 +51,10 @@ impl Stages for AppStages {
         match name {
             "app_fetch" => all.push(("wanted".to_owned(), pathspecs())),
             "app_detect" => all.extend(detected(params, told.reported)?),
+            "app_cron" => {
+                all.push(("calendars".to_owned(), calendars(params)?));
+                all.push(("runner".to_owned(), RUN_JOB.trim_end().to_owned()));
+            }
             _ => {}
         }
         Ok(compose(program, &all, told))
@@ -166,6 +174,19 @@ fn pathspecs() -> String {
     let wanted = WANTED.iter().map(|name| format!(":(glob)**/{name}"));
     let skipped = SKIPPED.iter().map(|name| format!(":(glob,exclude)**/{name}/**"));
     wanted.chain(skipped).collect::<Vec<_>>().join("\n")
+}
+
+/// When each job is due, as timers of systemd are told it: a line for each job, with `;` between two times.
+fn calendars(params: &[(String, String)]) -> Result<String, String> {
+    let schedules = params.iter().find(|(name, _)| name == "schedule").map_or("", |(_, value)| value);
+    let lines: Result<Vec<String>, String> = schedules
+        .lines()
+        .map(|line| match Schedule::parse(line) {
+            Ok(schedule) => Ok(schedule.calendars().join(";")),
+            Err(why) => Err(format!("a schedule of the plan {why}")),
+        })
+        .collect();
+    Ok(lines?.join("\n"))
 }
 
 /// What the stage that follows the fetch is told about what was found out.
