@@ -2,7 +2,7 @@
 # from the image and with the settings of the release that serves at that moment. In a container of the application (`docker exec`)
 # it would be ended by the next deployment, and take memory from what visitors have. So a switch and a rollback change nothing
 # for a job that runs, and the next run is of what serves then.
-trap - TERM
+trap 'let_go; exit 143' TERM
 if [ "$current" != "$p_deployment" ]; then
   printf 'Deployment %s serves by now: its jobs are its own.\n' "${current%%-*}"
   finish
