@@ -118,7 +118,7 @@ async fn a_job_that_runs_is_not_started_again_and_outlives_a_switch_and_its_remo
     shop.deployed(1).await;
     let line = line(&shop, "wait");
     shop.host.does(&format!(
-        "setsid {line} >/dev/null 2>&1 </dev/null &\nuntil docker exec $(docker ps -q --filter label=steadyhand.app) busybox test -f /data/begun; do :; done"
+        "setsid {line} >/dev/null 2>&1 </dev/null &\nuntil docker exec $(docker ps -q --filter label=steadyhand.app=shop) busybox test -f /data/begun; do :; done"
     ));
     assert_eq!(started_as_cron_does(&shop, "wait"), "75");
     let run = job(&shop, "wait").await["runs"][0].clone();
@@ -137,7 +137,7 @@ async fn a_job_that_runs_is_not_started_again_and_outlives_a_switch_and_its_remo
     shop.host.does(&format!("test ! -e {CRONTAB}; docker inspect shop.wait >/dev/null"));
     let record = "/var/lib/steadyhand/apps/shop/cron/wait/runs/*/";
     let said = shop.host.asked(&format!(
-        "docker exec $(docker ps -q --filter label=steadyhand.app) busybox touch /data/go; until grep -q '^end' {record}record; do :; done; cat {record}log"
+        "docker exec $(docker ps -q --filter label=steadyhand.app=shop) busybox touch /data/go; until grep -q '^end' {record}record; do :; done; cat {record}log"
     ));
     assert_eq!(said, "one\n");
     let run = shop.deployed(4).await;

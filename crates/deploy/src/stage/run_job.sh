@@ -59,8 +59,9 @@ work() {
   fi
   # What is left of one that the host has gone down in.
   [ "$(docker inspect -f '{{.State.Running}}' "$name.$job" 2>/dev/null)" = false ] && docker rm -f "$name.$job" >/dev/null 2>&1
+  # With the labels of its image, it would be taken for a container of a deployment, and ended with that.
   set -- --rm --init --pull never --name "$name.$job" --security-opt no-new-privileges --env-file "$kept/env" \
-    --label "steadyhand.job=$name/$job"
+    --label "steadyhand.job=$name/$job" --label steadyhand.app= --label steadyhand.release=
   [ "$(setting read_only)" = yes ] && set -- "$@" --read-only --tmpfs /tmp --tmpfs /run
   cpus=$(setting cpus) memory=$(setting memory)
   [ "$cpus" ] && set -- "$@" --cpus "$cpus"
@@ -73,7 +74,9 @@ work() {
   done <<END
 $(setting volume)
 END
-  docker run "$@" --entrypoint /bin/sh "steadyhand/$name:$release" -c "$command" </dev/null
+  # One stream keeps what is written in its order.
+  docker run "$@" --entrypoint /bin/sh "steadyhand/$name:$release" -c "exec 2>&1
+$command" </dev/null
 }
 log=$here/runs/$run/log
 {
