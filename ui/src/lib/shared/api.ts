@@ -198,6 +198,23 @@ after?: string,
 lines: number, };
 
 /**
+ * Asks for what a run of a job has written.
+ */
+export type AskCronLog = { 
+/**
+ * A deployment of the job's environment.
+ */
+deployment_id: DeploymentId, 
+/**
+ * The job.
+ */
+job: string, 
+/**
+ * The run: its `id`.
+ */
+run: string, };
+
+/**
  * Which host is asked for facts.
  */
 export type AskFacts = { 
@@ -517,6 +534,91 @@ name: string,
  * Its plan; a small example when none is given.
  */
 source?: string, };
+
+/**
+ * A command of an application that is run again and again.
+ */
+export type CronJob = { 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * When it is due, as the plan says it.
+ */
+schedule: string, 
+/**
+ * The command.
+ */
+run: string, 
+/**
+ * When it is due next, by the clock of its host; not known when that is to be put forward or back before.
+ */
+next: Timestamp | null, 
+/**
+ * Its last runs, newest first.
+ */
+runs: Array<CronRun>, };
+
+/**
+ * The jobs of an environment, as its host has them.
+ */
+export type CronJobs = { 
+/**
+ * The name of the host in the plan.
+ */
+host: string, 
+/**
+ * The jobs, by name.
+ */
+jobs: Array<CronJob>, };
+
+/**
+ * What a run of a job has written.
+ */
+export type CronLog = { 
+/**
+ * All of it, or of a lot the beginning and the end. While it runs, there may be less than it has written.
+ */
+text: string, };
+
+/**
+ * A run of a job.
+ */
+export type CronRun = { 
+/**
+ * What it is called on its host, to ask for what it has written.
+ */
+id: string, 
+/**
+ * How it is.
+ */
+state: CronRunState, 
+/**
+ * The number of the deployment that it was a run of.
+ */
+deployment: number | null, 
+/**
+ * When it began.
+ */
+started_at: Timestamp, 
+/**
+ * When it ended, once it has.
+ */
+ended_at: Timestamp | null, 
+/**
+ * The status that it ended with, once it has.
+ */
+status: number | null, 
+/**
+ * How often the job was due while it ran, and was not started again.
+ */
+skipped: number, };
+
+/**
+ * How a run of a job is.
+ */
+export type CronRunState = "running" | "succeeded" | "failed" | "lost";
 
 /**
  * A decision about a step that has failed and is held.
@@ -2753,6 +2855,10 @@ export interface Operations {
   live: { request: OfDeployment; response: Live };
   /** What the containers of a deployment have written last. Asks its host. */
   container_log: { request: AskContainerLog; response: ContainerLog };
+  /** The jobs of the environment that a deployment was made to, with their last runs. Asks its host. */
+  cron_jobs: { request: OfDeployment; response: CronJobs };
+  /** What a run of a job has written. Asks its host. */
+  cron_log: { request: AskCronLog; response: CronLog };
   /** A window of the lines of a log. */
   log_lines: { request: LogLines; response: LogWindow };
   /** The lines of a log that contain a text. */
