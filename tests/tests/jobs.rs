@@ -24,6 +24,23 @@ fn started_as_cron_does(shop: &Shop, job: &str) -> String {
     shop.host.asked(&format!("cd /root; {cron} '{line}' >/dev/null && echo 0 || echo $?")).trim().to_owned()
 }
 
+/// What `steady jobs` writes, each line of which is as the published schema says.
+async fn documents(shop: &Shop, arguments: &[&str]) -> Vec<Value> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/events.json");
+    let text = std::fs::read_to_string(path).expect("the schema");
+    let mut schema: Value = serde_json::from_str(&text).expect("JSON");
+    schema["anyOf"] = schema["x-commands"]["jobs"].clone();
+    let validator = jsonschema::draft7::new(&schema).expect("a schema");
+    let (code, said) = ended(steady(shop.data.path(), &["jobs", "shop", "--json"]).args(arguments)).await;
+    assert_eq!(code, Some(0), "{said}");
+    let lines: Vec<Value> =
+        said.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    for line in &lines {
+        assert!(validator.is_valid(line), "{line:#}");
+    }
+    lines
+}
+
 /// The state of the step that sets up the jobs.
 fn state(run: &Value) -> &str {
     let mut steps = run["steps"].as_array().expect("steps").iter();
@@ -96,9 +113,9 @@ async fn a_job_runs_in_the_release_that_serves_and_each_run_is_recorded() {
     let (code, said) = ended(&mut steady(shop.data.path(), &["jobs", "shop"])).await;
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("tell: echo $GREETING") && said.contains("failed (status 7)"), "{said}");
-    let (code, said) = ended(&mut steady(shop.data.path(), &["jobs", "shop", "tell", "--json"])).await;
-    assert_eq!(code, Some(0), "{said}");
-    let shown: Value = serde_json::from_str(said.lines().next().expect("a line")).expect("JSON");
+    let all = documents(&shop, &[]).await;
+    assert_eq!((&all[0]["host"], &all[0]["jobs"][1]["name"]), (&json!("web1"), &json!("tell")), "{all:#?}");
+    let shown = &documents(&shop, &["tell"]).await[0];
     assert_eq!(shown["text"], "hello world from one\nworse\n", "{shown:#}");
     let (code, said) = ended(&mut steady(shop.data.path(), &["jobs", "shop", "none"])).await;
     assert_eq!(code, Some(2), "{said}");
