@@ -1,5 +1,5 @@
 //! A deployment beside the same done by hand in a shell script, the time from "healthy" to "all new traffic", and going back.
-#![allow(clippy::print_stdout, reason = "a program that measures")]
+#![allow(clippy::expect_used, clippy::print_stdout, reason = "a program that measures")]
 
 use std::{
     process::{Command, Stdio},

@@ -2,7 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use steadyhand_deploy::live::{self, ContainerLog, Live};
+use steadyhand_deploy::{
+    jobs::{self, CronJobs, CronLog},
+    live::{self, ContainerLog, Live},
+};
 use steadyhand_domain::{DeploymentId, DeploymentState, Desired, EnvironmentState};
 use steadyhand_remote::Tunnel;
 use steadyhand_store::{
@@ -15,7 +18,8 @@ use steadyhand_store::{
 use ts_rs::TS;
 
 use crate::{
-    Api, ApiError, AskContainerLog, ErrorCode, ListDeployments, OfDeployment, OfEnvironment, OfProject,
+    Api, ApiError, AskContainerLog, AskCronLog, ErrorCode, ListDeployments, OfDeployment, OfEnvironment,
+    OfProject,
 };
 
 /// The most deployments of one page.
@@ -191,6 +195,17 @@ impl Api {
             lines,
         )
         .await?)
+    }
+
+    /// See the list of operations.
+    pub async fn cron_jobs(&self, request: OfDeployment) -> Result<CronJobs, ApiError> {
+        Ok(jobs::jobs(&self.inner.engine, request.deployment_id, self.inner.shell.asks()).await?)
+    }
+
+    /// See the list of operations.
+    pub async fn cron_log(&self, request: AskCronLog) -> Result<CronLog, ApiError> {
+        let AskCronLog { deployment_id, job, run } = request;
+        Ok(jobs::log(&self.inner.engine, deployment_id, self.inner.shell.asks(), &job, &run).await?)
     }
 
     /// A way to a port of the host of a deployment, on its loopback.

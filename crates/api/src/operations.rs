@@ -3,7 +3,10 @@
 
 use futures::future::BoxFuture;
 use serde_json::Value;
-use steadyhand_deploy::live::{ContainerLog, Live};
+use steadyhand_deploy::{
+    jobs::{CronJobs, CronLog},
+    live::{ContainerLog, Live},
+};
 use steadyhand_domain::{Facts, Preflight};
 use steadyhand_store::records::{
     Deployment, Environment, LogMatches, LogWindow, Message, PlanRevision, Project, Proposal, RunSummary,
@@ -86,6 +89,10 @@ macro_rules! with_operations {
             container_log(AskContainerLog) -> ContainerLog;
             /// The picture of a deployment's page, or why there is none.
             screenshot(OfDeployment) -> Screenshot;
+            /// The jobs of the environment that a deployment was made to, with their last runs. Asks its host.
+            cron_jobs(OfDeployment) -> CronJobs;
+            /// What a run of a job has written. Asks its host.
+            cron_log(AskCronLog) -> CronLog;
 
             /// A window of the lines of a log.
             log_lines(LogLines) -> LogWindow;

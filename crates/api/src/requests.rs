@@ -180,6 +180,15 @@ requests! {
         /// At most so many lines of each container, the last ones (1,000 at most).
         lines: u32,
     }
+    /// Asks for what a run of a job has written.
+    AskCronLog {
+        /// A deployment of the job's environment.
+        deployment_id: DeploymentId,
+        /// The job.
+        job: String,
+        /// The run: its `id`.
+        run: String,
+    }
     /// A page of deployments, newest first.
     ListDeployments {
         /// The project.

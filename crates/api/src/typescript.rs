@@ -2,7 +2,10 @@
 
 use std::{any::TypeId, collections::BTreeMap};
 
-use steadyhand_deploy::live::{ContainerLog, Live};
+use steadyhand_deploy::{
+    jobs::{CronJobs, CronLog},
+    live::{ContainerLog, Live},
+};
 use steadyhand_domain::{Facts, Preflight};
 use ts_rs::{Config, TS, TypeVisitor};
 

@@ -254,6 +254,16 @@ pub(crate) enum Command {
         #[arg(long)]
         print: bool,
     },
+    /// Lists what an application runs again and again (`app.cron`), and how that went; of one job, what its last run has written
+    Jobs {
+        /// The project
+        project: String,
+        /// One of its jobs
+        job: Option<String>,
+        /// Shows what this run of it has written [default: the last one]
+        #[arg(long, requires = "job")]
+        run: Option<String>,
+    },
     /// Brings an earlier deployment back, and shows the run that does so: its image and settings, without a build
     Rollback {
         /// The project

@@ -5,8 +5,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, js
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use steadyhand_api::{
-    ApiError, CheckReport, ContainerLine, DeploymentDifference, Live, OutlineTask, PlanCheck, Preview,
-    Problem, Question, RunDetail, SourceView, VaultView,
+    ApiError, CheckReport, ContainerLine, CronJob, CronJobs, CronRun, DeploymentDifference, Live,
+    OutlineTask, PlanCheck, Preview, Problem, Question, RunDetail, SourceView, VaultView,
     records::{Card, Deployment, LogLine, Project, RunSummary, Step},
 };
 use steadyhand_domain::{Facts, Preflight, StepId, Timestamp};
@@ -122,6 +122,19 @@ pub(crate) struct Opened<'a> {
     /// How the deployment is now.
     #[serde(flatten)]
     pub(crate) live: &'a Live,
+}
+
+/// A job of an application, and what a run of it has written: `steady jobs PROJECT JOB`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ShownJob<'a> {
+    /// The name of its host in the plan.
+    pub(crate) host: &'a str,
+    /// The job.
+    pub(crate) job: &'a CronJob,
+    /// The run: the last one, unless another one was asked for. None when there was none yet.
+    pub(crate) run: Option<&'a CronRun>,
+    /// What that has written.
+    pub(crate) text: Option<&'a str>,
 }
 
 /// Why a command could not be carried out. It is the last document of any command.
@@ -313,6 +326,7 @@ pub(crate) fn schema() -> Value {
         "up": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
         "deploy": RunEvent<'_>, LineEvent<'_>, EndEvent<'_>;
         "open": Opened<'_>;
+        "jobs": CronJobs, ShownJob<'_>;
         "logs --container": ContainerLineEvent<'_>;
         "decide": RunSummary;
         "logs": LineEvent<'_>;

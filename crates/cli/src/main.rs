@@ -118,6 +118,9 @@ async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
         Command::Down { project } => commands::down(&api, output, &project).await,
         Command::Up { project } => commands::up(&api, output, &project).await,
         Command::Open { project, print } => commands::open(&api, output, &project, print).await,
+        Command::Jobs { project, job, run } => {
+            commands::jobs(&api, output, &project, job.as_deref(), run.as_deref()).await
+        }
         Command::Rollback { project, to } => commands::rollback(&api, output, &project, to).await,
         Command::Decide { run, step, choice } => commands::decide(&api, output, &run, step, choice).await,
         Command::Resume { run } => commands::resume(&api, output, &run).await,

@@ -4,6 +4,7 @@
 //! as data ([`detect::Tree`]), so a folder of this machine and one on a server are looked at in the same way.
 
 pub mod detect;
+pub mod jobs;
 pub mod live;
 mod release;
 mod stage;

@@ -8,6 +8,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::read::GzDecoder;
 use steadyhand_domain::Stage;
 use steadyhand_engine::{Learned, Places, Sent, Stages, Told};
+use steadyhand_plan::Schedule;
 use steadyhand_remote::{
     Pick,
     resource::{self, Mode},
@@ -35,7 +36,10 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("app_switch", include_str!("stage/app_switch.sh")),
     ("app_drain", include_str!("stage/app_drain.sh")),
     ("app_stop", include_str!("stage/app_stop.sh")),
+    ("app_cron", include_str!("stage/app_cron.sh")),
 ];
+/// What cron starts on the host.
+const RUN_JOB: &str = include_str!("stage/run_job.sh");
 
 /// The most that is read of what a report has packed, in bytes.
 const LARGEST: u64 = 8 << 20;
@@ -56,6 +60,10 @@ impl Stages for AppStages {
             "app_fetch" => all.push(("wanted".to_owned(), pathspecs())),
             "app_take" => all.extend(taken(params, told.sent)?),
             "app_detect" => all.extend(detected(params, told.reported)?),
+            "app_cron" => {
+                all.push(("calendars".to_owned(), calendars(params)?));
+                all.push(("runner".to_owned(), RUN_JOB.trim_end().to_owned()));
+            }
             _ => {}
         }
         Ok(compose(program, &all, told))
@@ -209,6 +217,19 @@ fn taken(params: &[(String, String)], sent: Option<&Sent>) -> Result<Vec<(String
         ("skipped", SKIPPED.join("\n")),
     ];
     Ok(told.map(|(name, value)| (name.to_owned(), value)).into())
+}
+
+/// When each job is due, as timers of systemd are told it: a line for each job, with `;` between two times.
+fn calendars(params: &[(String, String)]) -> Result<String, String> {
+    let schedules = params.iter().find(|(name, _)| name == "schedule").map_or("", |(_, value)| value);
+    let lines: Result<Vec<String>, String> = schedules
+        .lines()
+        .map(|line| match Schedule::parse(line) {
+            Ok(schedule) => Ok(schedule.calendars().join(";")),
+            Err(why) => Err(format!("a schedule of the plan {why}")),
+        })
+        .collect();
+    Ok(lines?.join("\n"))
 }
 
 /// What the stage that follows the fetch is told about what was found out.

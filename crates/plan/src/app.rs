@@ -9,10 +9,11 @@ use steadyhand_domain::Stage;
 use crate::{
     ast::{ActionSpec, Common, ElevateSpec, Entries, OnFailure, ParamValue, ResourceSpec, Step, Task},
     resource::{
-        Given::{Maybe, Or},
+        Given::{Always, Maybe, Or},
         Kind,
         Of::{
-            Choice, Commands, Duration, Line, Lines, Map, Number, PublicLine, PublicMap, Sent, Text, Truth,
+            Choice, Commands, Duration, Line, Lines, Map, Number, PublicLine, PublicMap, Schedule, Sent,
+            Text, Truth,
         },
         Param,
     },
@@ -112,6 +113,26 @@ const DRAIN: Param = param(
     "How long the containers before it may take to end what they have begun.",
 );
 const KEEP: Param = param("keep", Number(1, 50), Or("5"), "How many images are kept to go back to.");
+
+const SCHEDULE: Param = param(
+    "schedule",
+    Schedule,
+    Always,
+    "When it is due by the clock of its host: five fields such as \"0 3 * * *\", or a word such as @daily.",
+);
+const JOB: Param =
+    param("run", Commands, Always, "A command, run in a container of its own like those that serve then.");
+const JOB_NAME: Param =
+    param("name", Line, Maybe, "What the job is called; otherwise as the program that it runs.");
+
+/// A job, of which there is a list.
+pub(crate) const CRON: Kind = Kind {
+    name: "cron",
+    about: "A command that is run again and again.",
+    short: None,
+    params: &[SCHEDULE, JOB, JOB_NAME],
+    exclusive: &[],
+};
 
 /// What stands beside the mappings.
 pub(crate) const PLAIN: Kind = Kind {
@@ -289,6 +310,15 @@ static RELEASE: [StageKind; 5] = [
     ),
 ];
 
+/// What comes once it serves, and cannot keep it from serving.
+static AFTER: [StageKind; 1] = [stage(
+    Stage::After,
+    "Set up the jobs",
+    "app_cron",
+    5,
+    &[("cron", "name"), ("cron", "schedule"), ("cron", "run")],
+)];
+
 /// A container application, as it is written.
 pub(crate) struct App {
     pub(crate) on: Vec<Spanned<String>>,
@@ -313,7 +343,7 @@ impl App {
         } else {
             &[&TAKE, &DETECT, &BUILD]
         };
-        let stages = std::iter::once(&PREPARE).chain(source.iter().copied()).chain(&RELEASE);
+        let stages = std::iter::once(&PREPARE).chain(source.iter().copied()).chain(&RELEASE).chain(&AFTER);
         let task = Task {
             on: self.on.clone(),
             needs: self.needs.clone(),
@@ -347,7 +377,9 @@ impl App {
         // What it reports is kept, for the stages after it and for what is known of the deployment.
         let reports = matches!(stage.stage, Stage::Fetch | Stage::Build | Stage::Switch | Stage::Drain);
         let id = reports.then(|| Spanned { value: stage.kind.name.to_owned(), span: self.span });
-        let common = Common { name: Some(title), timeout: Some(timeout), id, ..Common::default() };
+        let on_failure = (stage.stage == Stage::After).then_some(OnFailure::Continue);
+        let common =
+            Common { name: Some(title), timeout: Some(timeout), id, on_failure, ..Common::default() };
         Step {
             common,
             action: ActionSpec::Resource(ResourceSpec { kind: &stage.kind, params: params.collect() }),
@@ -373,6 +405,10 @@ pub(crate) fn schema() -> Value {
     let mut whole = PLAIN.schema();
     let list = |about: &str| json!({ "type": "array", "items": { "type": "string" }, "description": about });
     let own = [
+        (
+            "cron",
+            json!({ "type": "array", "items": CRON.schema(), "description": "Its jobs: commands that are run again and again." }),
+        ),
         (
             "on",
             json!({
@@ -419,7 +455,7 @@ pub(crate) fn section_named(name: &str) -> Option<&'static Kind> {
 
 /// The stage whose script has this name.
 pub(crate) fn stage_named(script: &str) -> Option<Stage> {
-    let all = [&PREPARE, &FETCH, &TAKE, &DETECT, &BUILD, &PULL].into_iter().chain(&RELEASE);
+    let all = [&PREPARE, &FETCH, &TAKE, &DETECT, &BUILD, &PULL].into_iter().chain(&RELEASE).chain(&AFTER);
     all.into_iter().find(|stage| stage.kind.name == script).map(|stage| stage.stage)
 }
 

@@ -11,6 +11,7 @@ mod ast;
 mod check;
 mod compile;
 mod compiled;
+mod cron;
 mod diagnostic;
 mod discovery;
 mod duration;
@@ -49,6 +50,7 @@ pub use compiled::{
     Action, CompiledHost, CompiledPlan, CompiledStep, CompiledTask, Elevate, ElevateMethod, FORMAT, Inputs,
     OnFailure, ParamOf, Probe, ResourceParam, Retries, Rollout, SshHost, source_sha256,
 };
+pub use cron::Schedule;
 pub use diagnostic::{Code, Diagnostic, Severity, render};
 pub use discovery::{Discovered, Discovery, DiscoverySource, FoundHost};
 pub use files::Files;

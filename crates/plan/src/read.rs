@@ -3,6 +3,7 @@
 
 mod app;
 mod discover;
+mod jobs;
 mod notify;
 mod plan;
 mod resource;

@@ -6,7 +6,8 @@ use crate::{Action, CompiledPlan, CompiledStep, CompiledTask, Rollout, compile::
 
 /// What is carried out to bring a deployment back whose plan was `earlier`, where the one of plan `current` serves. Its image
 /// and its settings are kept by its host: nothing is fetched and nothing is built, and its own commands (`hooks`), which change
-/// data, are left out. How it is healthy is its own; under which names it is reached is as it is now.
+/// data, are left out. How it is healthy and which jobs it has are its own; under which names
+/// it is reached is as it is now.
 ///
 /// `None` when either plan deploys nothing, or when they deploy to different places.
 #[must_use]
@@ -20,6 +21,7 @@ pub fn release(earlier: &CompiledPlan, current: &CompiledPlan) -> Option<Compile
         of(current, Stage::Switch)?,
         of(current, Stage::Drain)?,
     ];
+    steps.extend(earlier.steps.iter().filter(|step| step.stage == Some(Stage::After)).cloned());
     let (task, host) = (steps[0].task.clone(), steps[0].host.clone());
     if earlier.name != current.name || steps.iter().any(|step| step.host != host) {
         return None;

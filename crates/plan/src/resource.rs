@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use kinds::KINDS;
 
-use crate::{duration::Millis, read::listed, yaml::shorten};
+use crate::{cron::Schedule, duration::Millis, read::listed, yaml::shorten};
 
 /// A kind of resource.
 pub(crate) struct Kind {
@@ -73,6 +73,8 @@ pub(crate) enum Of {
     Number(i64, i64),
     /// A length of time such as `30s`: whole seconds for the script.
     Duration,
+    /// When a job is due, as cron takes it.
+    Schedule,
     /// The mode of a file, in octal: three or four digits.
     Mode,
     /// A file on this machine, whose content the script gets as `content`, or as `content_base64` where it is no text.
@@ -166,7 +168,7 @@ impl Of {
             Self::Number(low, high) => {
                 json!({ "anyOf": [{ "type": "integer", "minimum": low, "maximum": high }, expression] })
             }
-            Self::Duration => json!({ "type": "string" }),
+            Self::Duration | Self::Schedule => json!({ "type": "string" }),
             Self::Mode => json!({ "type": ["string", "integer"] }),
         }
     }
@@ -206,6 +208,10 @@ impl Of {
                 Ok(Millis(ms)) if ms >= 1000 => Ok((ms / 1000).to_string()),
                 Ok(_) | Err(_) => is("a length of time of at least a second, such as 30s or 5m"),
             },
+            Self::Schedule => {
+                let words: Vec<&str> = value.split_whitespace().collect();
+                Schedule::parse(value).map(|_| words.join(" "))
+            }
             Self::Mode => {
                 let is_octal = value.chars().all(|c| ('0'..='7').contains(&c));
                 if is_octal && (3..=5).contains(&value.len()) {

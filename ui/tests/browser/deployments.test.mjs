@@ -326,3 +326,22 @@ onPage('how the page of a deployment looked is shown, and why there is no pictur
   await width('deployment-view').toBe(8);
   await expect(page.locator(id('no-picture'))).toHaveCount(0);
 });
+
+onPage('the jobs of what serves tell how they went, and what they have written', { looks: 'failed,still,deployments,deployments-jobs' }, async (page) => {
+  await listenTo(page);
+  await open(page, 13);
+  const cleanup = page.locator(id('job', "[data-name='cleanup']"));
+  await expect(cleanup).toContainText(/\*\/30 \* \* \* \*.*next in .*Ended with status 7/);
+  await expect(page.locator(id('job', "[data-name='report']"))).toContainText('Never run yet');
+  await cleanup.locator(id('job-runs-toggle')).click();
+  const runs = cleanup.locator(id('job-run'));
+  await expect(runs).toHaveCount(2);
+  await expect(runs.nth(0)).toContainText(/took 2\.3 s · deployment 13 · was due 2 more times meanwhile/);
+  await runs.nth(0).click();
+  await expect(cleanup.locator(id('job-log')), 'texts from outside stay text').toHaveText('no space left <b>on device</b>\n');
+  await expectAsked(page, 'cron_log').toEqual([{ deployment_id: 'production-13', job: 'cleanup', run: '20' }]);
+  await runs.nth(1).click();
+  await expect(cleanup.getByRole('alert')).toContainText('has no such run on this host any more');
+  await runs.nth(1).click();
+  await expect(cleanup.getByRole('alert')).toHaveCount(0);
+});

@@ -153,9 +153,11 @@ fn settled(
                     Of::Choice(words) => did_you_mean(literal, words.iter().copied()),
                     _ => None,
                 };
-                Some(match meant {
-                    Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
-                    None => problem,
+                Some(match (meant, param.of) {
+                    (Some(meant), _) => problem.hint(format!("did you mean `{meant}`?")),
+                    (None, Of::Schedule) => problem
+                        .hint("\"0 3 * * *\" is every day at 3, \"*/15 * * * *\" every quarter of an hour"),
+                    (None, _) => problem,
                 })
             }
         },

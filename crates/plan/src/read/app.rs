@@ -8,8 +8,8 @@ use crate::{
 };
 
 /// The keys that do not come from the tables.
-const PLACE: [&str; 6] = ["on", "needs", "when", "tags", "sudo", "become"];
-const LATER: &[&str] = &["services", "cron", "previews", "screenshot", "scan", "source_maps", "static"];
+const PLACE: [&str; 7] = ["on", "needs", "when", "tags", "sudo", "become", "cron"];
+const LATER: &[&str] = &["services", "previews", "screenshot", "scan", "source_maps", "static"];
 const INSTEAD: &[(&str, &str)] = &[
     ("host", "on"),
     ("hosts", "on"),
@@ -27,6 +27,8 @@ const INSTEAD: &[(&str, &str)] = &[
     ("instances", "replicas"),
     ("depends_on", "needs"),
     ("mounts", "volumes"),
+    ("jobs", "cron"),
+    ("schedule", "cron"),
 ];
 
 impl Reader<'_> {
@@ -47,6 +49,7 @@ impl Reader<'_> {
             }
         }
         says.push(self.plain(&inner));
+        says.extend(inner.get("cron").and_then(|field| self.jobs(field)));
         let on = self.names(inner.get("on"), true);
         if on.is_empty() && self.problems.len() == before {
             self.missing(&inner, "on", "add `on:` with the host that it is to run on");

@@ -383,11 +383,36 @@ fn what_is_wrong_with_an_application() {
         app("on: h\nsource: { git: x, token: '${{ secrets.NONE }}' }"),
         app("on: h\nsource: { git: x }\nenv: [A]"),
         app("on: h\nsource: { git: x }\nbuild: { args: { T: '${{ secrets.TOKEN }}' } }"),
-        app("on: h\nsource: { git: x }\ncron: []"),
+        app("on: h\nsource: { git: x }\npreviews: []"),
         app("on: h\nsource: { git: x }\nneeds: [none]"),
         format!(
             "{}tasks: {{ app: {{ on: h, steps: [ {{ run: x }} ] }} }}\n",
             app("on: h\nsource: { git: x }")
         ),
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_job() {
+    let jobs = |text: &str| app(&format!("on: h\nsource: {{ git: x }}\ncron:\n{text}"));
+    said!(
+        "jobs",
+        jobs("  schedule: x"),
+        jobs("  - bin/cleanup"),
+        jobs("  - { run: bin/cleanup }"),
+        jobs("  - { schedule: '@daily' }"),
+        jobs("  - { schedule: '0 3 * *', run: bin/cleanup }"),
+        jobs("  - { schedule: '0 25 * * *', run: bin/cleanup }"),
+        jobs("  - { schedule: '@reboot', run: bin/cleanup }"),
+        jobs("  - { schedule: '0 0 31 2 *', run: bin/cleanup }"),
+        jobs("  - { schedule: '@daily', run: [a, b] }"),
+        jobs("  - { schedule: '@daily', run: \"a\\nb\" }"),
+        jobs("  - { schedule: '@daily', run: 'a ${{ secrets.TOKEN }}' }"),
+        jobs("  - { schedule: '${{ secrets.TOKEN }}', run: a }"),
+        jobs("  - { schedule: '@daily', run: a, nmae: b }"),
+        jobs("  - { schedule: '@daily', run: a, name: 'b c' }"),
+        jobs("  - { schedule: '@daily', run: '[ -f x ]' }"),
+        jobs("  - { schedule: '@daily', run: bin/a.sh }\n  - { schedule: '@daily', run: a }"),
+        app("on: h\nsource: { git: x }\njobs: []"),
     );
 }

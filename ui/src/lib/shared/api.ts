@@ -532,6 +532,91 @@ name: string,
 source?: string, };
 
 /**
+ * A command of an application that is run again and again.
+ */
+export type CronJob = { 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * When it is due, as the plan says it.
+ */
+schedule: string, 
+/**
+ * The command.
+ */
+run: string, 
+/**
+ * When it is due next, by the clock of its host; not known when that is to be put forward or back before.
+ */
+next: Timestamp | null, 
+/**
+ * Its last runs, newest first.
+ */
+runs: Array<CronRun>, };
+
+/**
+ * The jobs of an environment, as its host has them.
+ */
+export type CronJobs = { 
+/**
+ * The name of the host in the plan.
+ */
+host: string, 
+/**
+ * The jobs, by name.
+ */
+jobs: Array<CronJob>, };
+
+/**
+ * What a run of a job has written.
+ */
+export type CronLog = { 
+/**
+ * All of it, or of a lot the beginning and the end. While it runs, there may be less than it has written.
+ */
+text: string, };
+
+/**
+ * A run of a job.
+ */
+export type CronRun = { 
+/**
+ * What it is called on its host, to ask for what it has written.
+ */
+id: string, 
+/**
+ * How it is.
+ */
+state: CronRunState, 
+/**
+ * The number of the deployment that it was a run of.
+ */
+deployment: number | null, 
+/**
+ * When it began.
+ */
+started_at: Timestamp, 
+/**
+ * When it ended, once it has.
+ */
+ended_at: Timestamp | null, 
+/**
+ * The status that it ended with, once it has.
+ */
+status: number | null, 
+/**
+ * How often the job was due while it ran, and was not started again.
+ */
+skipped: number, };
+
+/**
+ * How a run of a job is.
+ */
+export type CronRunState = "running" | "succeeded" | "failed" | "lost";
+
+/**
  * A decision about a step that has failed and is held.
  */
 export type DecideStep = { 
