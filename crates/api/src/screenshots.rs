@@ -13,7 +13,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use steadyhand_deploy::live;
 use steadyhand_domain::{DeploymentEvent, DeploymentId, DeploymentState, Timestamp};
-use steadyhand_engine::{Change, Engine, now};
+use steadyhand_engine::{AskedBy, Change, Engine, now};
 use steadyhand_store::{StoreError, deployments, events::Event, records::Deployment, runs};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
@@ -177,7 +177,7 @@ async fn picture(engine: &Engine, id: DeploymentId) -> Result<Vec<u8>, String> {
     let browser = browser::find().ok_or(
         "No browser that takes pictures was found on this machine: install Chromium, Chrome or Edge.",
     )?;
-    let live = live::live(engine, id).await.map_err(|error| error.to_string())?;
+    let live = live::live(engine, id, AskedBy::APage).await.map_err(|error| error.to_string())?;
     let port = live.port.ok_or("It has no port on its host.")?;
     let name = live.addresses.iter().find_map(|address| plain_name(address));
     let status = status(engine, id, port, name.as_deref()).await?;
