@@ -198,6 +198,23 @@ after?: string,
 lines: number, };
 
 /**
+ * Asks for what a run of a job has written.
+ */
+export type AskCronLog = { 
+/**
+ * A deployment of the job's environment.
+ */
+deployment_id: DeploymentId, 
+/**
+ * The job.
+ */
+job: string, 
+/**
+ * The run: its `id`.
+ */
+run: string, };
+
+/**
  * Asks how a deployment differs from another one.
  */
 export type AskDifference = { 
@@ -1401,6 +1418,10 @@ host: string,
  * The port at which the environment is reached on the host's loopback, once it was deployed to.
  */
 port: number | null, 
+/**
+ * Whether a person has stopped what serves.
+ */
+stopped: boolean, 
 /**
  * The addresses that it is reached by from elsewhere.
  */
@@ -3025,6 +3046,10 @@ export interface Operations {
   container_log: { request: AskContainerLog; response: ContainerLog };
   /** The picture of a deployment's page, or why there is none. */
   screenshot: { request: OfDeployment; response: Screenshot };
+  /** The jobs of the environment that a deployment was made to, with their last runs. Asks its host. */
+  cron_jobs: { request: OfDeployment; response: CronJobs };
+  /** What a run of a job has written. Asks its host. */
+  cron_log: { request: AskCronLog; response: CronLog };
   /** A window of the lines of a log. */
   log_lines: { request: LogLines; response: LogWindow };
   /** The lines of a log that contain a text. */
