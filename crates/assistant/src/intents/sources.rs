@@ -237,7 +237,8 @@ pub(super) fn request(text: &str, context: &Context) -> Option<Intent> {
     }
     let said = rest.join(" ");
     let has_any = |words: &[&str]| rest.iter().any(|word| words.contains(&word.as_str()));
-    if !is_surely_a_source(&request.origin) && !has_any(&VERBS[..SURE_VERBS]) {
+    let called_image = rest.iter().any(|word| word == "image");
+    if !is_surely_a_source(&request.origin, called_image) && !has_any(&VERBS[..SURE_VERBS]) {
         // "run /opt/shop/backup.sh", "get https://shop.example.com/health", "is localhost:3000 up".
         return None;
     }
@@ -252,9 +253,9 @@ pub(super) fn request(text: &str, context: &Context) -> Option<Intent> {
     Some(if plain && has_verb && !asks { deploy } else { Intent::AskBack { did_you_mean: Box::new(deploy) } })
 }
 
-/// Whether an origin can be nothing else: any path may be of a file, any address of a page, and a word with a number of a server.
-fn is_surely_a_source(origin: &Origin) -> bool {
-    let Origin::Git(address) = origin else { return false };
+/// Whether an origin can be nothing else: any path may be of a file, any address of a page, and a word with a number of a server, but not what is called an image.
+fn is_surely_a_source(origin: &Origin, called_image: bool) -> bool {
+    let Origin::Git(address) = origin else { return called_image };
     let bare = address.split_once("://").map_or(address.as_str(), |(_, rest)| rest);
     let host = bare.rsplit_once('@').map_or(bare, |(_, host)| host);
     address.trim_end_matches('/').ends_with(".git")
