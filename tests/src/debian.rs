@@ -85,6 +85,7 @@ if [ "$3" ]; then
     ln -s steadyhand/docker.sock run
     mount --bind "$3" run/steadyhand/docker.sock
     mount --bind "$4" usr/bin/docker
+    mount --rbind /sys sys
 fi
 : >run/steadyhand/net
 if [ "$5" ]; then

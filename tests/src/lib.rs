@@ -16,6 +16,7 @@ pub mod model_server;
 pub mod process;
 pub mod proxy;
 pub mod receiver;
+pub mod registry;
 pub mod shop;
 pub mod sshd;
 

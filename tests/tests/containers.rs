@@ -153,6 +153,9 @@ async fn images_beyond_those_that_are_kept_are_removed_and_cannot_be_brought_bac
     let (code, said) = ended(&mut steady(shop.data.path(), &["rollback", "shop", "--to", "1"])).await;
     assert_eq!(code, Some(1), "{said}");
     assert_eq!(shop.answers(), "4");
+    // What is kept comes back as it was.
+    let (code, said) = ended(&mut steady(shop.data.path(), &["rollback", "shop", "--to", "3"])).await;
+    assert_eq!((code, shop.answers().as_str()), (Some(0), "3"), "{said}");
     shop.app.end().await;
 }
 

@@ -124,6 +124,8 @@ const KEPT: &[Setting] = &[
     Setting(Stage::Build, "target", "build.target"),
     Setting(Stage::Build, "args", "build.args"),
     Setting(Stage::Detect, "bases", "build.bases"),
+    Setting(Stage::Build, "server", "registry.server"),
+    Setting(Stage::Build, "user", "registry.user"),
     Setting(Stage::Start, "port", "port"),
     Setting(Stage::Start, "replicas", "replicas"),
     Setting(Stage::Start, "cpus", "resources.cpus"),
@@ -148,6 +150,7 @@ const HIDDEN: &[Setting] = &[
     Setting(Stage::Fetch, "key", "source.key"),
     Setting(Stage::Fetch, "token", "source.token"),
     Setting(Stage::Build, "secrets", "build.secrets"),
+    Setting(Stage::Build, "password", "registry.password"),
 ];
 
 /// What a deployment was made by.

@@ -28,8 +28,15 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("app_fetch", concat!(include_str!("stage/listing.sh"), include_str!("stage/app_fetch.sh"))),
     ("app_take", concat!(include_str!("stage/listing.sh"), include_str!("stage/app_take.sh"))),
     ("app_detect", include_str!("stage/app_detect.sh")),
-    ("app_build", include_str!("stage/app_build.sh")),
-    ("app_pull", include_str!("stage/app_pull.sh")),
+    (
+        "app_build",
+        concat!(
+            include_str!("stage/registry.sh"),
+            include_str!("stage/guard.sh"),
+            include_str!("stage/app_build.sh")
+        ),
+    ),
+    ("app_pull", concat!(include_str!("stage/registry.sh"), include_str!("stage/app_pull.sh"))),
     ("app_start", include_str!("stage/app_start.sh")),
     ("app_health", include_str!("stage/app_health.sh")),
     ("app_hooks", include_str!("stage/app_hooks.sh")),

@@ -80,6 +80,15 @@ const BUILD_SECRETS: Param = param(
 );
 const BASES: Param = param("bases", Map, Maybe, "Images to build on instead of those of public registries.");
 
+const SERVER: Param = param(
+    "server",
+    Line,
+    Maybe,
+    "Its name, such as `ghcr.io`; otherwise the registry of the image, or Docker Hub.",
+);
+const USER: Param = param("user", Line, Always, "Who logs in to it.");
+const PASSWORD: Param = param("password", Line, Always, "A password or token: `${{ secrets.NAME }}`.");
+
 const PORT: Param = param(
     "port",
     Number(1, 65_535),
@@ -162,6 +171,13 @@ pub(crate) const SECTIONS: &[Kind] = &[
         about: "How its image is built.",
         short: Some("by"),
         params: &[BY, DOCKERFILE, TARGET, BUILD_ARGS, BUILD_SECRETS, BASES],
+        exclusive: &[],
+    },
+    Kind {
+        name: "registry",
+        about: "A registry that is not open to everybody, for the image and for those that it is built on. The login ends with the stage that needs it.",
+        short: None,
+        params: &[SERVER, USER, PASSWORD],
         exclusive: &[],
     },
     Kind {
@@ -271,10 +287,19 @@ static BUILD: StageKind = stage(
         ("build", "target"),
         ("build", "args"),
         ("build", "secrets"),
+        ("registry", "server"),
+        ("registry", "user"),
+        ("registry", "password"),
     ],
 );
 /// How an image comes to be that is there already.
-static PULL: StageKind = stage(Stage::Build, "Pull the image", "app_pull", 60, &[("source", "image")]);
+static PULL: StageKind = stage(
+    Stage::Build,
+    "Pull the image",
+    "app_pull",
+    60,
+    &[("source", "image"), ("registry", "server"), ("registry", "user"), ("registry", "password")],
+);
 /// From the image to a release that serves.
 static RELEASE: [StageKind; 5] = [
     stage(

@@ -4,9 +4,18 @@ case $p_image in
 *@sha256:*) has_it=$(docker image inspect -f . "$p_image" 2>/dev/null) ;;
 *) has_it= ;;
 esac
+logins=$(mktemp -d /dev/shm/steadyhand.XXXXXX 2>/dev/null || mktemp -d) || fail 'there is no place for temporary files'
+trap 'rm -rf "$logins"' EXIT
+# `acme/shop` is of Docker Hub, `ghcr.io/acme/shop` and `localhost/shop` are of what stands first.
+case ${p_image%%/*} in
+"$p_image") registry= ;;
+*.* | *:* | localhost) registry=${p_image%%/*} ;;
+*) registry= ;;
+esac
+if [ ! "$has_it" ]; then log_in "${p_server:-$registry}" "$logins"; fi
 if [ ! "$has_it" ] && ! docker pull "$p_image" </dev/null; then
   docker image inspect "$p_image" >/dev/null 2>&1 ||
-    give_up "the image $p_image could not be pulled; check its name, and for a private registry that this host is logged in (\`docker login\`)"
+    give_up "the image $p_image could not be pulled; check its name, and for a private registry give the plan's \`app\` \`registry: { user: …, password: … }\`"
   printf 'It could not be pulled: the image that this host has by the name %s is used.\n' "$p_image"
 fi
 docker tag "$p_image" "$image" || give_up "the image $p_image could not be kept"
