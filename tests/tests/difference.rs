@@ -28,6 +28,10 @@ async fn each_deployment_says_what_is_new_and_a_rollback_what_it_does_not_take_b
     }
     shop.plans(&plan(&shop, "GREETING: hello, KEY: \"${{ secrets.OLD_KEY }}\", OLD: \"yes\"", "")).await;
     shop.deployed(1).await;
+    shop.push(
+        "mkdir -p db/migrate; echo 'CREATE TABLE visitors (n BIGINT);' >db/migrate/0001_visitors.sql",
+        "Count visitors",
+    );
     shop.push(&page("two"), "Say two");
     let more =
         "  replicas: 2\n  domains: [\"http://shop.test\"]\n  hooks: { on_deploy: [\"echo migrated\"] }\n";
@@ -74,6 +78,18 @@ async fn each_deployment_says_what_is_new_and_a_rollback_what_it_does_not_take_b
     assert!(diff.iter().any(|line| line["kind"] == "added" && line["text"] == "  replicas: 2"), "{diff:#?}");
     assert_eq!(found["hooks_between"], json!([{ "number": 2, "commands": ["echo migrated"] }]));
 
+    let messages = |list: &Value| -> Vec<String> {
+        list.as_array()
+            .expect("commits")
+            .iter()
+            .map(|one| one["message"].as_str().expect("text").to_owned())
+            .collect()
+    };
+    let commits = &found["commits"];
+    assert_eq!(messages(&commits["came"]), ["Say two", "Count visitors"], "{found:#}");
+    assert_eq!((messages(&commits["went"]).len(), &commits["is_whole"]), (0, &json!(true)), "{found:#}");
+    assert_eq!(commits["migrations"], json!(["db/migrate/0001_visitors.sql"]));
+
     let found = of(third, None).await;
     assert_eq!((&found["with"]["number"], &found["nothing"]), (&json!(2), &json!(true)), "{found:#}");
 
@@ -83,6 +99,9 @@ async fn each_deployment_says_what_is_new_and_a_rollback_what_it_does_not_take_b
         found["hooks_between"].as_array().expect("hooks").iter().map(|ran| &ran["number"]).collect();
     assert_eq!(numbers, [&json!(2), &json!(3)], "{found:#}");
     assert_eq!(named(&found["settings"], "replicas")["after"], json!(["1"]));
+    let commits = &found["commits"];
+    assert_eq!(messages(&commits["went"]), ["Say two", "Count visitors"], "{found:#}");
+    assert_eq!(messages(&commits["came"]).len(), 0);
 
     let (code, said) = ended(&mut steady(shop.data.path(), &["deployment", "shop/2"])).await;
     assert_eq!(code, Some(0), "{said}");
@@ -94,6 +113,8 @@ async fn each_deployment_says_what_is_new_and_a_rollback_what_it_does_not_take_b
         "  replicas: 1 → 2",
         "    +   replicas: 2",
         "Say two (Ada)",
+        "Count visitors (Ada)",
+        "  migrations that differ: db/migrate/0001_visitors.sql",
     ] {
         assert!(said.contains(part), "no “{part}” in {said}");
     }
@@ -122,6 +143,15 @@ async fn each_deployment_says_what_is_new_and_a_rollback_what_it_does_not_take_b
     assert_eq!(told, ["domains"], "{found:#}");
     let found = of(&fourth, None).await;
     assert_eq!(named(&found["variables"], "GREETING")["after"], "hello");
+    assert_eq!(messages(&found["commits"]["went"]), ["Say two", "Count visitors"], "{found:#}");
+
+    // A branch that goes another way has lost commits, and one that was rebuilt from nothing is not compared in full.
+    shop.host.does("cd /srv/work && git reset -q --hard HEAD~2");
+    shop.push("echo other >other.txt; git add -A; git commit -q -m 'Another way'; git push -q -f origin main; echo more >>other.txt", "On and on");
+    shop.deployed(5).await;
+    let found = of(&shop.deployments().await[0], Some(third)).await;
+    assert_eq!(messages(&found["commits"]["came"]), ["On and on", "Another way"], "{found:#}");
+    assert_eq!(messages(&found["commits"]["went"]), ["Say two", "Count visitors"], "{found:#}");
     shop.host.does("pkill caddy || true");
     shop.app.end().await;
 }

@@ -17,7 +17,10 @@ use steadyhand_store::{
 };
 use ts_rs::TS;
 
-use crate::{Api, ApiError, AskDifference, ErrorCode};
+use crate::{
+    Api, ApiError, AskDifference, ErrorCode,
+    commits::{self, CommitsBetween},
+};
 
 /// Deployments between two are looked through for hooks, so many at most.
 const MOST_BETWEEN: u32 = 100;
@@ -33,6 +36,8 @@ pub struct DeploymentDifference {
     pub nothing: bool,
     /// Where both come from, when that differs.
     pub source: Option<SourceDifference>,
+    /// The commits between the two, when that is known.
+    pub commits: Option<CommitsBetween>,
     /// The variables of its containers that differ, by name.
     pub variables: Vec<Differing>,
     /// The settings that differ.
@@ -180,6 +185,11 @@ impl Api {
             return Err(ApiError::new(ErrorCode::Invalid, message));
         }
         let plan = plan_difference(&mut db, &with, &this).await?;
+        let commits = if with.number < this.number {
+            commits::between(&mut db, &with, &this).await?
+        } else {
+            commits::between(&mut db, &this, &with).await?.map(CommitsBetween::reversed)
+        };
         drop(db);
         let hooks_between = self.hooks_between(&with, &this).await?;
         let (variables, settings, not_compared) = match (self.made(&with).await, self.made(&this).await) {
@@ -203,6 +213,7 @@ impl Api {
             with,
             nothing,
             source,
+            commits,
             variables,
             settings,
             image,
@@ -276,6 +287,7 @@ fn first() -> DeploymentDifference {
         with: None,
         nothing: false,
         source: None,
+        commits: None,
         variables: Vec::new(),
         settings: Vec::new(),
         image: None,

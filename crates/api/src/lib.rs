@@ -7,6 +7,7 @@
 //! error has a code for the page and a sentence for the person.
 
 mod chats;
+mod commits;
 mod deployments;
 mod detection;
 mod difference;
@@ -36,6 +37,7 @@ mod typescript;
 mod updates;
 mod views;
 
+pub use commits::CommitsBetween;
 pub use deployments::{DeploymentAction, DeploymentDetail, PossibleAction};
 pub use detection::{ApplicationView, DetectFolder, SourceView, detect_folder};
 pub use difference::{

@@ -6,14 +6,14 @@ use std::{io::Read, path::Path, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::read::GzDecoder;
-use steadyhand_domain::Stage;
+use steadyhand_domain::{Stage, Timestamp};
 use steadyhand_engine::{Learned, Places, Sent, Stages, Told};
 use steadyhand_plan::Schedule;
 use steadyhand_remote::{
     Pick,
     resource::{self, Mode},
 };
-use steadyhand_store::records::{DeploymentSource, SourceKind};
+use steadyhand_store::records::{Commit, DeploymentSource, History, SourceKind};
 
 use crate::{
     detect::{SKIPPED, WANTED},
@@ -106,7 +106,7 @@ impl Stages for AppStages {
                 let link = commit.as_deref().filter(|_| is_git).and_then(|commit| link_to(&from, commit));
                 let source = DeploymentSource {
                     kind,
-                    from: if is_git { without_password(&from) } else { from },
+                    from: if is_git { without_password(&from) } else { from.clone() },
                     branch: said("branch"),
                     author: said("author"),
                     message: said("message"),
@@ -114,7 +114,8 @@ impl Stages for AppStages {
                     commit,
                     sha256: said("sha256"),
                 };
-                Learned { source: Some(source), ..Learned::default() }
+                let history = is_git.then(|| history(report, &from)).flatten();
+                Learned { source: Some(source), history, ..Learned::default() }
             }
             Stage::Build => {
                 let image = said(report, "image").map(str::to_owned);
@@ -128,7 +129,7 @@ impl Stages for AppStages {
                     link: None,
                     sha256: None,
                 });
-                Learned { source, image, kept: None }
+                Learned { source, image, ..Learned::default() }
             }
             Stage::Drain => {
                 // Each is called by its number and a part of its run's identifier.
@@ -171,6 +172,36 @@ fn said<'r>(report: &'r str, key: &str) -> Option<&'r str> {
         .find(|(name, _)| *name == key)
         .map(|(_, value)| value)
         .filter(|value| !value.is_empty())
+}
+
+/// What has come and gone in a repository, as the stage that fetches it reports it.
+fn history(report: &str, address: &str) -> Option<History> {
+    let all = |key: &'static str| {
+        let lines = report.lines().take_while(|line| !line.is_empty());
+        lines.filter_map(move |line| line.strip_prefix(key)?.strip_prefix(' '))
+    };
+    let commits = |key| all(key).filter_map(|line| commit(line, address)).collect();
+    Some(History {
+        since: said(report, "since")?.to_owned(),
+        is_whole: said(report, "whole").is_some(),
+        came: commits("came"),
+        went: commits("went"),
+        migrations: all("migration").map(str::to_owned).collect(),
+    })
+}
+
+/// A line of it: the commit's name, when it was made in seconds, who wrote it and its message, between tabs.
+fn commit(line: &str, address: &str) -> Option<Commit> {
+    let mut parts = line.splitn(4, '\t');
+    let (commit, at, author) = (parts.next()?, parts.next()?, parts.next()?);
+    let at: i64 = at.parse().ok()?;
+    Some(Commit {
+        commit: commit.to_owned(),
+        committed_at: Timestamp(at.checked_mul(1000)?),
+        author: author.to_owned(),
+        message: parts.next().unwrap_or_default().to_owned(),
+        link: link_to(address, commit),
+    })
 }
 
 /// An address without a user and password in it.

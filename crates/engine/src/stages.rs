@@ -5,7 +5,7 @@ use std::{fmt, path::Path, sync::Arc};
 use steadyhand_domain::{RunId, Stage};
 use steadyhand_plan::CompiledPlan;
 use steadyhand_remote::Pick;
-use steadyhand_store::records::DeploymentSource;
+use steadyhand_store::records::{DeploymentSource, History};
 
 /// What a stage is told beside what the plan says.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +57,8 @@ pub struct Learned {
     pub source: Option<DeploymentSource>,
     /// Its image.
     pub image: Option<String>,
+    /// What has come and gone in its repository since the deployment that served when it was fetched.
+    pub history: Option<History>,
     /// The numbers of the deployments of its environment whose images are kept.
     pub kept: Option<Vec<u32>>,
 }

@@ -13,8 +13,10 @@ use crate::{
 };
 
 mod follow;
+mod history;
 
 pub use follow::follow;
+pub use history::{history, set_history};
 
 /// What a new deployment is made of.
 #[derive(Clone, Debug)]

@@ -11,8 +11,10 @@ use steadyhand_domain::{
 use ts_rs::TS;
 
 mod deployments;
+mod history;
 
 pub use deployments::{Deployment, DeploymentKind, DeploymentSource, Environment, SourceKind, StageTimes};
+pub use history::{Commit, History};
 
 /// An application: its plan, its runs, its chat.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, JsonSchema)]

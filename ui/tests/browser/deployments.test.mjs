@@ -288,6 +288,9 @@ onPage('a deployment says what is new since the one that served before it', { lo
   await expect(variable('DATABASE_URL')).toContainText(/‹secret DATABASE_URL›.*‹secret DATABASE_URL_2›/);
   await told(page, 'difference-settings', 'www.example.com');
   await told(page, 'difference-source', 'Upgrade to Node 22 (Ben Okafor)');
+  await told(page, 'difference-commits', 'At least 2 commits new:');
+  await expect(page.locator(`${id('difference-commits')} li`)).toHaveText([/Faster search.*Ana Ruiz/, /Carts are kept for a week.*Ben Okafor/]);
+  await told(page, 'difference-migrations', 'db/migrate/0042_carts.sql');
   await page.click(`${id('difference-plan')} summary`);
   await told(page, 'difference-plan', 'replicas: 2');
   const link = page.locator(id('compare-link'));
@@ -305,6 +308,8 @@ onPage('a rollback says what differs, and what is not taken back', { looks: 'fai
   await expect(dialog).toContainText('What differs from deployment 13, which serves now');
   await expectAsked(page, 'deployment_difference').toContainEqual({ deployment_id: 'production-9', with: 'production-13' });
   await expect(dialog.locator(id('difference-warning'))).toContainText('Hooks of deployments 10 and 12 have run since.');
+  await expect(dialog.locator(id('difference-commits'))).toContainText('2 commits that you go back behind:');
+  await expect(dialog.locator(id('difference-migrations'))).toContainText('going back does not take back what they did');
   await expect(dialog.locator(id('difference-settings'))).toContainText('replicas');
   await expect(dialog.locator(id('difference-settings')), 'names stay').not.toContainText('www.example.com');
   await expect(dialog.locator(id('rollback-confirm'))).toBeInViewport();

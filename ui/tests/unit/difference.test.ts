@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { commitLine, compareLink, isNothing, notTakenBack, settingRow, shownSettings, variableRow } from '../../src/lib/domain/difference-labels';
+import { commitLine, commitsSentence, compareLink, isNothing, listedCommits, notTakenBack, settingRow, shownSettings, variableRow } from '../../src/lib/domain/difference-labels';
 import type { DeploymentDifference, DeploymentSource } from '../../src/lib/shared/api';
 
 const git = (commit: string, more: Partial<DeploymentSource> = {}): DeploymentSource => ({ kind: 'git', from: 'git@example.com:shop.git', branch: 'main', commit, link: `https://example.com/shop/commit/${commit}`, ...more });
-const none: DeploymentDifference = { with: null, nothing: false, source: null, variables: [], settings: [], image: null, plan: null, not_compared: null, hooks_between: [] };
+const none: DeploymentDifference = { with: null, nothing: false, source: null, commits: null, variables: [], settings: [], image: null, plan: null, not_compared: null, hooks_between: [] };
 
 describe('what differs between two deployments', () => {
   it('is added, removed or changed', () => {
@@ -24,6 +24,15 @@ describe('what differs between two deployments', () => {
   it('has a commit in words, as far as it is known', () => {
     expect(commitLine(git('1234567890', { message: 'Say two', author: 'Ada' }))).toBe('Commit 1234567 of main: Say two (Ada)');
     expect(commitLine(null)).toBe('A source that is not known');
+  });
+
+  it('counts the commits between, and says when there are more', () => {
+    const commits = (...names: string[]) => names.map((commit) => ({ commit, committed_at: 0, author: 'Ada', message: commit }));
+    const between = { came: commits('c', 'b'), went: commits('x'), is_whole: true, migrations: [] };
+    expect(commitsSentence(between, false)).toBe('1 commit no longer in it, 2 commits new in it:');
+    expect(commitsSentence({ ...between, went: [], is_whole: false }, false)).toBe('At least 2 commits new:');
+    expect(commitsSentence({ ...between, came: [] }, true)).toBe('1 commit that you go back behind:');
+    expect(listedCommits(between).map(({ commit, came }) => `${came ? '+' : '-'}${commit.commit}`)).toEqual(['+c', '+b', '-x']);
   });
 
   it('leads to the commits between only where there is such a page', () => {

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use steadyhand_api::{
-    Api, ApiError, AskDifference, DeploymentDifference, ErrorCode, HooksRan,
+    Api, ApiError, AskDifference, CommitsBetween, DeploymentDifference, ErrorCode, HooksRan,
     records::{Deployment, DeploymentSource, DiffKind, Project},
 };
 
@@ -71,6 +71,9 @@ fn tell(
     if let Some(source) = &difference.source {
         row(output, "source", commit(source.before.as_ref()), commit(source.after.as_ref()))?;
     }
+    if let Some(commits) = &difference.commits {
+        tell_commits(output, commits)?;
+    }
     for variable in &difference.variables {
         let name = format!("variable {}", variable.name);
         row(output, &name, variable.before.clone(), variable.after.clone())?;
@@ -101,6 +104,23 @@ fn tell(
     // What ran before an earlier deployment is no news; that it is not taken back by going there is.
     if with.number > deployment.number && !difference.hooks_between.is_empty() {
         output.line(&not_taken_back(&difference.hooks_between))?;
+    }
+    Ok(())
+}
+
+fn tell_commits(output: &mut Output, commits: &CommitsBetween) -> Result<(), Failure> {
+    for (sign, colour, list) in [('+', Colour::Green, &commits.came), ('-', Colour::Red, &commits.went)] {
+        for one in list {
+            let name: String = one.commit.chars().take(SHORT).collect();
+            let text = format!("    {sign} {name} {} ({})", one.message, one.author);
+            output.line(&output.paint(colour, &plain(&text)))?;
+        }
+    }
+    if !commits.is_whole {
+        output.line(&output.paint(Colour::Grey, "    … and earlier ones"))?;
+    }
+    if !commits.migrations.is_empty() {
+        output.line(&plain(&format!("  migrations that differ: {}", commits.migrations.join(", "))))?;
     }
     Ok(())
 }

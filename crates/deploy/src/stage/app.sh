@@ -11,7 +11,7 @@
 #   lease           who deploys to it, and until when that counts
 #   source/         the source as it was fetched, sent or unpacked last
 #   uploads/        archives that were sent, by their SHA-256; `.part` stands behind what has not come completely
-#   releases/NAME/  env, settings, ports: what a deployment was started with; `served` once it has served
+#   releases/NAME/  env, settings, ports: what a deployment was started with; `commit` it was made from; `served` once it has served
 base=/var/lib/steadyhand
 app=$base/apps/$p_environment
 release=$app/releases/$p_deployment

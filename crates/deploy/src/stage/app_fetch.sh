@@ -31,8 +31,11 @@ if [ ! -d "$source/.git" ]; then
   try git -C "$source" remote add origin "$p_git"
 fi
 try git -C "$source" remote set-url origin "$p_git"
+# What is new since what serves, as far back as that is likely to go.
+before=$(cat "$app/releases/$current/commit" 2>/dev/null)
+if [ "$before" ]; then depth=50; else depth=1; fi
 printf 'Fetching %s of %s\n' "${p_branch:-the default branch}" "$p_git"
-if ! in_source fetch -q --depth 1 --no-tags origin "${p_branch:-HEAD}" </dev/null; then
+if ! in_source fetch -q --depth "$depth" --no-tags origin "${p_branch:-HEAD}" </dev/null; then
   # A commit that is not the end of a branch is not given to everybody.
   if [ "${p_branch-}" ] && in_source fetch -q origin </dev/null && commit=$(in_source rev-parse -q --verify "$p_branch^{commit}"); then
     in_source update-ref FETCH_HEAD "$commit"
@@ -56,9 +59,21 @@ case /${p_path-}/ in */../*) give_up "\`path\` must be within the repository" ;;
 in_source log -1 --format='%h %s (%an, %ar)'
 rm -f "$release/archive" "$release/upload"
 in_source rev-parse 'HEAD^{tree}' >"$release/made-of"
+in_source rev-parse HEAD >"$release/commit"
+# The commits that have come and gone since what serves, and the files among them that change a database.
+history() {
+  if [ ! "$before" ] || [ "$before" = "$(cat "$release/commit")" ] || ! in_source cat-file -e "$before^{commit}" 2>/dev/null; then return; fi
+  printf 'since %s\n' "$before"
+  in_source merge-base "$before" HEAD >/dev/null && echo 'whole yes'
+  in_source log -n 50 --format='came %H%x09%ct%x09%an%x09%s' "$before..HEAD"
+  in_source log -n 50 --format='went %H%x09%ct%x09%an%x09%s' "HEAD..$before"
+  in_source -c core.quotePath=false diff --name-only --no-renames "$before" HEAD -- ':(icase,glob)**/*migrat*/**' ':(icase,glob)**/*migrat*.*' |
+    head -n 50 | sed 's/^/migration /'
+}
 {
   printf 'branch %s\n' "${p_branch-}"
   in_source log -1 --format='commit %H%nauthor %an%nwhen %cI%nmessage %s'
+  history
   printf '\n'
   cd "$source" || exit
   {

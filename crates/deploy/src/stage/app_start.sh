@@ -5,7 +5,9 @@ if [ "${p_takes_from-}" ]; then
   [ -f "$from/settings" ] || give_up "deployment ${p_takes_from%%-*} is not kept on this host any more"
   docker tag "steadyhand/$p_environment:$p_takes_from" "$image" || give_up "the image of deployment ${p_takes_from%%-*} is not kept on this host any more"
   try cp "$from/settings" "$from/env" "$release/"
-  [ -f "$from/built-from" ] && cp "$from/built-from" "$release/"
+  for known in built-from commit; do
+    [ -f "$from/$known" ] && cp "$from/$known" "$release/"
+  done
 else
   printf '%s\n' "${p_env-}" | sed '/^$/d' >"$release/env" || give_up "$release cannot be written"
   port=${p_port-}

@@ -85,7 +85,12 @@ impl Execution<'_> {
         }
         let Some(report) = self.recorded_output(index) else { return Ok(end) };
         let says = |name: &str| said(&attempt.step, name);
-        let Learned { source, image, kept } = self.shared.stages.learned(stage, &report.text, &says);
+        let Learned { source, image, history, kept } = self.shared.stages.learned(stage, &report.text, &says);
+        if let (Some(history), Some(deployment)) = (history, &self.deployment) {
+            let mut db = self.shared.store.write().await?;
+            deployments::set_history(&mut db, deployment.id, &history).await?;
+            db.commit().await.map_err(StoreError::from)?;
+        }
         if source.is_some() || image.is_some() {
             self.commit(&[Write::Deployment { source: source.as_ref(), image: image.as_deref() }]).await?;
         }

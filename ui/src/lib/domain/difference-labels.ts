@@ -1,4 +1,4 @@
-import type { DeploymentDifference, DeploymentSource, Differing, DifferingSetting, HooksRan } from '../shared/api';
+import type { Commit, CommitsBetween, DeploymentDifference, DeploymentSource, Differing, DifferingSetting, HooksRan } from '../shared/api';
 import { sourceSentence, webLink } from './deployment-labels';
 
 /** One line of what differs: as it was and as it is. */
@@ -34,6 +34,22 @@ export function commitLine(source: DeploymentSource | null): string {
   const message = source?.message === undefined ? '' : `: ${source.message}`;
   const author = source?.author === undefined ? '' : ` (${source.author})`;
   return `${sourceSentence(source)}${message}${author}`;
+}
+
+/** The commits between two deployments, those that came first. */
+export const listedCommits = ({ came, went }: CommitsBetween): { commit: Commit; came: boolean }[] => [
+  ...came.map((commit) => ({ commit, came: true })),
+  ...went.map((commit) => ({ commit, came: false })),
+];
+
+/** How many commits lie between two deployments. */
+export function commitsSentence({ came, went, is_whole }: CommitsBetween, rollback: boolean): string {
+  const count = (list: readonly Commit[]): string => `${is_whole ? '' : 'at least '}${list.length} commit${list.length === 1 ? '' : 's'}`;
+  const parts = [];
+  if (went.length > 0) parts.push(`${count(went)} ${rollback ? 'that you go back behind' : 'no longer in it'}`);
+  if (came.length > 0) parts.push(`${count(came)} ${rollback ? 'that come back' : went.length > 0 ? 'new in it' : 'new'}`);
+  const all = parts.join(', ');
+  return `${all.charAt(0).toUpperCase()}${all.slice(1)}:`;
 }
 
 /** Where the commits between two can be looked at, for hosts of repositories that have such a page. */

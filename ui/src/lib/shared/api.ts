@@ -447,6 +447,52 @@ line: number,
 text: string, };
 
 /**
+ * A commit of a repository.
+ */
+export type Commit = { 
+/**
+ * Its name, in full.
+ */
+commit: string, 
+/**
+ * When it was made.
+ */
+committed_at: Timestamp, 
+/**
+ * Who wrote it.
+ */
+author: string, 
+/**
+ * The first line of its message.
+ */
+message: string, 
+/**
+ * Where it can be looked at: an `http:` or `https:` address.
+ */
+link?: string, };
+
+/**
+ * The commits between two deployments of one repository.
+ */
+export type CommitsBetween = { 
+/**
+ * Those that this one has and the other one has not, newest first.
+ */
+came: Array<Commit>, 
+/**
+ * Those that the other one has and this one has not, newest first.
+ */
+went: Array<Commit>, 
+/**
+ * Whether these are all; otherwise only the newest ones are known.
+ */
+is_whole: boolean, 
+/**
+ * Files that differ and whose names say that they change a database, within the repository.
+ */
+migrations: Array<string>, };
+
+/**
  * How sure it is.
  */
 export type Confidence = "guess" | "likely" | "certain";
@@ -794,6 +840,10 @@ nothing: boolean,
  * Where both come from, when that differs.
  */
 source: SourceDifference | null, 
+/**
+ * The commits between the two, when that is known.
+ */
+commits: CommitsBetween | null, 
 /**
  * The variables of its containers that differ, by name.
  */
