@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use steadyhand_tests::{
+    command::steady,
     debian::WALLED,
     dockerd::IMAGE,
     registry::{PASSWORD, Registry, SERVER, USER},
@@ -99,6 +100,44 @@ async fn images_of_a_registry_that_is_not_open_to_everybody_are_pulled_and_built
     ));
     assert_eq!(left, "");
     drop(registry);
+    shop.app.end().await;
+}
+
+#[tokio::test]
+async fn a_repository_that_is_not_public_is_read_with_a_key_that_was_made_for_it() {
+    let shop = Shop::new("one", "").await;
+    // The server of the repository, which the host reaches by SSH.
+    shop.host.does("chown -R deploy /srv/shop.git && install -d -o deploy -m 700 /home/deploy/.ssh");
+    shop.host.asked_as(
+        WALLED,
+        "/usr/sbin/sshd -f /run/steadyhand/sshd_config -o ListenAddress=127.0.0.1:2222 -o AuthorizedKeysFile=/home/deploy/.ssh/authorized_keys",
+    );
+    let address = "ssh://deploy@127.0.0.1:2222/srv/shop.git";
+    let source = format!("git: \"{address}\", key: \"${{{{ secrets.DEPLOY_KEY }}}}\"");
+    let plan = Shop::plan(&shop.host, "").replace("app:\n", "secrets: [DEPLOY_KEY]\napp:\n");
+    shop.plans(&plan.replace("git: \"file:///srv/shop.git\"", &source)).await;
+    let key = async || {
+        let mut command = steady(shop.data.path(), &["secret", "key", "--project", "shop", "--json"]);
+        let output = command.output().await.expect("steady starts");
+        serde_json::from_slice::<Value>(&output.stdout).expect("JSON")
+    };
+    let made = key().await;
+    assert_eq!((&made["name"], &made["made"]), (&json!("DEPLOY_KEY"), &json!(true)), "{made}");
+
+    let why = refused(&shop, 1, "Fetch the repository").await;
+    assert!(why.contains("Permission denied (publickey"), "{why}");
+    let public = made["public_key"].as_str().expect("its public half");
+    let allowed = format!("restrict,command=\"git-upload-pack /srv/shop.git\" {public}\n");
+    shop.host.writes("/home/deploy/.ssh/authorized_keys", &allowed);
+    shop.deployed(2).await;
+    assert_eq!(shop.answers(), "one");
+    let again = key().await;
+    assert_eq!((&again["public_key"], &again["made"]), (&made["public_key"], &json!(false)), "{again}");
+    let taken = json!({ "project_id": shop.project, "name": "PASSWORD", "value": "no key at all" });
+    shop.app.call("set_secret", taken.clone()).await;
+    let request = json!({ "project_id": shop.project, "name": "PASSWORD" });
+    let refusal = shop.app.try_call("deploy_key", request).await.expect_err("it is no key");
+    assert_eq!(refusal.code, "conflict", "{}", refusal.message);
     shop.app.end().await;
 }
 

@@ -8,6 +8,7 @@
 
 mod chats;
 mod commits;
+mod deploy_keys;
 mod deployments;
 mod detection;
 mod difference;
@@ -38,6 +39,7 @@ mod updates;
 mod views;
 
 pub use commits::CommitsBetween;
+pub use deploy_keys::DeployKey;
 pub use deployments::{DeploymentAction, DeploymentDetail, PossibleAction};
 pub use detection::{ApplicationView, DetectFolder, SourceView, detect_folder};
 pub use difference::{

@@ -145,6 +145,8 @@ macro_rules! with_operations {
             secrets(ListSecrets) -> Vec<SecretView>;
             /// Gives a secret of a project a value.
             set_secret(SetSecret) -> SecretSet;
+            /// The public half of a key that is a secret of a project; a project without that secret gets a new key.
+            deploy_key(OfSecret) -> DeployKey;
             /// Removes a secret.
             remove_secret(OfSecret) -> Nothing;
 

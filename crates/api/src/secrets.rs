@@ -214,7 +214,7 @@ impl Api {
     }
 
     /// Uses the vault on a thread where it can take its time.
-    async fn in_vault<T: Send + 'static>(
+    pub(crate) async fn in_vault<T: Send + 'static>(
         &self,
         action: impl FnOnce(&Vault) -> Result<T, VaultError> + Send + 'static,
     ) -> Result<T, ApiError> {

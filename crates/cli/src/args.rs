@@ -409,6 +409,19 @@ pub(crate) enum Secret {
         #[arg(long)]
         create: bool,
     },
+    /// Makes a key for reading a repository, and writes its public half
+    ///
+    /// The private half becomes the value of the secret, and is shown to nobody. Give the public half to the repository as a
+    /// deploy key, and say `key: ${{ secrets.NAME }}` in the plan, in the source of `app`. When the project has the key already
+    /// it stays as it is.
+    Key {
+        /// Its name, as the plan has it in `secrets:`
+        #[arg(default_value = "DEPLOY_KEY")]
+        name: String,
+        /// The project that it belongs to
+        #[arg(long, short, value_name = "NAME")]
+        project: String,
+    },
     /// Writes the value of a secret
     Get {
         /// Its name

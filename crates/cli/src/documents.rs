@@ -270,6 +270,19 @@ pub(crate) struct SecretWasSet<'a> {
     pub(crate) replaced: bool,
 }
 
+/// A key whose private half is a secret: `steady secret key`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct KeyMade<'a> {
+    /// The project.
+    pub(crate) project: &'a str,
+    /// The secret.
+    pub(crate) name: &'a str,
+    /// The public half, as one line of `authorized_keys`.
+    pub(crate) public_key: &'a str,
+    /// Whether it was made now. Otherwise the project had it already.
+    pub(crate) made: bool,
+}
+
 /// A secret with its value: `steady secret get`.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct SecretValue<'a> {
@@ -345,6 +358,7 @@ pub(crate) fn schema() -> Value {
         "resume": RunSummary;
         "stop": RunSummary;
         "secret set": SecretWasSet<'_>;
+        "secret key": KeyMade<'_>;
         "secret get": SecretValue<'_>;
         "secret list": Vec<ListedSecret<'_>>;
         "secret rm": SecretRemoved<'_>;

@@ -16,6 +16,7 @@ mod elevate;
 mod error;
 mod facts;
 mod host;
+pub mod key_pair;
 mod lane;
 mod link;
 mod message;

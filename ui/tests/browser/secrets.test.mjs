@@ -48,6 +48,21 @@ onPage('a key of several lines can be pasted, and comes whole', { looks: 'failed
   await expectAsked(page, 'set_secret').toMatchObject([{ value: key }, { value: 'a token' }]);
 });
 
+onPage('a deploy key is made, and its public half is shown with what to do with it', { looks: 'failed,still' }, async (page) => {
+  await page.click(id('tab-secrets'));
+  await page.click(id('key-open'));
+  await expect(page.locator(id('key-name'))).toHaveValue('DEPLOY_KEY');
+  await page.fill(id('key-name'), 'REGISTRY_TOKEN');
+  await page.click(id('key-make'));
+  await expect(page.locator(id('key-problem'))).toContainText('no private key');
+  await page.fill(id('key-name'), 'READ_SHOP');
+  await page.keyboard.press('Enter');
+  await expect(page.locator(id('key-public'))).toContainText(/^ssh-ed25519 \S+ steadyhand shop$/);
+  await expect(page.locator(id('key-snippet'))).toContainText('key: "${{ secrets.READ_SHOP }}"');
+  await page.click(id('key-done'));
+  await page.waitForSelector(secret('READ_SHOP', "[data-origin='vault']"));
+});
+
 onPage('a name that no plan can have, a file that is no text and a full disk are told where they happen', { looks: 'failed,still' }, async (page) => {
   await page.click(id('tab-secrets'));
   await page.click(id('secret-add'));

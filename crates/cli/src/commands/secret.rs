@@ -4,14 +4,15 @@ use std::io::{self, IsTerminal, Read};
 
 use secrecy::ExposeSecret;
 use steadyhand_api::{
-    Api, ApiError, CreateProject, ErrorCode, KeyPlace, ListSecrets, Nothing, OfSecret, RotateVault,
-    SetSecret, UnlockVault, VAULT_KEY_VARIABLE, VaultLock, VaultView, check_secret_name, records::Project,
+    Api, ApiError, CreateProject, DeployKey, ErrorCode, KeyPlace, ListSecrets, Nothing, OfSecret,
+    RotateVault, SetSecret, UnlockVault, VAULT_KEY_VARIABLE, VaultLock, VaultView, check_secret_name,
+    records::Project,
 };
 
 use crate::{
     args::{Place, Secret},
     ask,
-    documents::{ListedSecret, SecretRemoved, SecretValue, SecretWasSet},
+    documents::{KeyMade, ListedSecret, SecretRemoved, SecretValue, SecretWasSet},
     exit::Exit,
     output::{Colour, Failure, Output},
     terminal_text::plain,
@@ -26,6 +27,7 @@ const MOST_INPUT: u64 = 1024 * 1024;
 pub(crate) async fn secret(api: &Api, output: &mut Output, command: Secret) -> Result<Exit, Failure> {
     match command {
         Secret::Set { name, project, create } => set(api, output, name, &project, create).await,
+        Secret::Key { name, project } => key(api, output, name, &project).await,
         Secret::Get { name, project } => get(api, output, name, &project).await,
         Secret::List { project } => list(api, output, project.as_deref()).await,
         Secret::Rm { name, project } => remove(api, output, name, &project).await,
@@ -70,6 +72,30 @@ async fn set(
     if !done.hidden {
         output.note("It is too short to be hidden where a command prints it: shorter than four characters.");
     }
+    Ok(Exit::Done)
+}
+
+async fn key(api: &Api, output: &mut Output, name: String, project: &str) -> Result<Exit, Failure> {
+    let project = api.find_project(project).await?;
+    check_secret_name(&name)?;
+    let before = opened(api, output).await?;
+    if before.state == VaultLock::Absent {
+        choose_key(api, output, before).await?;
+    }
+    let key = api.deploy_key(OfSecret { project_id: project.id, name }).await?;
+    let DeployKey { name, public_key, made } = &key;
+    if output.json() {
+        output.document(&KeyMade { project: &project.name, name, public_key, made: *made })?;
+        return Ok(Exit::Done);
+    }
+    output.line(&plain(public_key))?;
+    let done = if *made { "is a new key" } else { "is that key already" };
+    let name = plain(name);
+    output.note(&format!(
+        "{name} of {} {done}. Give the line above to the repository as a deploy key that may read it, and in the plan put {name} under \
+         `secrets:` and `key: \"${{{{ secrets.{name} }}}}\"` in the source of `app`.",
+        plain(&project.name)
+    ));
     Ok(Exit::Done)
 }
 

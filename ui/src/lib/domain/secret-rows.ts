@@ -108,3 +108,7 @@ export function secretNameProblem(name: string): string {
   if (name.length > 100) return 'A name has at most 100 characters.';
   return NAME.test(name) ? '' : 'A name begins with a letter or _ and goes on with letters, digits, _ and -.';
 }
+
+/** What a plan says so that a repository is read with a key. */
+export const keySnippet = (name: string): string =>
+  `secrets: [${name}]\napp:\n  source: { git: "git@github.com:acme/shop.git", key: "\${{ secrets.${name} }}" }`;

@@ -1,4 +1,4 @@
-import type { KeyPlace, ProjectId, SecretSet, SecretView, Update, VaultView } from '../shared/api';
+import type { DeployKey, KeyPlace, ProjectId, SecretSet, SecretView, Update, VaultView } from '../shared/api';
 import { toBackendError, type Backend } from '../shared/backend';
 
 /** What the vault of secrets is, and which secrets the project that is looked at has. No value is ever kept here. */
@@ -64,6 +64,13 @@ export class Secrets {
     const done = await this.#backend.call('set_secret', { project_id: this.#project(), name, value });
     await this.#reload();
     return done;
+  }
+
+  /** The public half of a key, which is made when the project does not have it. */
+  async deployKey(name: string): Promise<DeployKey> {
+    const key = await this.#backend.call('deploy_key', { project_id: this.#project(), name });
+    await this.#reload();
+    return key;
   }
 
   async remove(name: string): Promise<void> {

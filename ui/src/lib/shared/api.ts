@@ -710,6 +710,23 @@ version?: string,
 lock_file?: string, };
 
 /**
+ * A key whose private half is a secret.
+ */
+export type DeployKey = { 
+/**
+ * The name of that secret.
+ */
+name: string, 
+/**
+ * The public half, as one line of `authorized_keys`.
+ */
+public_key: string, 
+/**
+ * Whether it was made now. Otherwise the project had it already.
+ */
+made: boolean, };
+
+/**
  * One release of an application to an environment.
  */
 export type Deployment = { 
@@ -3147,6 +3164,8 @@ export interface Operations {
   secrets: { request: ListSecrets; response: Array<SecretView> };
   /** Gives a secret of a project a value. */
   set_secret: { request: SetSecret; response: SecretSet };
+  /** The public half of a key that is a secret of a project; a project without that secret gets a new key. */
+  deploy_key: { request: OfSecret; response: DeployKey };
   /** Removes a secret. */
   remove_secret: { request: OfSecret; response: Nothing };
   /** The source of the practice application. */
