@@ -108,7 +108,7 @@ async fn a_repository_that_is_not_public_is_read_with_a_key_that_was_made_for_it
     let shop = Shop::new("one", "").await;
     // The server of the repository, which the host reaches by SSH.
     shop.host.does("chown -R deploy /srv/shop.git && install -d -o deploy -m 700 /home/deploy/.ssh");
-    shop.host.asked_as(
+    let _ = shop.host.asked_as(
         WALLED,
         "/usr/sbin/sshd -f /run/steadyhand/sshd_config -o ListenAddress=127.0.0.1:2222 -o AuthorizedKeysFile=/home/deploy/.ssh/authorized_keys",
     );

@@ -9,6 +9,7 @@ use steadyhand_tests::{
     dockerd::IMAGE,
     shop::{Shop, dockerfile, page},
 };
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 #[tokio::test]
 async fn a_commit_becomes_a_release_that_serves_the_next_takes_its_place_and_the_first_is_brought_back() {
@@ -210,6 +211,40 @@ async fn what_is_cancelled_while_it_is_built_leaves_no_build_and_no_container() 
     shop.app.wait_for("the build has ended", async |_| (!is_built()).then_some(())).await;
     assert_eq!(shop.states().await, ["cancelled", "ready"]);
     assert_eq!((shop.answers(), shop.containers()), ("one".to_owned(), vec!["shop-1-1".to_owned()]));
+    shop.app.end().await;
+}
+
+#[tokio::test]
+async fn of_those_who_wait_for_a_deployment_only_the_one_that_came_last_deploys_what_is_newest_then() {
+    let shop = Shop::new("one", "").await;
+    shop.push(&format!("{}echo 'RUN busybox sleep 7654' >>Dockerfile", dockerfile("true")), "slow");
+    let run = shop.app.call("start_run", json!({ "project_id": shop.project })).await;
+    let (code, said) = ended(&mut steady(shop.data.path(), &["deploy", "shop"])).await;
+    assert_eq!(code, Some(1), "{said}");
+    // Each says that it waits before the next one comes.
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        let mut child =
+            steady(shop.data.path(), &["deploy", "shop", "--wait"]).spawn().expect("steady starts");
+        let mut errors = BufReader::new(child.stderr.take().expect("its standard error")).lines();
+        let said = errors.next_line().await.expect("text").expect("a line");
+        assert!(said.contains("Waiting until it has ended."), "{said}");
+        waiting.push((child, errors));
+    }
+    let (first, mut said) = waiting.remove(0);
+    let ended_first = first.wait_with_output().await.expect("it ends");
+    assert_eq!(ended_first.status.code(), Some(3));
+    let said = said.next_line().await.expect("text").expect("a line");
+    assert!(said.contains("Somebody who came later waits"), "{said}");
+    shop.push(&dockerfile("exec busybox httpd -f -p 3000 -h /w"), "fast");
+    shop.app.call("stop_run", json!({ "run_id": run["id"] })).await;
+    let (second, _said) = waiting.remove(0);
+    assert_eq!(second.wait_with_output().await.expect("it ends").status.code(), Some(0));
+    assert_eq!(
+        (shop.answers().as_str(), shop.states().await),
+        ("one", vec!["ready".into(), "cancelled".to_owned()])
+    );
+    assert_eq!(shop.deployments().await[0]["source"]["message"], "fast");
     shop.app.end().await;
 }
 

@@ -228,6 +228,10 @@ pub(crate) enum Command {
     Deploy {
         /// The project
         project: String,
+        /// Waits while another run of the project goes on, instead of refusing. Of several that wait, only the one that came last
+        /// deploys, with what is newest then
+        #[arg(long)]
+        wait: bool,
     },
     /// Starts what a project has deployed anew, and shows the run that does so: fresh containers, without a build
     Restart {

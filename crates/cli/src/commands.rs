@@ -5,6 +5,7 @@ use steadyhand_api::{Api, ApiError, Nothing, records::RunSummary};
 mod application;
 mod check;
 mod control;
+mod deploy;
 mod deployment;
 mod deployments;
 mod detect;
@@ -21,6 +22,7 @@ mod secret;
 
 pub(crate) use application::{container_logs, open};
 pub(crate) use control::{decide, pause, resume, stop};
+pub(crate) use deploy::deploy;
 pub(crate) use deployment::deployment;
 pub(crate) use deployments::deployments;
 pub(crate) use facts::facts;
@@ -29,7 +31,7 @@ pub(crate) use jobs::jobs;
 pub(crate) use list::{runs, status};
 pub(crate) use logs::{WhichLogs, logs};
 pub(crate) use preflight::preflight;
-pub(crate) use run::{deploy, down, restart, retry, rollback, run, undo, up};
+pub(crate) use run::{down, restart, retry, rollback, run, undo, up};
 pub(crate) use secret::{secret, unlock};
 
 /// What a person can type to mean this run: `shop/24`.

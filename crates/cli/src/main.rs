@@ -113,7 +113,7 @@ async fn execute(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
             commands::retry(&api, output, &run, from_failed, current_plan).await
         }
         Command::Undo { run } => commands::undo(&api, output, &run).await,
-        Command::Deploy { project } => commands::deploy(&api, output, &project).await,
+        Command::Deploy { project, wait } => commands::deploy(&api, output, &project, wait).await,
         Command::Restart { project } => commands::restart(&api, output, &project).await,
         Command::Down { project } => commands::down(&api, output, &project).await,
         Command::Up { project } => commands::up(&api, output, &project).await,

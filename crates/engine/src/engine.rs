@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     io,
-    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -217,7 +216,7 @@ impl Engine {
     /// Whether the process of that name is known to have ended.
     #[must_use]
     pub fn is_gone(&self, owner: &str) -> bool {
-        crate::owner::is_gone(self.shared.store.folder(), owner)
+        crate::owner::is_gone(&crate::owner::folder(self.shared.store.folder()), owner)
     }
 
     /// What changes from now on, in this process and in others.
@@ -434,10 +433,9 @@ impl Engine {
 }
 
 fn register(store: &Store) -> Result<Owner, EngineError> {
-    Owner::register(store.folder()).map_err(|error: io::Error| {
-        let path: PathBuf = store.folder().join("owners");
-        EngineError::Store(StoreError::Folder { path, cause: error.to_string() })
-    })
+    let path = crate::owner::folder(store.folder());
+    Owner::register(&path)
+        .map_err(|error: io::Error| EngineError::Store(StoreError::Folder { path, cause: error.to_string() }))
 }
 
 /// The word for what a step does.

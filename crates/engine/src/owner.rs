@@ -23,12 +23,11 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    /// Makes and locks the file of this process in `<folder>/owners`.
+    /// Makes and locks a file of this process in `folder`. Later ones have greater names.
     pub(crate) fn register(folder: &Path) -> io::Result<Self> {
-        let owners = folder.join("owners");
-        fs::create_dir_all(&owners)?;
+        fs::create_dir_all(folder)?;
         let name = Uuid::now_v7().to_string();
-        let path = owners.join(&name);
+        let path = folder.join(&name);
         let lock = File::create(&path)?;
         lock.lock()?;
         Ok(Self { name, path, _lock: lock })
@@ -45,10 +44,15 @@ impl Drop for Owner {
     }
 }
 
+/// Where the owners of runs are, in the folder of the data.
+pub(crate) fn folder(data: &Path) -> PathBuf {
+    data.join("owners")
+}
+
 /// Whether the process `name` is known to have ended. A name without a file belongs to a process that has ended in
 /// good order.
 pub(crate) fn is_gone(folder: &Path, name: &str) -> bool {
-    let path = folder.join("owners").join(name);
+    let path = folder.join(name);
     match File::open(&path) {
         Ok(file) => match file.try_lock() {
             Ok(()) => {
@@ -78,8 +82,7 @@ mod tests {
     #[test]
     fn a_file_that_nobody_has_locked_belongs_to_a_process_that_was_killed() {
         let folder = tempfile::tempdir().expect("folder");
-        fs::create_dir_all(folder.path().join("owners")).expect("owners");
-        fs::write(folder.path().join("owners/killed"), "").expect("file");
+        fs::write(folder.path().join("killed"), "").expect("file");
         assert!(is_gone(folder.path(), "killed"));
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::HashSet, io::IsTerminal, time::Duration};
 use futures::{Stream, StreamExt};
 use steadyhand_api::{
     Api, ApiError, DiscoveredHost, ErrorCode, ListMessages, OfDeployment, OfEnvironment, OfRun, Preview,
-    Problem, ProblemSeverity, RetryPart, RetryRun, RunDetail, StartRun, Update,
+    Problem, ProblemSeverity, RetryPart, RetryRun, RunDetail, Update,
     records::{Card, RunSummary},
 };
 use steadyhand_domain::{RunId, RunState, StepState, duration};
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How often the run is asked for although nothing was heard of it: it may be executed by another process.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long a last line without an end may stand still before it is shown.
 const SETTLED: Duration = Duration::from_millis(300);
 /// How long the explanation of a failure is waited for.
@@ -137,16 +137,8 @@ pub(crate) async fn up(api: &Api, output: &mut Output, project: &str) -> Result<
     follow(api, output, &summary, updates, signals).await
 }
 
-pub(crate) async fn deploy(api: &Api, output: &mut Output, project: &str) -> Result<Exit, Failure> {
-    let project_id = api.find_project(project).await?.id;
-    let (updates, signals) = (api.updates(), Signals::listen()?);
-    let start = async || api.start_run(StartRun { project_id, rendered_sha256: None }).await;
-    let summary = unlocked(api, output, start).await?;
-    follow(api, output, &summary, updates, signals).await
-}
-
 /// An operation, once more when the vault had to be unlocked for it.
-async fn unlocked<T>(
+pub(super) async fn unlocked<T>(
     api: &Api,
     output: &mut Output,
     start: impl AsyncFn() -> Result<T, ApiError>,
@@ -160,7 +152,7 @@ async fn unlocked<T>(
 }
 
 /// Shows a run that was just started until it has ended.
-async fn follow(
+pub(super) async fn follow(
     api: &Api,
     output: &mut Output,
     run: &RunSummary,
