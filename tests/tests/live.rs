@@ -95,6 +95,37 @@ async fn what_serves_tells_how_it_is_and_is_started_anew_without_a_build() {
     shop.app.end().await;
 }
 
+#[tokio::test]
+async fn a_restart_is_nothing_to_go_back_to_and_a_start_that_fails_leaves_it_stopped() {
+    let shop = Shop::new("one", "  keep: 1\n").await;
+    shop.deployed(1).await;
+    shop.push(&page("two"), "two");
+    shop.deployed(2).await;
+    for command in ["restart", "restart"] {
+        let (code, said) = ended(&mut steady(shop.data.path(), &[command, "shop"])).await;
+        assert_eq!(code, Some(0), "{said}");
+    }
+    assert_eq!((shop.answers().as_str(), shop.containers()), ("two", vec!["shop-4-1".to_owned()]));
+    // What served before the restarts is kept, and it is what a rollback goes back to.
+    let (code, said) = ended(&mut steady(shop.data.path(), &["rollback", "shop"])).await;
+    assert_eq!((code, shop.answers().as_str()), (Some(0), "one"), "{said}");
+    let back = shop.deployments().await[0].clone();
+    assert_eq!((&back["kind"], &back["takes_from_number"]), (&json!("rollback"), &json!(1)), "{back:#}");
+
+    let (code, said) = ended(&mut steady(shop.data.path(), &["down", "shop"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    // Its image is gone: somebody has tidied up.
+    shop.host.does("docker rm -f $(docker ps -aq) >/dev/null; docker rmi -f $(docker images -q steadyhand/shop) >/dev/null");
+    let (code, said) = ended(&mut steady(shop.data.path(), &["up", "shop"])).await;
+    assert!(code == Some(1) && said.contains("is not kept on this host any more"), "{code:?} {said}");
+    assert_eq!((shop.answers().as_str(), environment(&shop).await.as_str()), ("nothing", "paused"));
+    // Built anew it serves again.
+    let (code, said) = ended(&mut steady(shop.data.path(), &["deploy", "shop"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!((shop.answers().as_str(), environment(&shop).await.as_str()), ("two", "running"));
+    shop.app.end().await;
+}
+
 /// What the environment is.
 async fn environment(shop: &Shop) -> String {
     let environments = shop.app.call("environments", json!({ "project_id": shop.project })).await;
