@@ -144,6 +144,24 @@ async fn a_repository_that_is_named_in_the_chat_of_a_new_project_is_drafted_depl
     let run = shop.app.ended(&shop.project, 4).await;
     shop.completed(&run).await;
     assert_eq!(shop.answers(), "two");
+
+    asked(&shop.app, &shop.project, "restart the app").await;
+    let run = shop.app.ended(&shop.project, 5).await;
+    shop.completed(&run).await;
+    assert_eq!(shop.deployments().await[0]["kind"], "restart");
+    let (said, _) = asked(&shop.app, &shop.project, "take it offline").await;
+    assert!(said.contains("it answers nobody") && said.contains("I haven't done anything yet"), "{said}");
+    assert_eq!(shop.answers(), "two");
+    asked(&shop.app, &shop.project, "yes").await;
+    let run = shop.app.ended(&shop.project, 6).await;
+    shop.completed(&run).await;
+    assert_eq!(shop.answers(), "nothing");
+    let (said, _) = asked(&shop.app, &shop.project, "take the app down").await;
+    assert!(said.contains("is stopped already"), "{said}");
+    asked(&shop.app, &shop.project, "bring it back up").await;
+    let run = shop.app.ended(&shop.project, 7).await;
+    shop.completed(&run).await;
+    assert_eq!(shop.answers(), "two");
     shop.app.end().await;
 }
 

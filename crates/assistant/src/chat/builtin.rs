@@ -14,7 +14,7 @@ use super::{
     actions::{self, Ask, Reply},
     changes, deployments,
     draft::Draft,
-    drafting, held, looks,
+    drafting, held, looks, serving,
 };
 use crate::intents::{Context, CurrentRun, Intent, understand};
 use crate::wording::sentence;
@@ -23,6 +23,7 @@ pub(super) const HELP: &str = "You can say, in your own words:\n
 - **Deploy https://github.com/acme/shop to deploy@203.0.113.10**: I look at it, and show the plan first
 - **Redeploy** to run the plan
 - **Roll back**, or **what is deployed?**
+- **Restart the app**, **take it offline**, or **bring it back up**
 - **Pause**, **resume** or **stop** the current run
 - **Status**, or **show the last 5 runs**
 - **Why did it fail?**, and **retry**
@@ -95,6 +96,7 @@ async fn act(shared: &Arc<Shared>, message: &Message, intent: &Intent) -> Result
         Intent::OpenApp => looks::open_app(shared, project).await,
         Intent::Deploy(request) => drafting::draft(shared, project, request).await,
         Intent::RollBack { to } => deployments::roll_back(shared, project, *to).await,
+        Intent::Serving(what) => serving::serve(shared, project, *what).await,
         Intent::Live => deployments::live(shared, project).await,
         Intent::Deployments { count } => deployments::list(shared, project, *count).await,
         Intent::Elsewhere { project: name, asked } => looks::elsewhere(shared, project, name, asked).await,

@@ -18,15 +18,15 @@ use super::{
     actions::{self, Ask, Reply},
     builtin, changes, deployments,
     draft::Draft,
-    drafting, held, reading,
+    drafting, held, reading, serving,
 };
 use crate::model::{
     ChatMessage, Model, ModelError, ModelEvent, Tool, ToolCall, ToolRisk, Turn, Usage, prompt,
 };
 use crate::{
-    intents::{NewDeployment, Origin, Which},
-    model::tools::{DecideStepArgs, DraftDeploymentArgs, RollBackArgs},
-    wording::sentence,
+    intents::{Intent, NewDeployment, Origin, Serving, Which},
+    model::tools::{DecideStepArgs, DraftDeploymentArgs, RollBackArgs, ServeArgs, ServeWhat},
+    wording::{capitalized, sentence},
 };
 
 /// How often a model may call tools in one answer.
@@ -191,6 +191,7 @@ impl Conversation<'_> {
                     format!("Roll back to deployment {number}")
                 }
                 Tool::RollBack(RollBackArgs { deployment: None }) => "Roll back".to_owned(),
+                Tool::Serve(args) => capitalized(&Intent::Serving(serving_of(*args)).in_words()),
                 _ => "Redeploy".to_owned(),
             };
             let offered = Reply::default().offering(self.shared, self.project, &[&offer]).await?;
@@ -257,6 +258,14 @@ fn wanted(args: &DraftDeploymentArgs) -> Result<NewDeployment, &'static str> {
     Ok(NewDeployment { origin, branch, path, to, choices: Vec::new() })
 }
 
+fn serving_of(args: ServeArgs) -> Serving {
+    match args.what {
+        ServeWhat::Restart => Serving::Anew,
+        ServeWhat::TakeOffline => Serving::NoMore { sure: false },
+        ServeWhat::StartAgain => Serving::Again,
+    }
+}
+
 async fn act(shared: &Arc<Shared>, project: ProjectId, tool: &Tool) -> Result<Reply, AssistantError> {
     match tool {
         Tool::Redeploy(_) => actions::redeploy(shared, project).await,
@@ -274,6 +283,7 @@ async fn act(shared: &Arc<Shared>, project: ProjectId, tool: &Tool) -> Result<Re
         Tool::DecideStep(args) => held::decide(shared, project, args.choice, &which(args)).await,
         Tool::ListDeployments(args) => deployments::list(shared, project, args.limit).await,
         Tool::RollBack(args) => deployments::roll_back(shared, project, args.deployment).await,
+        Tool::Serve(args) => serving::serve(shared, project, serving_of(*args)).await,
         Tool::DraftDeployment(args) => match wanted(args) {
             Ok(request) => drafting::draft(shared, project, &request).await,
             Err(problem) => Ok(Reply::say(problem)),

@@ -11,6 +11,7 @@ pub(crate) mod held;
 mod looks;
 mod offers;
 mod reading;
+mod serving;
 #[cfg(test)]
 mod suggestions;
 

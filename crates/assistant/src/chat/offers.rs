@@ -106,6 +106,7 @@ impl Now {
             }
             Intent::OpenApp => self.some_completed,
             Intent::RollBack { .. } => self.can_go_back && going.is_none(),
+            Intent::Serving(_) => self.some_deployed && going.is_none(),
             Intent::Live | Intent::Deployments { .. } => self.some_deployed,
             Intent::SetVar { name, value } => {
                 self.variables.iter().any(|(known, now)| *known == name && *now != value)

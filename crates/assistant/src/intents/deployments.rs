@@ -10,6 +10,10 @@ pub(super) const CLASSES: &[(&str, &str)] = &[
         "priorone",
         "(the |an |a |its |our |my )?(<prior> (one|version|release|deployment|deploy|state|build)|one before|version before|release before|deployment before|<prior>|last one|last version|last release|last deployment)( that worked| that was working)?",
     ),
+    (
+        "served",
+        "(the |my |our |its |all |all the |all of the )?(running |live |deployed |current )*(app|application|apps|site|website|webapp|web app|web application|webpage|service|frontend|backend|api|container|containers|appname)",
+    ),
     ("deploymentno", "(the )?(deployment|version|release|deploy)( number| no)? {n}"),
 ];
 
@@ -28,6 +32,33 @@ pub(super) const ACTIONS: &[(Kind, &[&str])] = &[
             "(<thing> )?(zuruckrollen|zuruckspielen)|rolle? <thing> zuruck|(zuruck|geh zuruck|wechsle) (zur|auf die) (vorherigen|alten|letzten) version",
             "(fais un )?retour arriere|(reviens|revenir) a (la|l) (version precedente|ancienne version)",
             "(revertir|revierte|vuelve|volver) a la version anterior",
+        ],
+    ),
+    (
+        Kind::ServeAnew,
+        &[
+            "(restart|relaunch|bounce|reboot|recreate) <served>( again)?",
+            "(start|bring up|launch) <served> (anew|afresh|fresh)|turn <served> off and on( again)?",
+            "(do|make|perform|trigger) a restart( of <served>)?|give <served> a restart",
+            "starte <served> neu|<served> neu starten|(redemarre|redemarrer|reinicia|reiniciar) <served>",
+        ],
+    ),
+    (
+        Kind::ServeNoMore,
+        &[
+            "take (<served>|it) (down|offline|off the air|off line|off the internet)( for now| for a while)?",
+            "take (down|offline) <served>( for now| for a while)?",
+            "(shut down|shutdown|shut off|switch off|turn off|power down) <served>( for now| for a while)?",
+            "(shut|switch|turn) <served> (down|off)( for now| for a while)?",
+            "stop serving( <served>| it)?( for now| for a while)?|stop (the |all |all the |its |my |our )?(running )?(container|containers)",
+        ],
+    ),
+    (
+        Kind::ServeAgain,
+        &[
+            "(bring|take|turn|switch|put|get) (<served>|it) (back up|back on|up again|on again|back on the air|back online|online again)( again)?",
+            "(turn|switch) (<served>|it) on( again)?|(turn|switch) on <served>( again)?",
+            "start serving( <served>| it)?( again)?|start (<served>|the containers) (up )?again|start (the |all |all the |its |my |our )?(stopped )?(container|containers)( again)?",
         ],
     ),
     (

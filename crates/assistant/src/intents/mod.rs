@@ -78,6 +78,8 @@ pub enum Intent {
         /// Its number; without one, the one that served before.
         to: Option<u32>,
     },
+    /// Start what serves anew, stop it, or start it again.
+    Serving(Serving),
     /// Say which deployment serves.
     Live,
     /// Show the newest deployments.
@@ -145,6 +147,20 @@ pub enum Intent {
     },
 }
 
+/// What becomes of what serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serving {
+    /// It is started anew, in fresh containers.
+    Anew,
+    /// It is stopped, and answers nobody.
+    NoMore {
+        /// Whether the person was asked.
+        sure: bool,
+    },
+    /// It is started again, after it was stopped.
+    Again,
+}
+
 impl Intent {
     /// Whether acting on it starts, ends or changes something.
     #[must_use]
@@ -162,6 +178,7 @@ impl Intent {
                 | Self::SetVar { .. }
                 | Self::Deploy(_)
                 | Self::RollBack { .. }
+                | Self::Serving(_)
         )
     }
 
@@ -205,6 +222,9 @@ impl Intent {
             Self::Deploy(request) => request.in_words(),
             Self::RollBack { to: Some(to) } => format!("roll back to deployment {to}"),
             Self::RollBack { to: None } => "roll back to the deployment before".into(),
+            Self::Serving(Serving::Anew) => "restart the application".into(),
+            Self::Serving(Serving::NoMore { .. }) => "take the application offline".into(),
+            Self::Serving(Serving::Again) => "start the application again".into(),
             Self::Live => "say what is deployed".into(),
             Self::Deployments { .. } => "show the last deployments".into(),
             Self::SetVar { name, value } => format!("set {name} to {value}"),

@@ -6,7 +6,7 @@ use regex::Regex;
 use steadyhand_domain::Choice;
 
 use super::{
-    Context, CurrentRun, Intent,
+    Context, CurrentRun, Intent, Serving,
     beyond::{AT_ANOTHER_TIME, PORT_OUT_OF_RANGE},
     held::{self, Which},
     patterns::{RULES, Rule, sure, whole_word},
@@ -174,6 +174,9 @@ fn action(sentence: &Sentence, context: &Context) -> Option<Intent> {
         Kind::FreePort => Intent::FreePort,
         Kind::OpenApp => Intent::OpenApp,
         Kind::RollBack => Intent::RollBack { to: run },
+        Kind::ServeAnew => Intent::Serving(Serving::Anew),
+        Kind::ServeNoMore => Intent::Serving(Serving::NoMore { sure: false }),
+        Kind::ServeAgain => Intent::Serving(Serving::Again),
         Kind::Live => Intent::Live,
         Kind::Deployments => Intent::Deployments { count: count_in(&sentence.text) },
         Kind::CompareRuns => {
@@ -271,6 +274,7 @@ fn action_named(text: &str) -> Option<Intent> {
             Kind::Pause => Intent::Pause,
             Kind::Resume => Intent::Resume,
             Kind::Retry => Intent::Retry { run: None },
+            Kind::ServeAnew => Intent::Serving(Serving::Anew),
             Kind::RollBack => Intent::RollBack { to: None },
             Kind::Skip => Intent::Decide { choice: Choice::Skip, which: Which::default() },
             Kind::Fail => Intent::Decide { choice: Choice::Fail, which: Which::default() },

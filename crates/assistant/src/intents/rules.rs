@@ -27,6 +27,9 @@ pub(super) enum Kind {
     CompareRuns,
     OpenApp,
     RollBack,
+    ServeAnew,
+    ServeNoMore,
+    ServeAgain,
     Live,
     Deployments,
     Status,
@@ -424,12 +427,13 @@ pub(super) const WORD_MEANS: &[(Kind, &str)] = &[
     (Kind::Pause, "pause|suspend|pausieren|pausa"),
     (Kind::Resume, "resume|unpause|continue|proceed|reprendre|reanudar|weiter|fortsetzen"),
     (Kind::Retry, "retry|rerun|redo|repeat|again"),
+    (Kind::ServeAnew, "restart|relaunch"),
     (Kind::RollBack, "roll back|rollback|revert|go back|back to the|undo"),
     (Kind::Skip, "skip|uberspringen|uberspringe"),
     (Kind::Fail, "let (it|this|that|the step|this step) fail|give up|giving up"),
     (
         Kind::Redeploy,
-        "redeploy|deploy|release|publish|republish|ship|rollout|deployment|redeployment|redeploying|deploying|restart|relaunch|push|deployen|bereitstellen|redeployen|redeployer|deployer|redeploie|deploie|desplegar|despliega|redespliega|run it|start|launch|go live|update the app|update the application|update the site|update the website|bring up",
+        "redeploy|deploy|release|publish|republish|ship|rollout|deployment|redeployment|redeploying|deploying|push|deployen|bereitstellen|redeployen|redeployer|deployer|redeploie|deploie|desplegar|despliega|redespliega|run it|start|launch|go live|update the app|update the application|update the site|update the website|bring up",
     ),
 ];
 

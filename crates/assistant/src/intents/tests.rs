@@ -3,7 +3,8 @@
 use steadyhand_domain::Choice;
 
 use super::{
-    Context, CurrentRun, HeldStep, Intent, NewDeployment, Origin, Which, patterns::pattern_counts, understand,
+    Context, CurrentRun, HeldStep, Intent, NewDeployment, Origin, Serving, Which, patterns::pattern_counts,
+    understand,
 };
 
 fn context() -> Context {
@@ -58,6 +59,9 @@ fn name(intent: &Intent) -> String {
         Intent::CompareRuns { first, second } => format!("compare {first} {second}"),
         Intent::OpenApp => "open".into(),
         Intent::RollBack { to } => numbered("rollback", *to),
+        Intent::Serving(Serving::Anew) => "restart".into(),
+        Intent::Serving(Serving::NoMore { .. }) => "offline".into(),
+        Intent::Serving(Serving::Again) => "online".into(),
         Intent::Live => "live".into(),
         Intent::Deployments { count } => numbered("deployments", *count),
         Intent::Deploy(request) => {

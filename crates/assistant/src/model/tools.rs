@@ -128,6 +128,26 @@ pub struct RollBackArgs {
     pub deployment: Option<u32>,
 }
 
+/// What becomes of the containers of the deployment that serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServeArgs {
+    /// What is done with them.
+    pub what: ServeWhat,
+}
+
+/// What is done with containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ServeWhat {
+    /// Fresh ones of the same image take their place.
+    Restart,
+    /// They are stopped, and nobody is answered; the person is asked first.
+    TakeOffline,
+    /// They are started again after that.
+    StartAgain,
+}
+
 /// A plan to check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -221,6 +241,8 @@ tools! {
         "The newest deployments of the application: which one serves, which can be brought back, what each was made from.";
     RollBack(RollBackArgs) = "roll_back", RunAcceptedPlan,
         "Bring an earlier deployment back, without a build. Only when the person asked for it.";
+    Serve(ServeArgs) = "serve", RunAcceptedPlan,
+        "Restart the containers of what is deployed, take it offline, or start it again. Only when the person asked for it.";
     DraftDeployment(DraftDeploymentArgs) = "draft_deployment", Propose,
         "Look at a repository or an image that the plan does not deploy yet, and propose the plan that deploys it to a host.";
     ExplainFailure(MaybeRunArgs) = "explain_failure", Read,
