@@ -328,6 +328,7 @@ mod tests {
             ended_at: None,
             superseded_at: None,
             screenshot_at: None,
+            scanned_at: None,
         }
     }
 

@@ -7,6 +7,7 @@ pub mod detect;
 pub mod jobs;
 pub mod live;
 mod release;
+mod scan;
 mod stage;
 mod travels;
 

@@ -7,17 +7,17 @@ use std::{io::Read, path::Path, sync::Arc};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::read::GzDecoder;
 use steadyhand_domain::Stage;
-use steadyhand_engine::{Learned, Places, Sent, Stages, Told};
+use steadyhand_engine::{Collected, Learned, Places, Sent, Stages, Told};
 use steadyhand_plan::Schedule;
 use steadyhand_remote::{
     Pick,
     resource::{self, Mode},
 };
-use steadyhand_store::records::{DeploymentSource, SourceKind};
+use steadyhand_store::records::{DeploymentSource, Scan, SourceKind};
 
 use crate::{
     detect::{SKIPPED, WANTED},
-    travels,
+    scan, travels,
 };
 
 const SHARED: &str = include_str!("stage/app.sh");
@@ -37,6 +37,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("app_drain", include_str!("stage/app_drain.sh")),
     ("app_stop", include_str!("stage/app_stop.sh")),
     ("app_cron", include_str!("stage/app_cron.sh")),
+    ("app_scan", include_str!("stage/app_scan.sh")),
 ];
 /// What cron starts on the host.
 const RUN_JOB: &str = include_str!("stage/run_job.sh");
@@ -121,7 +122,7 @@ impl Stages for AppStages {
                     link: None,
                     sha256: None,
                 });
-                Learned { source, image, kept: None }
+                Learned { source, image, ..Learned::default() }
             }
             Stage::Drain => {
                 // Each is called by its number and a part of its run's identifier.
@@ -135,8 +136,18 @@ impl Stages for AppStages {
             | Stage::Health
             | Stage::Hooks
             | Stage::Switch
-            | Stage::After
             | Stage::Stop => Learned::default(),
+            Stage::After => {
+                Learned { collect: said(report, "collect").map(str::to_owned), ..Learned::default() }
+            }
+        }
+    }
+
+    fn collected(&self, collected: Collected<'_>) -> Result<Option<Scan>, String> {
+        let Collected { report, file, now, .. } = collected;
+        match said(report, "scanner") {
+            Some(scanner) => scan::read(scanner, said(report, "version"), file, now).map(Some),
+            None => Ok(None),
         }
     }
 }

@@ -114,6 +114,14 @@ const DRAIN: Param = param(
 );
 const KEEP: Param = param("keep", Number(1, 50), Or("5"), "How many images are kept to go back to.");
 
+const SCAN: Param = param(
+    "by",
+    Choice(&["auto", "off"]),
+    Or("auto"),
+    "`auto` looks through the image with Trivy or Grype, whichever its host has; `off` does not.",
+);
+const SCAN_TIMEOUT: Param = param("timeout", Duration, Or("5m"), "How long that may take.");
+
 const SCHEDULE: Param = param(
     "schedule",
     Schedule,
@@ -183,6 +191,13 @@ pub(crate) const SECTIONS: &[Kind] = &[
         about: "Its own commands. When one fails, nothing is switched.",
         short: None,
         params: &[ON_NEW, ON_DEPLOY],
+        exclusive: &[],
+    },
+    Kind {
+        name: "scan",
+        about: "Whether its image is looked through for what is known to be vulnerable, once it serves.",
+        short: Some("by"),
+        params: &[SCAN, SCAN_TIMEOUT],
         exclusive: &[],
     },
 ];
@@ -311,13 +326,17 @@ static RELEASE: [StageKind; 5] = [
 ];
 
 /// What comes once it serves, and cannot keep it from serving.
-static AFTER: [StageKind; 1] = [stage(
-    Stage::After,
-    "Set up the jobs",
-    "app_cron",
-    5,
-    &[("cron", "name"), ("cron", "schedule"), ("cron", "run")],
-)];
+static AFTER: [StageKind; 2] = [
+    stage(
+        Stage::After,
+        "Set up the jobs",
+        "app_cron",
+        5,
+        &[("cron", "name"), ("cron", "schedule"), ("cron", "run")],
+    ),
+    // It keeps to a limit of its own, which the plan says.
+    stage(Stage::After, "Scan the image", "app_scan", 90, &[("scan", "by"), ("scan", "timeout")]),
+];
 
 /// A container application, as it is written.
 pub(crate) struct App {
@@ -375,7 +394,8 @@ impl App {
         let title = Template::literal(stage.title, self.span);
         let timeout = Spanned { value: crate::duration::Millis(stage.minutes * 60_000), span: self.span };
         // What it reports is kept, for the stages after it and for what is known of the deployment.
-        let reports = matches!(stage.stage, Stage::Fetch | Stage::Build | Stage::Switch | Stage::Drain);
+        let reports = matches!(stage.stage, Stage::Fetch | Stage::Build | Stage::Switch | Stage::Drain)
+            || stage.kind.name == "app_scan";
         let id = reports.then(|| Spanned { value: stage.kind.name.to_owned(), span: self.span });
         let on_failure = (stage.stage == Stage::After).then_some(OnFailure::Continue);
         let common =

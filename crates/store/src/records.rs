@@ -11,8 +11,10 @@ use steadyhand_domain::{
 use ts_rs::TS;
 
 mod deployments;
+mod scans;
 
 pub use deployments::{Deployment, DeploymentKind, DeploymentSource, Environment, SourceKind, StageTimes};
+pub use scans::{Scan, Scanner, Severity, SeverityCounts, Vulnerability};
 
 /// An application: its plan, its runs, its chat.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
