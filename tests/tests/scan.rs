@@ -139,6 +139,7 @@ async fn a_scanner_that_fails_hangs_or_writes_nonsense_fails_no_deployment() {
         }
     }
     // Nothing of it is left running, and nothing of what it wrote.
-    shop.host.does("! pgrep -f 'sleep 3600'; ! ls /var/lib/steadyhand/apps/shop/releases/*/scan.json 2>/dev/null");
+    shop.host
+        .does("! pgrep -f 'sleep 3600'; ! ls /var/lib/steadyhand/apps/shop/releases/*/scan.json 2>/dev/null");
     shop.app.end().await;
 }

@@ -8,6 +8,7 @@ pub mod jobs;
 pub mod live;
 mod release;
 mod scan;
+pub mod source_maps;
 mod stage;
 mod travels;
 

@@ -17,7 +17,7 @@ use steadyhand_store::records::{DeploymentSource, Scan, SourceKind};
 
 use crate::{
     detect::{SKIPPED, WANTED},
-    scan, travels,
+    scan, source_maps, travels,
 };
 
 const SHARED: &str = include_str!("stage/app.sh");
@@ -37,6 +37,7 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("app_drain", include_str!("stage/app_drain.sh")),
     ("app_stop", include_str!("stage/app_stop.sh")),
     ("app_cron", include_str!("stage/app_cron.sh")),
+    ("app_maps", include_str!("stage/app_maps.sh")),
     ("app_scan", include_str!("stage/app_scan.sh")),
 ];
 /// What cron starts on the host.
@@ -144,10 +145,10 @@ impl Stages for AppStages {
     }
 
     fn collected(&self, collected: Collected<'_>) -> Result<Option<Scan>, String> {
-        let Collected { report, file, now, .. } = collected;
+        let Collected { deployment, report, file, data, now } = collected;
         match said(report, "scanner") {
             Some(scanner) => scan::read(scanner, said(report, "version"), file, now).map(Some),
-            None => Ok(None),
+            None => source_maps::keep(data, deployment, file).map(|()| None),
         }
     }
 }

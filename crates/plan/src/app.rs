@@ -114,6 +114,12 @@ const DRAIN: Param = param(
 );
 const KEEP: Param = param("keep", Number(1, 50), Or("5"), "How many images are kept to go back to.");
 
+const SOURCE_MAPS: Param = param(
+    "source_maps",
+    Truth,
+    Or("yes"),
+    "Whether the source maps of its image are kept on the machine that deploys, to show stack traces in the original source.",
+);
 const SCAN: Param = param(
     "by",
     Choice(&["auto", "off"]),
@@ -147,7 +153,7 @@ pub(crate) const PLAIN: Kind = Kind {
     name: "app",
     about: "A container application: it is built, started beside what serves, and takes its place when it is healthy.",
     short: None,
-    params: &[PORT, REPLICAS, ENV, VOLUMES, READ_ONLY, DOMAINS, DRAIN, KEEP],
+    params: &[PORT, REPLICAS, ENV, VOLUMES, READ_ONLY, DOMAINS, DRAIN, KEEP, SOURCE_MAPS],
     exclusive: &[],
 };
 
@@ -326,7 +332,7 @@ static RELEASE: [StageKind; 5] = [
 ];
 
 /// What comes once it serves, and cannot keep it from serving.
-static AFTER: [StageKind; 2] = [
+static AFTER: [StageKind; 3] = [
     stage(
         Stage::After,
         "Set up the jobs",
@@ -334,6 +340,7 @@ static AFTER: [StageKind; 2] = [
         5,
         &[("cron", "name"), ("cron", "schedule"), ("cron", "run")],
     ),
+    stage(Stage::After, "Keep the source maps", "app_maps", 15, &[("app", "source_maps")]),
     // It keeps to a limit of its own, which the plan says.
     stage(Stage::After, "Scan the image", "app_scan", 90, &[("scan", "by"), ("scan", "timeout")]),
 ];
@@ -395,7 +402,7 @@ impl App {
         let timeout = Spanned { value: crate::duration::Millis(stage.minutes * 60_000), span: self.span };
         // What it reports is kept, for the stages after it and for what is known of the deployment.
         let reports = matches!(stage.stage, Stage::Fetch | Stage::Build | Stage::Switch | Stage::Drain)
-            || stage.kind.name == "app_scan";
+            || matches!(stage.kind.name, "app_maps" | "app_scan");
         let id = reports.then(|| Spanned { value: stage.kind.name.to_owned(), span: self.span });
         let on_failure = (stage.stage == Stage::After).then_some(OnFailure::Continue);
         let common =

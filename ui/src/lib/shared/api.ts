@@ -515,7 +515,11 @@ replica: number,
 /**
  * The line.
  */
-text: string, };
+text: string, 
+/**
+ * The line with its stack trace in the original source, where a source map is known for it.
+ */
+original?: string, };
 
 /**
  * A part of what containers have written.
