@@ -386,3 +386,16 @@ onPage('why nobody has looked through an image is told', { looks: 'failed,still,
   await open(page, 13);
   await told(page, 'no-scan', /Neither Trivy nor Grype is installed on web1/);
 });
+
+onPage('a stack trace of a container is shown in the original source, and as it was written when that is asked for', { looks: 'failed,still,deployments,deployments-trace' }, async (page) => {
+  await open(page, 13);
+  await page.click(id('container-log-toggle'));
+  const original = page.locator(id('container-original'));
+  await expect(original).toHaveText('    at src/routes/cart.ts:11:15 (costOf)');
+  await expect(original).toHaveAttribute('title', 'As written: at e (/app/dist/server.js:1:39)');
+  await page.click(id('container-log-as-written'));
+  await expect(original).toHaveCount(0);
+  await told(page, 'container-log', /at e \(\/app\/dist\/server\.js:1:39\)/);
+  await page.click(id('container-log-as-written'));
+  await expect(original).toHaveCount(1);
+});
