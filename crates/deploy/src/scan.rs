@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn of_very_many_the_most_severe_are_listed_and_all_are_counted() {
         let one = |number: usize| {
-            let severity = if number % 2 == 0 { "LOW" } else { "HIGH" };
+            let severity = if number.is_multiple_of(2) { "LOW" } else { "HIGH" };
             serde_json::json!({
                 "VulnerabilityID": format!("CVE-{number}"), "PkgName": "p", "InstalledVersion": "1",
                 "Severity": severity, "Title": "t".repeat(10_000), "PrimaryURL": "javascript:alert(1)",

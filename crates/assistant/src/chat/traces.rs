@@ -52,3 +52,19 @@ fn version(current: &Deployment, brought: Option<&Deployment>) -> String {
         None => format!(", which serves{back}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_asked_for_in_words_is_taken_for_a_stack_trace() {
+        let all = [include_str!("../intents/sentences.txt"), include_str!("../intents/sentences_blind.txt")];
+        let mut count = 0;
+        for sentence in all.iter().flat_map(|text| text.lines()) {
+            assert!(!source_maps::is_trace(sentence), "{sentence}");
+            count += 1;
+        }
+        assert!(count > 500, "{count} sentences were looked at");
+    }
+}

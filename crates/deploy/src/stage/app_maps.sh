@@ -17,11 +17,16 @@ if [ "${p_source_maps-}" = no ]; then
   printf 'maps 0\n' | report
   finish
 fi
-from=$app/releases/${p_takes_from:-none}
-if [ -f "$from/maps" ] && cp "$from/maps" "$release/maps"; then
-  [ ! -f "$from/maps.tar.gz" ] || cp "$from/maps.tar.gz" "$release/maps.tar.gz" || fail "$release cannot be written"
+# The same image was looked through before, by the release that this one takes or by the one before it.
+id=$(docker image inspect -f '{{.Id}}' "$image" 2>/dev/null)
+for name in ${p_takes_from-} $(cat "$app/previous" 2>/dev/null); do
+  from=$app/releases/$name
+  [ "$name" != "$p_deployment" ] && [ "$id" ] && [ -f "$from/maps" ] || continue
+  [ "$(docker image inspect -f '{{.Id}}' "steadyhand/$p_environment:$name" 2>/dev/null)" = "$id" ] || continue
+  if [ -f "$from/maps.tar.gz" ]; then cp "$from/maps.tar.gz" "$release/maps.tar.gz" || fail "$release cannot be written"; fi
+  cp "$from/maps" "$release/maps" || fail "$release cannot be written"
   tell "$(cat "$release/maps")"
-fi
+done
 container=$(head -n 1 "$release/containers")
 has tar || fail 'there is no `tar` here, so its source maps cannot be kept. The deployment serves all the same'
 rm -rf "$work" "$release/maps.tar.gz"

@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use steadyhand_domain::{LossReason, Reason, Stage, StepOutcome};
 use steadyhand_plan::{Action, CompiledStep, ParamOf, ResourceParam};
 use steadyhand_remote::{StepRequest, TransferSummary};
-use steadyhand_store::{StoreError, deployments, progress::Write, scans};
+use steadyhand_store::{StoreError, deployments, progress::Write, records::Scan, scans};
 use tokio_util::sync::CancellationToken;
 
 use super::{Attempt, AttemptEnd, reach::Reached, resource};
@@ -150,7 +150,8 @@ impl Execution<'_> {
         let _ = tokio::fs::remove_file(&file).await;
         match taken {
             Ok(Ok(None)) => Ok(end),
-            Ok(Ok(Some(scan))) => {
+            Ok(Ok(Some(mut scan))) => {
+                self.hide_in(&mut scan);
                 let mut db = self.shared.store.write().await?;
                 scans::set(&mut db, deployment.id, self.id, &scan, crate::now()).await?;
                 db.commit().await.map_err(StoreError::from)?;
@@ -159,6 +160,16 @@ impl Execution<'_> {
             }
             Ok(Err(message)) => failed(message),
             Err(error) => failed(format!("what came from {} could not be read: {error}", attempt.step.host)),
+        }
+    }
+
+    /// What a scanner tells comes from a host, as a log does.
+    fn hide_in(&self, scan: &mut Scan) {
+        let hide = |text: &mut String| *text = self.hidden(text);
+        scan.version.iter_mut().for_each(hide);
+        for one in scan.found.iter_mut().flatten() {
+            [&mut one.id, &mut one.package, &mut one.installed].into_iter().for_each(hide);
+            [&mut one.fixed, &mut one.title, &mut one.link].into_iter().flatten().for_each(hide);
         }
     }
 
