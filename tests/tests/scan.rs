@@ -143,3 +143,46 @@ async fn a_scanner_that_fails_hangs_or_writes_nonsense_fails_no_deployment() {
         .does("! pgrep -f 'sleep 3600'; ! ls /var/lib/steadyhand/apps/shop/releases/*/scan.json 2>/dev/null");
     shop.app.end().await;
 }
+
+/// Waits until a scanner has begun, and has its run still going on.
+async fn until_it_scans(shop: &Shop, number: u64) {
+    shop.app.run(&shop.project, number, |detail| state(detail) == "running").await;
+    shop.host.does("until [ -e /run/begun ]; do :; done; rm /run/begun");
+}
+
+#[tokio::test]
+async fn a_scan_outlives_the_app_and_a_stop_of_it_leaves_what_serves_alone() {
+    let mut shop = Shop::new("one", "").await;
+    let waits = format!(
+        "touch /run/begun; until [ -e /run/go ]; do sleep 0.05; done\ncat <<'END OF REPORT'\n{TRIVY}\nEND OF REPORT"
+    );
+    stands_in(&shop, "trivy", &waits);
+    shop.app.call("start_run", json!({ "project_id": shop.project })).await;
+    until_it_scans(&shop, 1).await;
+    let app = shop.app.kill_and_start_again().await;
+    shop = Shop { app, ..shop };
+    shop.host.does("touch /run/go");
+    let run = shop.app.ended(&shop.project, 1).await;
+    assert_eq!((run["run"]["state"].as_str(), state(&run)), (Some("completed"), "completed"), "{run:#}");
+    let (_, found) = scan(&shop).await;
+    assert_eq!(found["scan"]["counts"]["critical"], 1, "{found:#}");
+    assert!(
+        std::fs::read_dir(shop.data.path()).expect("the data folder").all(|entry| {
+            !entry.expect("an entry").file_name().to_string_lossy().starts_with("collected")
+        })
+    );
+
+    shop.host.does("rm /run/go");
+    shop.app.call("start_run", json!({ "project_id": shop.project })).await;
+    until_it_scans(&shop, 2).await;
+    let run = shop.app.run(&shop.project, 2, |_| true).await;
+    shop.app.call("stop_run", json!({ "run_id": run["run"]["id"] })).await;
+    let run = shop.app.ended(&shop.project, 2).await;
+    assert_eq!(run["run"]["state"], "stopped", "{run:#}");
+    assert_eq!(
+        (shop.answers().as_str(), shop.states().await),
+        ("one", vec!["ready".into(), "superseded".into()])
+    );
+    shop.host.does("! pgrep -f /usr/local/bin/trivy; ! ls /var/lib/steadyhand/apps/shop/releases/*/scan.json 2>/dev/null");
+    shop.app.end().await;
+}
