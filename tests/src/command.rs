@@ -2,6 +2,7 @@
 
 use std::{path::Path, process::Stdio};
 
+use serde_json::Value;
 use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
 
 use crate::app::{PATIENCE, program};
@@ -40,4 +41,20 @@ pub async fn told(command: &mut Command, input: &str) -> (Option<i32>, String) {
     let ended = timeout(PATIENCE, process.wait_with_output()).await.expect("it ends").expect("it ran");
     let said = [ended.stdout, ended.stderr].concat();
     (ended.status.code(), String::from_utf8(said).expect("text"))
+}
+
+/// The documents and events that `steady --json` has written, each of which is as the published schema says of `command`.
+#[must_use]
+pub fn documents(command: &str, said: &str) -> Vec<Value> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/events.json");
+    let text = std::fs::read_to_string(path).expect("the schema");
+    let mut schema: Value = serde_json::from_str(&text).expect("JSON");
+    schema["anyOf"] = schema["x-commands"][command].clone();
+    let validator = jsonschema::draft7::new(&schema).expect("a schema");
+    let lines: Vec<Value> =
+        said.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    for line in &lines {
+        assert!(validator.is_valid(line), "{line:#}");
+    }
+    lines
 }

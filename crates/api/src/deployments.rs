@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use steadyhand_deploy::{
     jobs::{self, CronJobs, CronLog},
     live::{self, ContainerLog, Live},
+    source_maps,
 };
 use steadyhand_domain::{DeploymentId, DeploymentState, Desired, EnvironmentState};
 use steadyhand_remote::Tunnel;
@@ -187,14 +188,21 @@ impl Api {
     /// See the list of operations.
     pub async fn container_log(&self, request: AskContainerLog) -> Result<ContainerLog, ApiError> {
         let AskContainerLog { deployment_id, after, lines } = request;
-        Ok(live::log(
+        let mut log = live::log(
             &self.inner.engine,
             deployment_id,
             self.inner.shell.asks(),
             &after.unwrap_or_default(),
             lines,
         )
-        .await?)
+        .await?;
+        let data = self.inner.engine.store().folder().to_owned();
+        // A map may be long.
+        let told = tokio::task::spawn_blocking(move || {
+            source_maps::in_log(&data, deployment_id, &mut log);
+            log
+        });
+        told.await.map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))
     }
 
     /// See the list of operations.
@@ -328,6 +336,7 @@ mod tests {
             ended_at: None,
             superseded_at: None,
             screenshot_at: None,
+            scanned_at: None,
         }
     }
 

@@ -31,6 +31,7 @@ mod projects;
 mod questions;
 mod requests;
 mod runs;
+mod scans;
 mod screenshots;
 mod secrets;
 mod settings;
@@ -51,6 +52,7 @@ pub use folders::data_dir;
 pub use open::{Api, OpenOptions, Shell};
 pub use plan_files::{FirstPlan, check_plan_file, first_plan, import_ansible, plan_schema, shipped_plans};
 pub use requests::*;
+pub use scans::ScanView;
 pub use screenshots::Screenshot;
 pub use secrets::{
     ListSecrets, OfSecret, RotateVault, SecretSet, SecretView, SetSecret, UnlockVault, VaultLock, VaultView,

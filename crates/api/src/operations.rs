@@ -89,6 +89,8 @@ macro_rules! with_operations {
             container_log(AskContainerLog) -> ContainerLog;
             /// The picture of a deployment's page, or why there is none.
             screenshot(OfDeployment) -> Screenshot;
+            /// What was found in the image of a deployment that is known to be vulnerable, or why nobody has looked.
+            scan(OfDeployment) -> ScanView;
             /// The jobs of the environment that a deployment was made to, with their last runs. Asks its host.
             cron_jobs(OfDeployment) -> CronJobs;
             /// What a run of a job has written. Asks its host.

@@ -11,8 +11,8 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
-use steadyhand_deploy::live;
-use steadyhand_domain::{DeploymentEvent, DeploymentId, DeploymentState, Timestamp};
+use steadyhand_deploy::{live, source_maps};
+use steadyhand_domain::{DeploymentEvent, DeploymentId, DeploymentState, RunEvent, Timestamp};
 use steadyhand_engine::{AskedBy, Change, Engine, now};
 use steadyhand_store::{StoreError, deployments, events::Event, records::Deployment, runs};
 use tokio::{
@@ -128,7 +128,7 @@ pub(crate) async fn run(engine: Engine, closing: CancellationToken) {
                     Task::Take(deployment_id)
                 }
                 // The images of earlier ones may not be kept from now on.
-                Event::DeploymentLearned => Task::Prune,
+                Event::DeploymentLearned | Event::Run { event: RunEvent::EveryStepEnded } => Task::Prune,
                 _ => continue,
             };
             let _ = tasks.send(task);
@@ -254,16 +254,23 @@ fn keep(data: &Path, id: DeploymentId, png: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes the pictures of deployments that are gone, or whose images are not kept any more.
+/// Removes the pictures and source maps of deployments that are gone, or whose images are not kept any more.
 pub(crate) async fn prune(engine: &Engine) -> Result<(), StoreError> {
-    let Ok(mut entries) = tokio::fs::read_dir(folder(engine.store().folder())).await else {
-        // None was taken yet.
+    let data = engine.store().folder();
+    prune_in(engine, &folder(data), Some("png")).await?;
+    prune_in(engine, &source_maps::folder(data), None).await
+}
+
+/// The same of one folder, in which things are called by their deployments, with this extension.
+async fn prune_in(engine: &Engine, folder: &Path, extension: Option<&str>) -> Result<(), StoreError> {
+    let Ok(mut entries) = tokio::fs::read_dir(folder).await else {
+        // None was kept yet.
         return Ok(());
     };
     while let Ok(Some(entry)) = entries.next_entry().await {
         let path = entry.path();
-        // Another process may be writing one that has no name yet.
-        if path.extension().is_none_or(|extension| extension != "png") {
+        // Another process may be writing one that does not have its name yet.
+        if path.extension().and_then(|extension| extension.to_str()) != extension {
             continue;
         }
         let id = path.file_stem().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
@@ -273,8 +280,13 @@ pub(crate) async fn prune(engine: &Engine) -> Result<(), StoreError> {
                 .is_some_and(|deployment| deployment.image_kept),
             None => false,
         };
-        if !is_kept && let Err(error) = tokio::fs::remove_file(&path).await {
-            tracing::warn!(%error, path = %path.display(), "a picture cannot be removed");
+        let removed = match extension {
+            _ if is_kept => Ok(()),
+            Some(_) => tokio::fs::remove_file(&path).await,
+            None => tokio::fs::remove_dir_all(&path).await,
+        };
+        if let Err(error) = removed {
+            tracing::warn!(%error, path = %path.display(), "what was kept of a deployment cannot be removed");
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use steadyhand_api::{
     ApiError, CheckReport, ContainerLine, CronJob, CronJobs, CronRun, DeploymentDifference, Live,
-    OutlineTask, PlanCheck, Preview, Problem, Question, RunDetail, SourceView, VaultView,
+    OutlineTask, PlanCheck, Preview, Problem, Question, RunDetail, ScanView, SourceView, VaultView,
     records::{Card, Deployment, LogLine, Project, RunSummary, Step},
 };
 use steadyhand_domain::{Facts, Preflight, StepId, Timestamp};
@@ -248,6 +248,8 @@ pub(crate) struct OneDeployment<'a> {
     pub(crate) deployment: &'a Deployment,
     /// How it differs from the one that served before it, or from the one that was asked for.
     pub(crate) difference: &'a DeploymentDifference,
+    /// What is known to be vulnerable in its image.
+    pub(crate) scan: &'a ScanView,
 }
 
 /// `steady status`.

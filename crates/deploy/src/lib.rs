@@ -7,6 +7,8 @@ pub mod detect;
 pub mod jobs;
 pub mod live;
 mod release;
+mod scan;
+pub mod source_maps;
 mod stage;
 mod travels;
 

@@ -72,6 +72,10 @@ pub struct ContainerLine {
     pub replica: u32,
     /// The line.
     pub text: String,
+    /// The line with its stack trace in the original source, where a source map is known for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub original: Option<String>,
 }
 
 /// One line each: `C` the container, `S` what it uses, `P` the port.
@@ -221,7 +225,7 @@ fn read_log(text: &str, after: &str) -> ContainerLog {
             continue;
         }
         let text = words.next().unwrap_or_default().trim_end_matches('\r').to_owned();
-        lines.push(ContainerLine { at: at.to_owned(), replica, text });
+        lines.push(ContainerLine { at: at.to_owned(), replica, text, original: None });
     }
     lines.sort_by(|a, b| a.at.cmp(&b.at));
     for line in &lines {

@@ -7,17 +7,17 @@ use std::{io::Read, path::Path, sync::Arc};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::read::GzDecoder;
 use steadyhand_domain::{Stage, Timestamp};
-use steadyhand_engine::{Learned, Places, Sent, Stages, Told};
+use steadyhand_engine::{Collected, Learned, Places, Sent, Stages, Told};
 use steadyhand_plan::Schedule;
 use steadyhand_remote::{
     Pick,
     resource::{self, Mode},
 };
-use steadyhand_store::records::{Commit, DeploymentSource, History, SourceKind};
+use steadyhand_store::records::{Commit, DeploymentSource, History, Scan, SourceKind};
 
 use crate::{
     detect::{SKIPPED, WANTED},
-    travels,
+    scan, source_maps, travels,
 };
 
 const SHARED: &str = include_str!("stage/app.sh");
@@ -44,6 +44,8 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("app_drain", include_str!("stage/app_drain.sh")),
     ("app_stop", include_str!("stage/app_stop.sh")),
     ("app_cron", include_str!("stage/app_cron.sh")),
+    ("app_maps", include_str!("stage/app_maps.sh")),
+    ("app_scan", include_str!("stage/app_scan.sh")),
 ];
 /// What cron starts on the host.
 const RUN_JOB: &str = include_str!("stage/run_job.sh");
@@ -143,8 +145,18 @@ impl Stages for AppStages {
             | Stage::Health
             | Stage::Hooks
             | Stage::Switch
-            | Stage::After
             | Stage::Stop => Learned::default(),
+            Stage::After => {
+                Learned { collect: said(report, "collect").map(str::to_owned), ..Learned::default() }
+            }
+        }
+    }
+
+    fn collected(&self, collected: Collected<'_>) -> Result<Option<Scan>, String> {
+        let Collected { deployment, report, file, data, now } = collected;
+        match said(report, "scanner") {
+            Some(scanner) => scan::read(scanner, said(report, "version"), file, now).map(Some),
+            None => source_maps::keep(data, deployment, file).map(|()| None),
         }
     }
 }

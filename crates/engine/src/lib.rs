@@ -61,6 +61,6 @@ pub use secrets::{SECRET_VARIABLE, SecretLookup, VAULT_KEY_VARIABLE};
 pub use serving::{AskedAbout, AskedBy, HostSays};
 pub use sources::{PlanPlace, check_source};
 pub use spec::RunSpec;
-pub use stages::{Learned, Places, Sent, Stages, Told, environment_on_hosts};
+pub use stages::{Collected, Learned, Places, Sent, Stages, Told, environment_on_hosts};
 pub use turn::Turn;
 pub use undo::Undoes;

@@ -2,10 +2,10 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use steadyhand_domain::{RunId, Stage};
+use steadyhand_domain::{DeploymentId, RunId, Stage, Timestamp};
 use steadyhand_plan::CompiledPlan;
 use steadyhand_remote::Pick;
-use steadyhand_store::records::{DeploymentSource, History};
+use steadyhand_store::records::{DeploymentSource, History, Scan};
 
 /// What a stage is told beside what the plan says.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +61,23 @@ pub struct Learned {
     pub history: Option<History>,
     /// The numbers of the deployments of its environment whose images are kept.
     pub kept: Option<Vec<u32>>,
+    /// The path of a file on the host that is fetched, because it is too long for a report.
+    pub collect: Option<String>,
+}
+
+/// A file that a stage has left on its host, once it is here.
+#[derive(Clone, Copy, Debug)]
+pub struct Collected<'a> {
+    /// The deployment.
+    pub deployment: DeploymentId,
+    /// What the stage has reported.
+    pub report: &'a str,
+    /// The file. It is removed afterwards.
+    pub file: &'a Path,
+    /// The data folder.
+    pub data: &'a Path,
+    /// The time.
+    pub now: Timestamp,
 }
 
 /// What the stages of deployments do on their hosts.
@@ -85,6 +102,12 @@ pub trait Stages: fmt::Debug + Send + Sync {
 
     /// What the report of a stage says of its deployment. `says` is what the plan says of a parameter.
     fn learned(&self, stage: Stage, report: &str, says: &dyn Fn(&str) -> Option<String>) -> Learned;
+
+    /// Takes what [`Learned::collect`] has asked for, and says what a scanner has found if that is what it tells.
+    ///
+    /// # Errors
+    /// Why it cannot be used or kept, for people.
+    fn collected(&self, collected: Collected<'_>) -> Result<Option<Scan>, String>;
 }
 
 /// A deployment as hosts know it: its number, and the end of its run's identifier, as several people may count.

@@ -123,6 +123,20 @@ const DRAIN: Param = param(
 );
 const KEEP: Param = param("keep", Number(1, 50), Or("5"), "How many images are kept to go back to.");
 
+const SOURCE_MAPS: Param = param(
+    "source_maps",
+    Truth,
+    Or("yes"),
+    "Whether the source maps of its image are kept on the machine that deploys, to show stack traces in the original source.",
+);
+const SCAN: Param = param(
+    "by",
+    Choice(&["auto", "off"]),
+    Or("auto"),
+    "`auto` looks through the image with Trivy or Grype, whichever its host has; `off` does not.",
+);
+const SCAN_TIMEOUT: Param = param("timeout", Duration, Or("5m"), "How long that may take.");
+
 const SCHEDULE: Param = param(
     "schedule",
     Schedule,
@@ -148,7 +162,7 @@ pub(crate) const PLAIN: Kind = Kind {
     name: "app",
     about: "A container application: it is built, started beside what serves, and takes its place when it is healthy.",
     short: None,
-    params: &[PORT, REPLICAS, ENV, VOLUMES, READ_ONLY, DOMAINS, DRAIN, KEEP],
+    params: &[PORT, REPLICAS, ENV, VOLUMES, READ_ONLY, DOMAINS, DRAIN, KEEP, SOURCE_MAPS],
     exclusive: &[],
 };
 
@@ -199,6 +213,13 @@ pub(crate) const SECTIONS: &[Kind] = &[
         about: "Its own commands. When one fails, nothing is switched.",
         short: None,
         params: &[ON_NEW, ON_DEPLOY],
+        exclusive: &[],
+    },
+    Kind {
+        name: "scan",
+        about: "Whether its image is looked through for what is known to be vulnerable, once it serves.",
+        short: Some("by"),
+        params: &[SCAN, SCAN_TIMEOUT],
         exclusive: &[],
     },
 ];
@@ -336,13 +357,18 @@ static RELEASE: [StageKind; 5] = [
 ];
 
 /// What comes once it serves, and cannot keep it from serving.
-static AFTER: [StageKind; 1] = [stage(
-    Stage::After,
-    "Set up the jobs",
-    "app_cron",
-    5,
-    &[("cron", "name"), ("cron", "schedule"), ("cron", "run")],
-)];
+static AFTER: [StageKind; 3] = [
+    stage(
+        Stage::After,
+        "Set up the jobs",
+        "app_cron",
+        5,
+        &[("cron", "name"), ("cron", "schedule"), ("cron", "run")],
+    ),
+    stage(Stage::After, "Keep the source maps", "app_maps", 15, &[("app", "source_maps")]),
+    // It keeps to a limit of its own, which the plan says.
+    stage(Stage::After, "Scan the image", "app_scan", 90, &[("scan", "by"), ("scan", "timeout")]),
+];
 
 /// A container application, as it is written.
 pub(crate) struct App {
@@ -400,7 +426,8 @@ impl App {
         let title = Template::literal(stage.title, self.span);
         let timeout = Spanned { value: crate::duration::Millis(stage.minutes * 60_000), span: self.span };
         // What it reports is kept, for the stages after it and for what is known of the deployment.
-        let reports = matches!(stage.stage, Stage::Fetch | Stage::Build | Stage::Switch | Stage::Drain);
+        let reports = matches!(stage.stage, Stage::Fetch | Stage::Build | Stage::Switch | Stage::Drain)
+            || matches!(stage.kind.name, "app_maps" | "app_scan");
         let id = reports.then(|| Spanned { value: stage.kind.name.to_owned(), span: self.span });
         let on_failure = (stage.stage == Stage::After).then_some(OnFailure::Continue);
         let common =

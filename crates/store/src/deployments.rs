@@ -73,6 +73,7 @@ struct Row {
     ended_at: Option<i64>,
     superseded_at: Option<i64>,
     screenshot_at: Option<i64>,
+    scanned_at: Option<i64>,
 }
 
 /// The columns of [`Row`]; `$rest` follows the tables, of which the first is called `d`.
@@ -82,9 +83,9 @@ macro_rules! select {
             "SELECT d.id, e.project_id, d.environment_id, e.name AS environment, d.number, d.run_id,
                r.number AS run_number, r.trigger_kind, r.started_by, d.kind, d.takes_from,
                t.number AS takes_from_number, d.state, d.source_json, d.image, d.image_kept, d.error, d.created_at,
-               d.ended_at, d.superseded_at, d.screenshot_at
+               d.ended_at, d.superseded_at, d.screenshot_at, s.scanned_at
              FROM deployments d JOIN environments e ON e.id = d.environment_id JOIN runs r ON r.id = d.run_id
-               LEFT JOIN deployments t ON t.id = d.takes_from ",
+               LEFT JOIN deployments t ON t.id = d.takes_from LEFT JOIN scans s ON s.deployment_id = d.id ",
             $rest
         )
     };
@@ -118,6 +119,7 @@ impl Row {
             ended_at: self.ended_at.map(Timestamp),
             superseded_at: self.superseded_at.map(Timestamp),
             screenshot_at: self.screenshot_at.map(Timestamp),
+            scanned_at: self.scanned_at.map(Timestamp),
         })
     }
 }
@@ -330,7 +332,8 @@ pub async fn why_no_screenshot(
     Ok(why.flatten())
 }
 
-/// Records that of an environment's deployments the images of these alone are kept still, and with them their pictures.
+/// Records that of an environment's deployments the images of these alone are kept still, and with them their pictures and what
+/// scanners have found in them.
 ///
 /// # Errors
 /// When the database cannot be written.
@@ -348,7 +351,15 @@ pub async fn keep_only(
         list.push_bind(i64::from(*number));
     }
     sql.push(")");
-    sql.build().execute(db).await?;
+    sql.build().execute(&mut *db).await?;
+    // How many there were is known on.
+    sqlx::query(
+        "UPDATE scans SET found_json = NULL WHERE found_json IS NOT NULL
+           AND deployment_id IN (SELECT id FROM deployments WHERE environment_id = ? AND NOT image_kept)",
+    )
+    .bind(environment.to_string())
+    .execute(db)
+    .await?;
     Ok(())
 }
 

@@ -21,6 +21,7 @@ pub mod progress;
 pub mod projects;
 pub mod records;
 pub mod runs;
+pub mod scans;
 pub mod settings;
 pub mod steps;
 pub mod vault;

@@ -12,9 +12,11 @@ use ts_rs::TS;
 
 mod deployments;
 mod history;
+mod scans;
 
 pub use deployments::{Deployment, DeploymentKind, DeploymentSource, Environment, SourceKind, StageTimes};
 pub use history::{Commit, History};
+pub use scans::{Scan, Scanner, Severity, SeverityCounts, Vulnerability};
 
 /// An application: its plan, its runs, its chat.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, JsonSchema)]

@@ -350,3 +350,57 @@ onPage('the jobs of what serves tell how they went, and what they have written',
   await runs.nth(1).click();
   await expect(cleanup.getByRole('alert')).toHaveCount(0);
 });
+
+onPage('what is known to be vulnerable in an image is counted, listed and filtered', { looks: 'failed,still,deployments,deployments-scanned' }, async (page) => {
+  await listenTo(page);
+  await open(page, 13);
+  const listed = page.locator(id('vulnerability'));
+  const count = (severity) => page.locator(id('scan-count', `[data-severity='${severity}']`));
+  await expect(count('critical')).toHaveText('1 Critical');
+  await expect(count('low')).toHaveText('60 Low');
+  await told(page, 'scan-by', /^Trivy 0\.70\.0, /);
+  await expect(listed).toHaveCount(50);
+  await expect(listed.first()).toHaveAttribute('data-severity', 'critical');
+  await expect(listed.first(), 'texts from outside stay text').toContainText('<b>may</b>');
+  await expect(listed.first()).toContainText('fixed in 3.0.17-1');
+  await told(page, 'scan-left-out', /^12 more/);
+  await page.click(id('scan-more'));
+  await expect(listed).toHaveCount(69);
+  await count('high').click();
+  await expect(listed).toHaveCount(3);
+  await expect(listed.nth(2)).toContainText('not fixed yet');
+  await page.fill(id('scan-filter'), 'ZLIB');
+  await expect(listed).toHaveCount(1);
+  await page.fill(id('scan-filter'), 'nothing of that name');
+  await expect(page.locator(id('scan-none-left'))).toBeVisible();
+  await page.fill(id('scan-filter'), '');
+  await count('high').click();
+  await expect(listed.filter({ hasText: 'CVE-2099-3004' }).locator('a'), 'no other address than one of the web is a link').toHaveCount(0);
+  await listed.first().locator('a').click();
+  await expectAsked(page, 'openExternal').toEqual(['https://avd.aquasec.com/nvd/cve-2099-0001']);
+  await page.click(id('deployment-back'));
+  await page.click(row(11));
+  await expect(page.locator(id('scan-clean'))).toBeVisible();
+  await page.click(id('deployment-back'));
+  await page.click(row(6));
+  await expect(count('high')).toHaveText('3 High');
+  await expect(listed).toHaveCount(0);
+});
+
+onPage('why nobody has looked through an image is told', { looks: 'failed,still,deployments' }, async (page) => {
+  await open(page, 13);
+  await told(page, 'no-scan', /Neither Trivy nor Grype is installed on web1/);
+});
+
+onPage('a stack trace of a container is shown in the original source, and as it was written when that is asked for', { looks: 'failed,still,deployments,deployments-trace' }, async (page) => {
+  await open(page, 13);
+  await page.click(id('container-log-toggle'));
+  const original = page.locator(id('container-original'));
+  await expect(original).toHaveText('    at src/routes/cart.ts:11:15 (costOf)');
+  await expect(original).toHaveAttribute('title', 'As written: at e (/app/dist/server.js:1:39)');
+  await page.click(id('container-log-as-written'));
+  await expect(original).toHaveCount(0);
+  await told(page, 'container-log', /at e \(\/app\/dist\/server\.js:1:39\)/);
+  await page.click(id('container-log-as-written'));
+  await expect(original).toHaveCount(1);
+});

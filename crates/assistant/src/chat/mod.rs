@@ -14,6 +14,7 @@ mod reading;
 mod serving;
 #[cfg(test)]
 mod suggestions;
+mod traces;
 
 use std::{
     collections::HashMap,
@@ -220,6 +221,14 @@ async fn answer(shared: Arc<Shared>, project: ProjectId, message: Message) {
     let stop = CancellationToken::new();
     let watch = stop.clone();
     let answering = async {
+        // Where it is exactly is told by maps, with a model or without.
+        if let Some(reply) = traces::reply(&shared, &message).await? {
+            shared.chats().entry(project).or_default().asked = None;
+            let mut draft = Draft::begin(&shared, project).await?;
+            draft.say(&reply.text);
+            draft.finish(MessageState::Complete).await?;
+            return Ok(());
+        }
         match shared.model() {
             Some(model) => converse::answer(&shared, &model, &message, watch).await,
             None => builtin::answer(&shared, &message).await,

@@ -65,7 +65,11 @@ fn write(output: &mut Output, deployment: u32, line: &ContainerLine, several: bo
         return output.document(&ContainerLineEvent { kind: ContainerLineKind, deployment, line });
     }
     let head = if several { format!("{} {}", line.at, line.replica) } else { line.at.clone() };
-    output.line(&format!("{} {}", output.paint(Colour::Grey, &head), output.log_text(&line.text)))
+    output.line(&format!(
+        "{} {}",
+        output.paint(Colour::Grey, &head),
+        output.log_text(line.original.as_ref().unwrap_or(&line.text))
+    ))
 }
 
 pub(crate) async fn open(

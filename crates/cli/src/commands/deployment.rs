@@ -3,9 +3,11 @@
 use std::fmt::Display;
 
 use steadyhand_api::{
-    Api, ApiError, AskDifference, CommitsBetween, DeploymentDifference, ErrorCode, HooksRan,
-    records::{Deployment, DeploymentSource, DiffKind, Project},
+    Api, ApiError, AskDifference, CommitsBetween, DeploymentDifference, ErrorCode, HooksRan, OfDeployment,
+    ScanView,
+    records::{Deployment, DeploymentSource, DiffKind, Project, Scanner, Severity},
 };
+use steadyhand_domain::Timestamp;
 
 use crate::{
     commands::deployments::{SHORT, head, line},
@@ -13,7 +15,19 @@ use crate::{
     exit::Exit,
     output::{Colour, Failure, Output},
     terminal_text::plain,
+    words,
 };
+
+/// So many vulnerabilities are listed.
+const LISTED: usize = 20;
+/// How severe they are, in words.
+const SEVERITIES: [(Severity, &str, Colour); 5] = [
+    (Severity::Critical, "critical", Colour::Red),
+    (Severity::High, "high", Colour::Red),
+    (Severity::Medium, "medium", Colour::Yellow),
+    (Severity::Low, "low", Colour::Grey),
+    (Severity::Unknown, "unknown", Colour::Grey),
+];
 
 pub(crate) async fn deployment(
     api: &Api,
@@ -28,15 +42,21 @@ pub(crate) async fn deployment(
     };
     let request = AskDifference { deployment_id: deployment.id, with };
     let difference = api.deployment_difference(request).await?;
+    let scan = api.scan(OfDeployment { deployment_id: deployment.id }).await?;
     if output.json() {
-        let document =
-            OneDeployment { project: &project.name, deployment: &deployment, difference: &difference };
+        let document = OneDeployment {
+            project: &project.name,
+            deployment: &deployment,
+            difference: &difference,
+            scan: &scan,
+        };
         output.document(&document)?;
         return Ok(Exit::Done);
     }
     output.line(&output.paint(Colour::Grey, &head()))?;
     output.line(&line(output, &project.name, &deployment, api.now()))?;
     tell(output, &deployment, &difference)?;
+    vulnerabilities(output, &scan, api.now())?;
     Ok(Exit::Done)
 }
 
@@ -121,6 +141,48 @@ fn tell_commits(output: &mut Output, commits: &CommitsBetween) -> Result<(), Fai
     }
     if !commits.migrations.is_empty() {
         output.line(&plain(&format!("  migrations that differ: {}", commits.migrations.join(", "))))?;
+    }
+    Ok(())
+}
+
+/// What is known to be vulnerable, or why nobody has looked.
+fn vulnerabilities(output: &mut Output, scan: &ScanView, now: Timestamp) -> Result<(), Failure> {
+    let scan = match scan {
+        ScanView::Scanned { scan } => scan,
+        ScanView::None { reason } => {
+            return output.line(&format!("Vulnerabilities: not known. {}", plain(reason)));
+        }
+    };
+    let of_each = SEVERITIES.iter().filter(|(severity, ..)| scan.counts.of(*severity) > 0);
+    let counts: Vec<String> =
+        of_each.map(|(severity, word, _)| format!("{} {word}", scan.counts.of(*severity))).collect();
+    let counts = if counts.is_empty() { "none found".to_owned() } else { counts.join(", ") };
+    let by = match scan.scanner {
+        Scanner::Trivy => "Trivy",
+        Scanner::Grype => "Grype",
+    };
+    let by =
+        scan.version.as_ref().map_or_else(|| by.to_owned(), |version| format!("{by} {}", plain(version)));
+    let ago = words::ago(now.since(scan.scanned_at));
+    output.line(&format!("Vulnerabilities: {counts} ({by}, {ago})"))?;
+    let Some(found) = &scan.found else {
+        return output.line("  They are listed for as long as the image is kept.");
+    };
+    for one in found.iter().take(LISTED) {
+        let (_, word, colour) = SEVERITIES
+            .iter()
+            .find(|(severity, ..)| *severity == one.severity)
+            .copied()
+            .unwrap_or((one.severity, "", Colour::Grey));
+        let fixed = one.fixed.as_ref().map_or_else(String::new, |fixed| format!(" → {fixed}"));
+        let title = one.title.as_deref().unwrap_or_default();
+        let told = format!("{} {} {}{fixed}  {title}", one.id, one.package, one.installed);
+        let word = output.paint(colour, &format!("{word:<8}"));
+        output.line(&format!("  {word} {}", plain(told.trim_end())))?;
+    }
+    let left = u32::try_from(found.len().saturating_sub(LISTED)).unwrap_or(u32::MAX) + scan.left_out;
+    if left > 0 {
+        output.line(&format!("  … and {left} more; the deployment's page lists them, and `--json` does"))?;
     }
     Ok(())
 }

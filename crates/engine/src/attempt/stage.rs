@@ -1,15 +1,17 @@
 //! The stages of a deployment: resources with scripts from outside the engine, and with reports.
 
+use futures::future::BoxFuture;
 use steadyhand_domain::{LossReason, Reason, Stage, StepOutcome};
 use steadyhand_plan::{Action, CompiledStep, ParamOf, ResourceParam};
-use steadyhand_remote::StepRequest;
-use steadyhand_store::{StoreError, deployments, progress::Write};
+use steadyhand_remote::{StepRequest, TransferSummary};
+use steadyhand_store::{StoreError, deployments, progress::Write, records::Scan, scans};
+use tokio_util::sync::CancellationToken;
 
-use super::{Attempt, AttemptEnd, resource};
+use super::{Attempt, AttemptEnd, reach::Reached, resource};
 use crate::{
     EngineError,
     execute::Execution,
-    stages::{Learned, Sent, Told, environment_on_hosts, on_hosts},
+    stages::{Collected, Learned, Sent, Told, environment_on_hosts, on_hosts},
 };
 
 impl Execution<'_> {
@@ -85,7 +87,8 @@ impl Execution<'_> {
         }
         let Some(report) = self.recorded_output(index) else { return Ok(end) };
         let says = |name: &str| said(&attempt.step, name);
-        let Learned { source, image, history, kept } = self.shared.stages.learned(stage, &report.text, &says);
+        let Learned { source, image, history, kept, collect } =
+            self.shared.stages.learned(stage, &report.text, &says);
         if let (Some(history), Some(deployment)) = (history, &self.deployment) {
             let mut db = self.shared.store.write().await?;
             deployments::set_history(&mut db, deployment.id, &history).await?;
@@ -99,7 +102,81 @@ impl Execution<'_> {
             deployments::keep_only(&mut db, deployment.environment_id, &kept).await?;
             db.commit().await.map_err(StoreError::from)?;
         }
-        Ok(end)
+        match collect {
+            Some(there) => self.collect(attempt, &there, &report.text, end).await,
+            None => Ok(end),
+        }
+    }
+
+    /// Fetches the file that a stage has left on its host, and keeps what is in it. Doing it again does no harm, so nothing of it is
+    /// recorded before the step is.
+    async fn collect(
+        &self,
+        attempt: &Attempt,
+        there: &str,
+        report: &str,
+        end: AttemptEnd,
+    ) -> Result<AttemptEnd, EngineError> {
+        let Some(deployment) = &self.deployment else { return Ok(end) };
+        let failed = |message: String| {
+            let outcome = Some(StepOutcome::Exited { status: 0 });
+            Ok(AttemptEnd::Failed { reason: Reason::Error { message }, outcome })
+        };
+        let data = self.shared.store.folder();
+        let file = data.join(format!("collected-{}", attempt.id));
+        let (host, from, to) = (attempt.host.clone(), there.to_owned(), file.clone());
+        let elevation = attempt.elevation.clone();
+        let operation = move |cancel: CancellationToken| {
+            let (host, from, to) = (host.clone(), from.clone(), to.clone());
+            let elevation = elevation.clone();
+            Box::pin(async move {
+                tokio::select! {
+                    done = host.download(&from, &to, elevation.as_ref(), &|_| {}) => done.map(Some),
+                    () = cancel.cancelled() => Ok(None),
+                }
+            }) as BoxFuture<'_, _>
+        };
+        let reached = self.reach::<Option<TransferSummary>>(&attempt.step.host, Box::new(operation)).await?;
+        match reached {
+            Reached::Done(Some(_)) => {}
+            Reached::Done(None) | Reached::Unreachable(_) | Reached::NotBegun => {
+                // What came of it is of no use.
+                let _ = tokio::fs::remove_file(&file).await;
+                return Ok(AttemptEnd::Stopped(None));
+            }
+            Reached::Failed(error) => return failed(error.to_string()),
+        }
+        let (stages, report, folder) = (self.shared.stages.clone(), report.to_owned(), data.to_owned());
+        let (id, kept) = (deployment.id, file.clone());
+        let taken = tokio::task::spawn_blocking(move || {
+            let now = crate::now();
+            stages.collected(Collected { deployment: id, report: &report, file: &kept, data: &folder, now })
+        });
+        let taken = taken.await;
+        let _ = tokio::fs::remove_file(&file).await;
+        match taken {
+            Ok(Ok(None)) => Ok(end),
+            Ok(Ok(Some(mut scan))) => {
+                self.hide_in(&mut scan);
+                let mut db = self.shared.store.write().await?;
+                scans::set(&mut db, deployment.id, self.id, &scan, crate::now()).await?;
+                db.commit().await.map_err(StoreError::from)?;
+                self.shared.feed.committed();
+                Ok(end)
+            }
+            Ok(Err(message)) => failed(message),
+            Err(error) => failed(format!("what came from {} could not be read: {error}", attempt.step.host)),
+        }
+    }
+
+    /// What a scanner tells comes from a host, as a log does.
+    fn hide_in(&self, scan: &mut Scan) {
+        let hide = |text: &mut String| *text = self.hidden(text);
+        scan.version.iter_mut().for_each(hide);
+        for one in scan.found.iter_mut().flatten() {
+            [&mut one.id, &mut one.package, &mut one.installed].into_iter().for_each(hide);
+            [&mut one.fixed, &mut one.title, &mut one.link].into_iter().flatten().for_each(hide);
+        }
     }
 
     async fn stage_script(

@@ -9,7 +9,7 @@ use crate::{
 
 /// The keys that do not come from the tables.
 const PLACE: [&str; 7] = ["on", "needs", "when", "tags", "sudo", "become", "cron"];
-const LATER: &[&str] = &["services", "previews", "screenshot", "scan", "source_maps", "static"];
+const LATER: &[&str] = &["services", "previews", "screenshot", "static"];
 const INSTEAD: &[(&str, &str)] = &[
     ("host", "on"),
     ("hosts", "on"),

@@ -393,6 +393,12 @@ fn what_is_wrong_with_an_application() {
 }
 
 #[test]
+fn what_is_wrong_with_a_scan() {
+    let scan = |text: &str| app(&format!("on: h\nsource: {{ git: x }}\nscan: {text}"));
+    said!("scan", scan("never"), scan("{ by: trivy }"), scan("{ timeout: soon }"), scan("{ fail: high }"));
+}
+
+#[test]
 fn what_is_wrong_with_a_job() {
     let jobs = |text: &str| app(&format!("on: h\nsource: {{ git: x }}\ncron:\n{text}"));
     said!(

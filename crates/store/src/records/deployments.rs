@@ -139,6 +139,8 @@ pub struct Deployment {
     pub superseded_at: Option<Timestamp>,
     /// When the picture of its page was taken, if there is one.
     pub screenshot_at: Option<Timestamp>,
+    /// When its image was looked through for what is known to be vulnerable, if it was.
+    pub scanned_at: Option<Timestamp>,
 }
 
 /// A part of a deployment, with its times.

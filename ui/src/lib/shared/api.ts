@@ -561,7 +561,11 @@ replica: number,
 /**
  * The line.
  */
-text: string, };
+text: string, 
+/**
+ * The line with its stack trace in the original source, where a source map is known for it.
+ */
+original?: string, };
 
 /**
  * A part of what containers have written.
@@ -813,7 +817,11 @@ superseded_at: Timestamp | null,
 /**
  * When the picture of its page was taken, if there is one.
  */
-screenshot_at: Timestamp | null, };
+screenshot_at: Timestamp | null, 
+/**
+ * When its image was looked through for what is known to be vulnerable, if it was.
+ */
+scanned_at: Timestamp | null, };
 
 /**
  * What a person may want to do about a deployment.
@@ -2543,6 +2551,53 @@ project_id: ProjectId,
 text: string, };
 
 /**
+ * What a scanner has found in the image of a deployment.
+ */
+export type Scan = { 
+/**
+ * The scanner.
+ */
+scanner: Scanner, 
+/**
+ * Its version, where it says that.
+ */
+version: string | null, 
+/**
+ * When it was done.
+ */
+scanned_at: Timestamp, 
+/**
+ * How many it has found.
+ */
+counts: SeverityCounts, 
+/**
+ * Them, the most severe first; none once the image is not kept any more.
+ */
+found: Array<Vulnerability> | null, 
+/**
+ * How many of them are left out of that, because there are so many.
+ */
+left_out: number, };
+
+/**
+ * What was found in the image of a deployment, or why nobody has looked.
+ */
+export type ScanView = { "kind": "scanned", 
+/**
+ * What was found.
+ */
+scan: Scan, } | { "kind": "none", 
+/**
+ * Why, for people.
+ */
+reason: string, };
+
+/**
+ * What looks for what is known to be vulnerable.
+ */
+export type Scanner = "trivy" | "grype";
+
+/**
  * A picture of the page of a deployment, or why there is none.
  */
 export type Screenshot = { "kind": "taken", 
@@ -2632,6 +2687,36 @@ export type Settings = {
  * The model that answers; none means the built-in assistant.
  */
 model: ModelView | null, };
+
+/**
+ * How severe a vulnerability is, the most severe first.
+ */
+export type Severity = "critical" | "high" | "medium" | "low" | "unknown";
+
+/**
+ * How many there are of each severity.
+ */
+export type SeverityCounts = { 
+/**
+ * Critical ones.
+ */
+critical: number, 
+/**
+ * High ones.
+ */
+high: number, 
+/**
+ * Medium ones.
+ */
+medium: number, 
+/**
+ * Low and negligible ones.
+ */
+low: number, 
+/**
+ * Those that were not judged.
+ */
+unknown: number, };
 
 /**
  * A plan's source.
@@ -3026,6 +3111,39 @@ key: KeyPlace, };
 export type Verdict = "ok" | "change" | "unknown" | "skipped" | "failed";
 
 /**
+ * Something of an image that is known to be vulnerable.
+ */
+export type Vulnerability = { 
+/**
+ * What it is called everywhere, such as `CVE-2024-3094`.
+ */
+id: string, 
+/**
+ * The package that has it.
+ */
+package: string, 
+/**
+ * The version of the package in the image.
+ */
+installed: string, 
+/**
+ * The versions that do not have it any more, if there are any.
+ */
+fixed: string | null, 
+/**
+ * How severe it is.
+ */
+severity: Severity, 
+/**
+ * What it is, in a line.
+ */
+title: string | null, 
+/**
+ * Where more is told about it: an `http:` or `https:` address.
+ */
+link: string | null, };
+
+/**
  * Something to know before it is built.
  */
 export type Warning = { 
@@ -3113,6 +3231,8 @@ export interface Operations {
   container_log: { request: AskContainerLog; response: ContainerLog };
   /** The picture of a deployment's page, or why there is none. */
   screenshot: { request: OfDeployment; response: Screenshot };
+  /** What was found in the image of a deployment that is known to be vulnerable, or why nobody has looked. */
+  scan: { request: OfDeployment; response: ScanView };
   /** The jobs of the environment that a deployment was made to, with their last runs. Asks its host. */
   cron_jobs: { request: OfDeployment; response: CronJobs };
   /** What a run of a job has written. Asks its host. */

@@ -1,0 +1,2 @@
+function e(e){if(e.price===null)throw Error(`${e.name} has no price`);return e.price*e.count}function t(t){let n=0;for(let r of t)n+=e(r);return n}const n=[{name:`Tea`,price:4.5,count:2},{name:`A cup`,price:null,count:1}];var r=class{lines;constructor(e){this.lines=e}async pay(){return await Promise.resolve(),t(this.lines)}};async function i(){let e=await new r(n).pay();console.log(`paid ${e}`)}i().catch(e=>{console.error(e.stack),process.exitCode=1});
+//# sourceMappingURL=server.js.map

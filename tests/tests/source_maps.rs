@@ -1,0 +1,137 @@
+//! Stack traces of what serves in the original source: in what its containers write, and in the chat.
+#![allow(clippy::expect_used, clippy::panic, reason = "what goes wrong ends the test")]
+
+use std::path::Path;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use steadyhand_tests::{
+    app::PATIENCE,
+    command::{documents, ended, steady},
+    dockerd::IMAGE,
+    shop::{Shop, page},
+};
+use tokio::time::timeout;
+
+const BUNDLE: &str = include_str!("../../crates/deploy/tests/source_maps/dist/server.js");
+const MAP: &str = include_str!("../../crates/deploy/tests/source_maps/dist/server.js.map");
+/// What Node 20 writes when it runs that bundle in /app/dist.
+const TRACE: &str = "Error: A cup has no price
+    at e (/app/dist/server.js:1:39)
+    at t (/app/dist/server.js:1:134)
+    at r.pay (/app/dist/server.js:1:312)
+    at async i (/app/dist/server.js:1:353)";
+const ORIGINAL: [&str; 4] = [
+    "    at src/routes/cart.ts:11:15 (costOf)",
+    "    at src/routes/cart.ts:20:12 (total)",
+    "    at src/server.ts:13:12 (pay)",
+    "    at async src/server.ts:18:16",
+];
+const STEP: &str = "Keep the source maps";
+
+/// Puts the bundle and its map into the image of the application, and has its container write the trace when it starts. There is no
+/// Node in the image: a shell writes what Node writes.
+fn with_a_bundle(shop: &Shop) -> String {
+    shop.host.writes("/srv/work/server.js", BUNDLE);
+    shop.host.writes("/srv/work/server.js.map", MAP);
+    shop.host.writes("/srv/work/trace", TRACE);
+    // One that has its map in itself, and one of a package, which is none of the application's.
+    let inline = STANDARD.encode(MAP);
+    let code = BUNDLE.replace(
+        "sourceMappingURL=server.js.map",
+        &format!("sourceMappingURL=data:application/json;charset=utf-8;base64,{inline}"),
+    );
+    shop.host.writes("/srv/work/inline.mjs", &code);
+    format!(
+        "cat >Dockerfile <<'END'\nFROM {IMAGE}\nRUN busybox mkdir -p /w /app/dist /app/node_modules/x\nCOPY index.html /w/\n\
+         COPY server.js server.js.map inline.mjs trace /app/dist/\nCOPY server.js.map /app/node_modules/x/index.js.map\nEXPOSE 3000\n\
+         CMD [\"sh\", \"-c\", \"busybox cat /app/dist/trace; exec busybox httpd -f -p 3000 -h /w\"]\nEND\n"
+    )
+}
+
+/// The lines that the containers of a deployment have written.
+async fn written(shop: &Shop, deployment: &Value) -> Vec<Value> {
+    let request = json!({ "deployment_id": deployment["id"], "lines": 100 });
+    let log = shop.app.call("container_log", request).await;
+    log["lines"].as_array().expect("lines").clone()
+}
+
+/// What is answered to a message.
+async fn asked(shop: &Shop, text: &str) -> String {
+    let before = shop.app.message_count(&shop.project).await;
+    shop.app.say(&shop.project, text).await;
+    let answer = shop.app.answer(&shop.project, before, |_| true).await;
+    answer["text"].as_str().expect("a text").to_owned()
+}
+
+/// The deployments whose maps are kept.
+fn kept(data: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(data.join("source_maps")).expect("the folder");
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_trace_in_a_containers_log_or_in_the_chat_is_shown_in_the_original_source() {
+    let shop = Shop::new("one", "  keep: 1\n").await;
+    let run = shop.deployed(1).await;
+    assert_eq!(shop.log_of(&run, STEP).await, "It has no source maps.\n");
+    assert!(!shop.data.path().join("source_maps").exists());
+    assert!(!asked(&shop, TRACE).await.contains("cart.ts"), "nothing is known of it");
+
+    shop.push(&with_a_bundle(&shop), "a bundle");
+    let run = shop.deployed(2).await;
+    assert_eq!(shop.log_of(&run, STEP).await, "Kept: 2 source maps.\n");
+    let second = shop.deployments().await[0].clone();
+    let lines = written(&shop, &second).await;
+    assert_eq!(lines[0]["text"], "Error: A cup has no price", "{lines:#?}");
+    assert_eq!(lines[0].get("original"), None, "{lines:#?}");
+    for (line, (raw, original)) in lines[1..].iter().zip(TRACE.lines().skip(1).zip(ORIGINAL)) {
+        assert_eq!((&line["text"], &line["original"]), (&json!(raw), &json!(original)));
+    }
+    let (code, said) = ended(&mut steady(shop.data.path(), &["logs", "shop", "--container"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(ORIGINAL.iter().all(|line| said.contains(line)) && !said.contains("server.js"), "{said}");
+    let (_, said) = ended(&mut steady(shop.data.path(), &["logs", "shop", "--container", "--json"])).await;
+    let told = documents("logs --container", &said);
+    assert_eq!((&told[1]["text"], &told[1]["original"]), (&lines[1]["text"], &lines[1]["original"]));
+
+    // What is kept has nothing of the source but names of files and of what is in them.
+    let id = second["id"].as_str().expect("an identifier");
+    assert_eq!(kept(shop.data.path()), [id]);
+
+    let answer = asked(&shop, &format!("A customer sent me this:\n\n{TRACE}")).await;
+    assert!(answer.starts_with("In the source of deployment 2, which serves (commit "), "{answer}");
+    assert!(ORIGINAL.iter().all(|line| answer.contains(line)), "{answer}");
+    let of_a_browser =
+        "e@https://shop.example.com/dist/inline.mjs:1:39\nt@https://shop.example.com/dist/inline.mjs:1:134";
+    let answer = asked(&shop, of_a_browser).await;
+    assert!(answer.contains("src/routes/cart.ts:11:15 (costOf)"), "{answer}");
+    let other = asked(&shop, "why does /app/dist/server.js:1:39 fail?").await;
+    assert!(!other.contains("cart.ts"), "{other}");
+
+    // A fresh container of the same release takes them over, without another look into the image.
+    let (code, said) = ended(&mut steady(shop.data.path(), &["restart", "shop"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    let third = shop.deployments().await[0].clone();
+    assert_eq!(written(&shop, &third).await[1]["original"], ORIGINAL[0]);
+
+    // They go with their image.
+    for number in 4..=5 {
+        shop.push(&page(&number.to_string()), "again");
+        shop.plans(&Shop::plan(&shop.host, "  keep: 1\n  source_maps: false\n")).await;
+        let run = shop.deployed(number).await;
+        assert_eq!(shop.log_of(&run, STEP).await, "The plan says `source_maps: no`.\n");
+    }
+    let gone = async {
+        while !kept(shop.data.path()).is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, gone).await.expect("they are removed");
+    let lines = written(&shop, &shop.deployments().await[0]).await;
+    assert!(lines.iter().all(|line| line.get("original").is_none()), "{lines:#?}");
+    shop.app.end().await;
+}
