@@ -145,16 +145,24 @@ async fn a_repository_that_is_not_public_is_read_with_a_key_that_was_made_for_it
 async fn a_build_gets_a_processor_last_and_ends_when_the_host_has_too_little_memory_left() {
     let shop = Shop::new("one", "").await;
     shop.deployed(1).await;
+    // Containers have processes of their own, which only this machine sees.
+    let is_built = || {
+        let found = std::process::Command::new("pgrep").args(["-f", "sleep 5432"]).output();
+        !found.expect("pgrep starts").stdout.is_empty()
+    };
     let version_2 = std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
-    let (weight, low) = if version_2 {
-        ("/sys/fs/cgroup/docker/buildkit/cpu.weight", "10")
+    let (weight, usual, low) = if version_2 {
+        ("/sys/fs/cgroup/docker/buildkit/cpu.weight", "100", "10")
     } else {
-        ("/sys/fs/cgroup/cpu/docker/buildkit/cpu.shares", "102")
+        ("/sys/fs/cgroup/cpu/docker/buildkit/cpu.shares", "1024", "102")
     };
     shop.push(&format!("{}echo 'RUN busybox sleep 5432' >>Dockerfile", dockerfile("true")), "greedy");
+    // The group is there from one build to the next, and for all dockers of a machine.
+    shop.host.does(&format!("[ ! -e {weight} ] || echo {usual} >{weight}"));
     shop.app.call("start_run", json!({ "project_id": shop.project })).await;
     let is_low = || shop.host.asked(&format!("cat {weight} 2>/dev/null || true")).trim() == low;
     shop.app.wait_for("builds yield the processor", async |_| is_low().then_some(())).await;
+    shop.app.wait_for("the build sleeps", async |_| is_built().then_some(())).await;
     assert_eq!(shop.app.run(&shop.project, 2, |_| true).await["run"]["state"], "in_progress");
     // A stand-in for what takes the memory of the host.
     shop.host
@@ -162,6 +170,7 @@ async fn a_build_gets_a_processor_last_and_ends_when_the_host_has_too_little_mem
     let run = shop.app.ended(&shop.project, 2).await;
     let why = why(&shop, &run, "Build the image").await;
     assert!(why.contains("the build was ended, as the host had only 2 MB of memory left"), "{why}");
+    shop.app.wait_for("the build has ended", async |_| (!is_built()).then_some(())).await;
     assert_eq!(shop.answers(), "one");
     assert_eq!(shop.states().await, ["failed", "ready"]);
     let why = refused(&shop, 3, "Build the image").await;
