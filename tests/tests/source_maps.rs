@@ -118,8 +118,20 @@ async fn a_trace_in_a_containers_log_or_in_the_chat_is_shown_in_the_original_sou
     let third = shop.deployments().await[0].clone();
     assert_eq!(written(&shop, &third).await[1]["original"], ORIGINAL[0]);
 
+    // A tar that takes no patterns, as that of busybox, is told the names.
+    shop.host.writes(
+        "/usr/local/bin/tar",
+        "#!/bin/sh\ncase \"$*\" in *--version* | *--help* | *--wildcards*) exit 1 ;; esac\nexec /usr/bin/tar \"$@\"",
+    );
+    shop.host.does("chmod 755 /usr/local/bin/tar");
+    shop.push(&page("three"), "three");
+    let run = shop.deployed(4).await;
+    assert_eq!(shop.log_of(&run, STEP).await, "Kept: 2 source maps.\n");
+    let fourth = shop.deployments().await[0].clone();
+    assert_eq!(written(&shop, &fourth).await[1]["original"], ORIGINAL[0]);
+
     // They go with their image.
-    for number in 4..=5 {
+    for number in 5..=6 {
         shop.push(&page(&number.to_string()), "again");
         shop.plans(&Shop::plan(&shop.host, "  keep: 1\n  source_maps: false\n")).await;
         let run = shop.deployed(number).await;

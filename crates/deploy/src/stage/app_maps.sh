@@ -31,12 +31,24 @@ container=$(head -n 1 "$release/containers")
 has tar || fail 'there is no `tar` here, so its source maps cannot be kept. The deployment serves all the same'
 rm -rf "$work" "$release/maps.tar.gz"
 mkdir -p "$work/in" || fail "$release cannot be written"
-wild=
-tar --version 2>/dev/null | grep -q GNU && wild=--wildcards
-# What is of packages is none of the application's. Names that are not found are no failure.
-{ docker export "$container" 2>"$work/said" || echo failed >"$work/failed"; } |
-  nice -n 10 tar -xf - -C "$work/in" --no-same-owner --no-same-permissions $wild --exclude='*/node_modules/*' --exclude='node_modules/*' \
-    '*.js' '*.mjs' '*.cjs' '*.js.map' '*.mjs.map' '*.cjs.map' 2>/dev/null
+exported() { docker export "$container" 2>"$work/said" || echo failed >"$work/failed"; }
+unpacked() { nice -n 10 tar -x -o -f - -C "$work/in" "$@" 2>/dev/null; }
+# What is of packages is none of the application's. GNU's tar takes patterns; to others the names are told, once they are known.
+# Names that are not found are no failure.
+case $(tar --version 2>/dev/null) in
+*GNU*) exported | unpacked --wildcards '--exclude=*/node_modules/*' '--exclude=node_modules/*' '*.js' '*.mjs' '*.cjs' '*.js.map' '*.mjs.map' '*.cjs.map' ;;
+*)
+  exported | tar -t -f - 2>/dev/null | grep -E '\.[cm]?js(\.map)?$' | grep -vE '(^|/)node_modules/' | head -n 5000 >"$work/names"
+  if [ -s "$work/names" ]; then
+    IFS='
+'
+    set -f
+    exported | unpacked $(cat "$work/names")
+    set +f
+    unset IFS
+  fi
+  ;;
+esac
 if [ -f "$work/failed" ] && [ -s "$work/said" ]; then
   cat "$work/said"
   rm -rf "$work"
@@ -48,18 +60,20 @@ find . -type f \( -name '*.js' -o -name '*.mjs' -o -name '*.cjs' \) -exec grep -
   while IFS= read -r file; do
     [ -f "$file.map" ] || grep '^//# sourceMappingURL=data:application/json' "$file" | tail -n 1 >"$file.inline"
   done
-find . -type f \( -name '*.map' -o -name '*.inline' \) -exec wc -c {} + | sort -k 2 | awk -v list="$work/list" '
+find . -type f \( -name '*.map' -o -name '*.inline' \) -exec wc -c {} + | sort -k 2 | awk -v list="$work/left" '
   { size = $1; path = $0; sub(/^ *[0-9]+ /, "", path) }
   path !~ /^\.\// { next }
-  size > 16000000 || n >= 500 || all + size > 60000000 { left++; bytes += size; next }
-  { n++; all += size; print path >list }
+  size > 16000000 || n >= 500 || all + size > 60000000 { left++; bytes += size; print path >list; next }
+  { n++; all += size }
   END { print n + 0, left + 0, bytes + 0 }' >"$work/counts"
 read -r count left bytes <"$work/counts"
 if [ "${left:-0}" -gt 0 ]; then
+  while IFS= read -r file; do rm -f "$file"; done <"$work/left"
   printf 'Left out: %s source maps (%s MB). At most 500 are kept, of 60 MB in all, and none above 16 MB.\n' "$left" "$((bytes / 1000000))"
 fi
 if [ "${count:-0}" -gt 0 ]; then
-  tar -czf "$release/maps.tar.gz" -T "$work/list" || fail "$release cannot be written"
+  find . ! -type d ! -name '*.map' ! -name '*.inline' -exec rm -f {} +
+  tar -czf "$release/maps.tar.gz" . || fail "$release cannot be written"
 fi
 cd / && rm -rf "$work"
 printf '%s\n' "${count:-0}" >"$release/maps"
