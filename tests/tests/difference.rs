@@ -152,6 +152,29 @@ async fn each_deployment_says_what_is_new_and_a_rollback_what_it_does_not_take_b
     let found = of(&shop.deployments().await[0], Some(third)).await;
     assert_eq!(messages(&found["commits"]["came"]), ["On and on", "Another way"], "{found:#}");
     assert_eq!(messages(&found["commits"]["went"]), ["Say two", "Count visitors"], "{found:#}");
+
+    // More than anybody reads, and names that are no text, keep nobody from deploying.
+    shop.push(
+        "printf 'x' >\"$(printf 'migrations-\\374.sql')\"; git add -A; git commit -q -m \"$(head -c 5000 /dev/zero | tr '\\0' y)\"
+         for n in $(seq 60); do git commit -q --allow-empty -m \"step $n\"; done; echo last >last.txt",
+        "The last of many",
+    );
+    shop.deployed(6).await;
+    let found = of(&shop.deployments().await[0], None).await;
+    assert_eq!(found["commits"]["is_whole"], false, "{found:#}");
+    let came = messages(&found["commits"]["came"]);
+    assert_eq!((came.len(), came[0].as_str(), came[1].as_str()), (50, "The last of many", "step 60"));
+    assert_eq!(found["commits"]["went"], json!([]));
+    // One that has nothing in common with what serves is told without commits.
+    shop.host.does("cd /srv/work && git checkout -q --orphan other && git commit -q -m 'From nothing' && git push -q -f origin other:main && git checkout -q -B main");
+    shop.push("echo more >>other.txt", "Second");
+    shop.deployed(7).await;
+    let found = of(&shop.deployments().await[0], None).await;
+    assert_eq!(
+        (&found["commits"], &found["source"]["after"]["message"]),
+        (&Value::Null, &json!("Second")),
+        "{found:#}"
+    );
     shop.host.does("pkill caddy || true");
     shop.app.end().await;
 }

@@ -126,6 +126,36 @@ async fn a_restart_is_nothing_to_go_back_to_and_a_start_that_fails_leaves_it_sto
     shop.app.end().await;
 }
 
+#[tokio::test]
+async fn a_deployment_that_serves_and_is_looked_at_still_gives_way_to_the_next() {
+    let shop = Shop::new("one", "").await;
+    shop.deployed(1).await;
+    // A stand-in for a scanner, which takes its time.
+    shop.host.does("printf '#!/bin/sh\n[ \"$1\" = --version ] || exec sleep 3456\n' >/usr/local/bin/trivy; chmod 755 /usr/local/bin/trivy");
+    shop.push(&page("two"), "two");
+    shop.app.call("start_run", json!({ "project_id": shop.project })).await;
+    let scans = |detail: &Value| {
+        let steps = detail["steps"].as_array().expect("steps");
+        steps.iter().any(|step| step["name"] == "Scan the image" && step["state"] == "running")
+    };
+    shop.app.run(&shop.project, 2, scans).await;
+    assert_eq!(shop.answers(), "two");
+    shop.app.call("rollback", json!({ "deployment_id": shop.deployments().await[1]["id"] })).await;
+    let looked = shop.app.ended(&shop.project, 2).await;
+    assert_eq!(looked["run"]["state"], "stopped");
+    shop.app.run(&shop.project, 3, scans).await;
+    assert_eq!(
+        (shop.answers().as_str(), shop.states().await),
+        ("one", ["ready", "superseded", "superseded"].map(str::to_owned).to_vec())
+    );
+    // Nobody looks for ever.
+    let run = shop.app.run(&shop.project, 3, |_| true).await;
+    shop.app.call("stop_run", json!({ "run_id": run["run"]["id"] })).await;
+    shop.app.ended(&shop.project, 3).await;
+    assert_eq!(shop.states().await, ["ready", "superseded", "superseded"]);
+    shop.app.end().await;
+}
+
 /// What the environment is.
 async fn environment(shop: &Shop) -> String {
     let environments = shop.app.call("environments", json!({ "project_id": shop.project })).await;

@@ -1,9 +1,9 @@
 //! Keys that are made for reading a repository: the private half is a secret of the project, the public one is for the repository's
 //! settings.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use steadyhand_engine::now;
+use steadyhand_engine::{SECRET_VARIABLE, now};
 use steadyhand_remote::key_pair;
 use ts_rs::TS;
 
@@ -26,30 +26,28 @@ impl Api {
         let OfSecret { project_id, name } = request;
         let project = self.project(project_id).await?;
         check_secret_name(&name)?;
-        let known = self.in_vault({
-            let name = name.clone();
-            move |vault| vault.value(project_id, &name)
-        });
-        let known: Option<SecretString> = known.await?;
-        if let Some(known) = known {
-            let Some(public_key) = key_pair::public_half(known.expose_secret()) else {
-                let message = format!(
-                    "{name} has a value that is no private key, or one with a passphrase; nothing was changed. Choose another name"
-                );
-                return Err(ApiError::new(ErrorCode::Conflict, message));
-            };
-            return Ok(DeployKey { name, public_key, made: false });
+        let variable = format!("{SECRET_VARIABLE}{name}");
+        if std::env::var_os(&variable).is_some() {
+            let message = format!(
+                "{variable} is set and goes before what the vault has; choose another name, or unset it"
+            );
+            return Err(ApiError::new(ErrorCode::Conflict, message));
         }
         let key = key_pair::make(&format!("steadyhand {}", project.name))
             .map_err(|message| ApiError::new(ErrorCode::Internal, message))?;
-        let public_key = key_pair::public_half(key.expose_secret()).ok_or_else(|| {
-            ApiError::new(ErrorCode::Internal, "the key that was made cannot be read".to_owned())
-        })?;
-        let set = self.in_vault({
-            let name = name.clone();
-            move |vault| vault.set(project_id, &name, &key, now())
-        });
-        set.await?;
-        Ok(DeployKey { name, public_key, made: true })
+        let of = name.clone();
+        let (made, kept) = self
+            .in_vault(move |vault| {
+                let made = vault.set_new(project_id, &of, &key, now())?;
+                Ok((made, vault.value(project_id, &of)?))
+            })
+            .await?;
+        let Some(public_key) = kept.and_then(|key| key_pair::public_half(key.expose_secret())) else {
+            let message = format!(
+                "{name} has a value that is no private key, or one with a passphrase; nothing was changed. Choose another name"
+            );
+            return Err(ApiError::new(ErrorCode::Conflict, message));
+        };
+        Ok(DeployKey { name, public_key, made })
     }
 }

@@ -1,7 +1,6 @@
 //! What a person means by what they type: a project's name, a run's number.
 
-use steadyhand_domain::{ProjectId, RunId, Timestamp};
-use steadyhand_engine::Turn;
+use steadyhand_domain::{RunId, Timestamp};
 use steadyhand_store::{
     projects,
     records::{Project, RunSummary},
@@ -18,14 +17,6 @@ impl Api {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         steadyhand_engine::now()
-    }
-
-    /// Takes a place among those who wait until something of a project can be run. Not an operation: it is kept by the process that waits.
-    ///
-    /// # Errors
-    /// [`ErrorCode::Storage`] when the data folder cannot be written.
-    pub fn take_turn(&self, project: ProjectId) -> Result<Turn, ApiError> {
-        Ok(self.inner.engine.take_turn(project)?)
     }
 
     /// The project of this name; when none is written like that, the only one that differs in capital letters alone.

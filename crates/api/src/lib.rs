@@ -62,6 +62,7 @@ pub use steadyhand_deploy::detect;
 pub use steadyhand_deploy::jobs::{CronJob, CronJobs, CronLog, CronRun, CronRunState};
 pub use steadyhand_deploy::live::{Container, ContainerLine, ContainerLog, Live};
 pub use steadyhand_domain::{Question, QuestionKind};
+pub use steadyhand_engine::Turn;
 pub use steadyhand_engine::{CheckedStep, RunOptions, SECRET_VARIABLE, VAULT_KEY_VARIABLE, Verdict};
 pub use steadyhand_plan::Selection;
 pub use steadyhand_store::{records, vault::KeyPlace};

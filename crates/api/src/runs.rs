@@ -3,8 +3,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use futures::Stream;
-use steadyhand_domain::{RunId, StepId};
-use steadyhand_engine::{Again, RunOptions};
+use steadyhand_domain::{ProjectId, RunId, StepId};
+use steadyhand_engine::{Again, RunOptions, Turn};
 use steadyhand_store::{
     StoreError, logs,
     records::{LogMatches, LogWindow, RunSummary, Step},
@@ -17,6 +17,15 @@ use crate::{
 };
 
 impl Api {
+    /// Takes a place among those who wait until something of a project can be run. Not an operation: it is kept by the process
+    /// that waits.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Storage`](crate::ErrorCode::Storage) when the data folder cannot be written.
+    pub fn take_turn(&self, project: ProjectId) -> Result<Turn, ApiError> {
+        Ok(self.inner.engine.take_turn(project)?)
+    }
+
     /// See the list of operations.
     pub async fn start_run(&self, request: StartRun) -> Result<RunSummary, ApiError> {
         self.project(request.project_id).await?;

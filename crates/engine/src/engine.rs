@@ -253,7 +253,7 @@ impl Engine {
         Ok(measured?)
     }
 
-    /// Records a run and begins to execute it.
+    /// Records a run and begins to execute it. One that only looks still at what it has deployed is ended for it.
     ///
     /// # Errors
     /// [`EngineError::NoSteps`], [`EngineError::MissingSecrets`], [`StoreError::RunUnderWay`], for a deployment those of
@@ -269,6 +269,7 @@ impl Engine {
             let project = self.project_of_secrets(&new.spec).await?;
             return Err(EngineError::MissingSecrets { names, project });
         }
+        self.let_give_way(new.project_id, &new.started_by).await?;
         let id = RunId(Uuid::now_v7());
         let now = crate::now();
         let compiled = new.spec.to_json();

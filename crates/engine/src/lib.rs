@@ -17,6 +17,7 @@ mod error;
 mod execute;
 mod facts;
 mod feed;
+mod give_way;
 mod held;
 mod hosts;
 mod http;

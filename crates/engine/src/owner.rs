@@ -28,8 +28,11 @@ impl Owner {
         fs::create_dir_all(folder)?;
         let name = Uuid::now_v7().to_string();
         let path = folder.join(&name);
-        let lock = File::create(&path)?;
+        // It gets its name once it is locked: before, it would look like that of a process that has ended.
+        let new = path.with_extension("new");
+        let lock = File::create(&new)?;
         lock.lock()?;
+        fs::rename(&new, &path)?;
         Ok(Self { name, path, _lock: lock })
     }
 

@@ -37,6 +37,7 @@ impl Turn {
     pub fn is_overtaken(&self) -> bool {
         let Ok(all) = fs::read_dir(&self.folder) else { return false };
         let names = all.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        names.into_iter().any(|name| name.as_str() > self.own.name() && !is_gone(&self.folder, &name))
+        let whole = names.filter(|name| !name.contains('.'));
+        whole.into_iter().any(|name| name.as_str() > self.own.name() && !is_gone(&self.folder, &name))
     }
 }

@@ -22,7 +22,7 @@ pub fn public_half(private: &str) -> Option<String> {
     decode_secret_key(private, None).ok()?.public_key().to_openssh().ok()
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use secrecy::ExposeSecret;
 

@@ -1,7 +1,7 @@
 //! Runs: recording them, owning them, changing their state.
 
 use sqlx::SqliteConnection;
-use steadyhand_domain::{Desired, ProjectId, RunId, RunState, Timestamp, Trigger};
+use steadyhand_domain::{Desired, ProjectId, RunId, RunState, Stage, Timestamp, Trigger};
 
 use crate::{
     StoreError,
@@ -156,6 +156,29 @@ pub async fn insert(db: &mut SqliteConnection, run: &NewRun<'_>, now: Timestamp)
     .await?;
     events::append_to_run(db, now, run.id, &Event::RunRecorded).await?;
     place.count("number", number)
+}
+
+/// The run of a project that goes on and of which nothing is left but steps that come after its deployment serves, beyond the
+/// first of these.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn only_looks_still(
+    db: &mut SqliteConnection,
+    project: ProjectId,
+) -> Result<Option<RunId>, StoreError> {
+    let found: Option<String> = sqlx::query_scalar(
+        "SELECT id FROM runs WHERE project_id = ?1 AND state IN ('started', 'in_progress', 'paused')
+           AND EXISTS (SELECT 1 FROM steps WHERE run_id = runs.id AND state IN ('pending', 'running'))
+           AND EXISTS (SELECT 1 FROM steps WHERE run_id = runs.id AND stage = ?2 AND state NOT IN ('pending', 'running'))
+           AND NOT EXISTS (SELECT 1 FROM steps WHERE run_id = runs.id AND state IN ('pending', 'running')
+                             AND stage IS NOT ?2)",
+    )
+    .bind(project.to_string())
+    .bind(row::word(&Stage::After))
+    .fetch_optional(db)
+    .await?;
+    found.map(|id| Place { table: "runs", row: &id }.id("id", &id)).transpose()
 }
 
 /// A run, if it is there.

@@ -253,7 +253,8 @@ pub(super) fn request(text: &str, context: &Context) -> Option<Intent> {
     Some(if plain && has_verb && !asks { deploy } else { Intent::AskBack { did_you_mean: Box::new(deploy) } })
 }
 
-/// Whether an origin can be nothing else: any path may be of a file, any address of a page, and a word with a number of a server, but not what is called an image.
+/// Whether an origin can be nothing else. Any path may be that of a file, any address that of a page, and a word with a number that of
+/// a server, unless the word “image” stands before it.
 fn is_surely_a_source(origin: &Origin, called_image: bool) -> bool {
     let Origin::Git(address) = origin else { return called_image };
     let bare = address.split_once("://").map_or(address.as_str(), |(_, rest)| rest);

@@ -1,7 +1,7 @@
 //! `steady deploy`.
 
 use futures::StreamExt;
-use steadyhand_api::{Api, ErrorCode, Nothing, StartRun, records::Project};
+use steadyhand_api::{Api, ErrorCode, Nothing, StartRun, Turn, records::Project};
 use tokio::{select, time::sleep};
 
 use super::run::{LOOK_AGAIN, follow, unlocked};
@@ -12,6 +12,9 @@ use crate::{
     terminal_text::plain,
 };
 
+/// How often it is tried again although nothing goes on.
+const AGAIN: u32 = 3;
+
 pub(crate) async fn deploy(
     api: &Api,
     output: &mut Output,
@@ -19,12 +22,11 @@ pub(crate) async fn deploy(
     wait: bool,
 ) -> Result<Exit, Failure> {
     let project = api.find_project(project).await?;
-    // Before it is asked for the first time, so that who came earlier knows of it.
-    let turn = if wait { Some(api.take_turn(project.id)?) } else { None };
     let (mut updates, mut signals) = (Box::pin(api.updates()), Signals::listen()?);
-    let mut told = false;
+    let mut turn = None;
+    let mut again = AGAIN;
     let summary = loop {
-        if turn.as_ref().is_some_and(|turn| turn.is_overtaken()) {
+        if turn.as_ref().is_some_and(Turn::is_overtaken) {
             output.note("Somebody who came later waits, too, and deploys what is newest then: nothing was deployed here.");
             return Ok(Exit::Stopped);
         }
@@ -33,17 +35,23 @@ pub(crate) async fn deploy(
             Ok(summary) => break summary,
             Err(refused) => refused,
         };
-        let Some(turn) = &turn else { return Err(refused) };
         match &refused {
-            Failure::Api(error) if error.code == ErrorCode::Conflict && is_busy(api, &project).await? => {
-                if !told {
+            Failure::Api(error) if wait && error.code == ErrorCode::Conflict => {
+                if !is_busy(api, &project).await? {
+                    // What it was refused for may have ended since, or is nothing that ends by waiting.
+                    again -= 1;
+                    if again == 0 {
+                        return Err(refused);
+                    }
+                } else if turn.is_none() {
+                    // Only who could go on has a place among those who wait.
+                    turn = Some(api.take_turn(project.id)?);
                     output.note(&format!("{}. Waiting until it has ended.", plain(&error.message)));
-                    told = true;
                 }
             }
             _ => return Err(refused),
         }
-        while is_busy(api, &project).await? {
+        while is_busy(api, &project).await? && !turn.as_ref().is_some_and(Turn::is_overtaken) {
             select! {
                 _ = updates.next() => {}
                 // Another process may execute it.
@@ -52,9 +60,6 @@ pub(crate) async fn deploy(
                     output.note("Nothing was deployed.");
                     return Ok(Exit::Stopped);
                 }
-            }
-            if turn.is_overtaken() {
-                break;
             }
         }
     };

@@ -38,7 +38,6 @@ fi
 [ -f "$file" ] || give_up "the source has no ${p_dockerfile:-Dockerfile}, and none was made for it"
 secrets=$(mktemp -d /dev/shm/steadyhand.XXXXXX 2>/dev/null || mktemp -d) || fail 'there is no place for temporary files'
 trap 'rm -rf "$secrets"' EXIT
-log_in "${p_server-}" "$secrets"
 set -- --progress=plain --label "steadyhand.app=$p_environment" --label "steadyhand.release=$p_deployment" -t "$image" -f "$file"
 [ "${p_target-}" ] && set -- "$@" --target "$p_target"
 while IFS= read -r line; do
@@ -71,13 +70,14 @@ same=$({
   cat "$secrets/build_variables" 2>/dev/null
 } | sha256sum | cut -d ' ' -f 1)
 if ! is_same; then
+  log_in "${p_server-}" "$secrets" || give_up "$refused"
   docker_root=$(docker info --format '{{.DockerRootDir}}' 2>/dev/null)
   [ -d "$docker_root" ] || docker_root=/var/lib
   lack=$(lacking_now)
   [ "$lack" ] && give_up "nothing was built: $lack. Make room first"
   { guarded "$secrets/lack" docker build "$@" "$source" </dev/null 2>&1; echo $? >"$secrets/status"; } | tee "$secrets/log"
   status=$(cat "$secrets/status" 2>/dev/null)
-  [ -s "$secrets/lack" ] && give_up "the build was ended, as $(cat "$secrets/lack"): what serves comes first. Make room, give the host more, or build elsewhere and deploy an image"
+  [ "$status" != 0 ] && [ -s "$secrets/lack" ] && give_up "the build was ended, as $(cat "$secrets/lack"): what serves comes first. Make room, give the host more, or build elsewhere and deploy an image"
   [ "$status" = 0 ] || give_up "the image could not be built (status ${status:-unknown}; what went wrong is above)"
   [ "${sum-}" ] && printf '%s\n' "$sum" >"$app/build-variables"
   all=$(grep -c '^#[0-9]* \[[^]]*[0-9]/[0-9]*\] ' "$secrets/log")

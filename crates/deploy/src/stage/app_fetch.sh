@@ -60,20 +60,34 @@ in_source log -1 --format='%h %s (%an, %ar)'
 rm -f "$release/archive" "$release/upload"
 in_source rev-parse 'HEAD^{tree}' >"$release/made-of"
 in_source rev-parse HEAD >"$release/commit"
+# What is told of commits is text of people's: made UTF-8, and short, as a report has a limit.
+short() {
+  sed 's/  *\t/\t/g; s/ *$//' | if has iconv; then iconv -c -f UTF-8 -t UTF-8; else LC_ALL=C tr -cd '\11\12\40-\176'; fi
+}
 # The commits that have come and gone since what serves, and the files among them that change a database.
+most=50
+count_of() { in_source rev-list --count "$1" 2>/dev/null || echo 0; }
+commits() { in_source log -n "$most" --format="$1 %H%x09%ct%x09%<(60,trunc)%an%x09%<(100,trunc)%s" "$2"; }
 history() {
   if [ ! "$before" ] || [ "$before" = "$(cat "$release/commit")" ] || ! in_source cat-file -e "$before^{commit}" 2>/dev/null; then return; fi
+  in_source merge-base "$before" HEAD >/dev/null || in_source fetch -q --no-tags --depth 500 origin "${p_branch:-HEAD}" </dev/null || return
+  # Of two that have nothing in common as far as is known, nobody can say what has come and what has gone.
+  in_source merge-base "$before" HEAD >/dev/null || return
   printf 'since %s\n' "$before"
-  in_source merge-base "$before" HEAD >/dev/null && echo 'whole yes'
-  in_source log -n 50 --format='came %H%x09%ct%x09%an%x09%s' "$before..HEAD"
-  in_source log -n 50 --format='went %H%x09%ct%x09%an%x09%s' "HEAD..$before"
-  in_source -c core.quotePath=false diff --name-only --no-renames "$before" HEAD -- ':(icase,glob)**/*migrat*/**' ':(icase,glob)**/*migrat*.*' |
-    head -n 50 | sed 's/^/migration /'
+  in_source -c core.quotePath=true diff --name-only --no-renames "$before" HEAD -- ':(icase,glob)**/*migrat*/**' ':(icase,glob)**/*migrat*.*' |
+    head -n "$most" | cut -c 1-200 | sed 's/^/migration /'
+  commits came "$before..HEAD"
+  commits went "HEAD..$before"
+  # The last, as it is not true of what is cut off.
+  if [ "$(count_of "$before..HEAD")" -le "$most" ] && [ "$(count_of "HEAD..$before")" -le "$most" ]; then echo 'whole yes'; fi
 }
-{
+told=$({
   printf 'branch %s\n' "${p_branch-}"
-  in_source log -1 --format='commit %H%nauthor %an%nwhen %cI%nmessage %s'
+  in_source log -1 --format='commit %H%nauthor %<(100,trunc)%an%nwhen %cI%nmessage %<(500,trunc)%s'
   history
+} | short | LC_ALL=C awk '{ all += length($0) + 1; if (all > 16000) exit; print }')
+{
+  printf '%s\n' "$told"
   printf '\n'
   cd "$source" || exit
   {
@@ -82,6 +96,6 @@ history() {
 '
     set -f
     git ls-files -- $p_wanted | texts
-  } | packed
+  } | packed "$(printf %s "$told" | wc -c)"
 } | report
 hold 600

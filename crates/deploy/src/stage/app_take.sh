@@ -117,7 +117,7 @@ else
       done
       # Of a folder that is skipped, the names of files say nothing.
       find . -type d \( "$@" \) -prune -o -type f \( "$@" \) -print | texts
-    } | packed
+    } | packed 4000
   } | report
 fi
 hold 600

@@ -87,6 +87,17 @@ struct Opened {
     found: Found,
 }
 
+/// What became of a secret that was to be set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Put {
+    /// There was none of that name.
+    New,
+    /// It has another value now.
+    Replaced,
+    /// It was there, and stays as it is.
+    Kept,
+}
+
 impl Vault {
     /// The vault of a data folder. Nothing is read or made yet.
     #[must_use]
@@ -179,6 +190,31 @@ impl Vault {
         value: &SecretString,
         now: Timestamp,
     ) -> Result<bool, VaultError> {
+        Ok(self.put(project, name, value, now, true)? == Put::Replaced)
+    }
+
+    /// Sets a secret that is not there yet; says whether it was set.
+    ///
+    /// # Errors
+    /// As [`Vault::set`].
+    pub fn set_new(
+        &self,
+        project: ProjectId,
+        name: &str,
+        value: &SecretString,
+        now: Timestamp,
+    ) -> Result<bool, VaultError> {
+        Ok(self.put(project, name, value, now, false)? == Put::New)
+    }
+
+    fn put(
+        &self,
+        project: ProjectId,
+        name: &str,
+        value: &SecretString,
+        now: Timestamp,
+        replaces: bool,
+    ) -> Result<Put, VaultError> {
         let _lock = self.lock()?;
         let (header, mut entries, found) = match self.opened()? {
             Some(Opened { sealed, found }) => (sealed.header, sealed.entries, found),
@@ -191,10 +227,13 @@ impl Vault {
         let before = entries.len();
         entries.retain(|entry| entry.project != project || entry.name != name);
         let replaced = entries.len() < before;
+        if replaced && !replaces {
+            return Ok(Put::Kept);
+        }
         entries.push(Entry::lock(&found.key, project, name, now, value)?);
         entries.sort_by(|one, other| (one.project, &one.name).cmp(&(other.project, &other.name)));
         self.write(&header, &entries, &found)?;
-        Ok(replaced)
+        Ok(if replaced { Put::Replaced } else { Put::New })
     }
 
     /// Removes a secret; says whether it was there.
