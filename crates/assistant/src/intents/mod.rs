@@ -21,6 +21,7 @@ mod variables;
 mod words;
 
 pub use held::{HeldStep, Which};
+pub(crate) use read::answers;
 pub use read::understand;
 #[cfg(test)]
 pub(crate) use rules::OFFERS;

@@ -88,6 +88,13 @@ fn small_talk_of(sentences: &[Sentence], context: &Context) -> Intent {
     sentences.first().map_or_else(|| unknown(""), |sentence| read(sentence, context))
 }
 
+/// Whether a message answers a question with yes or no: the question whether to do what was `asked` about.
+pub fn answers(text: &str, asked: &Intent) -> bool {
+    let context = Context { asked: Some(asked.clone()), ..Context::default() };
+    let found = understand(text, &context);
+    found == *asked || found == Intent::NeverMind
+}
+
 fn read(sentence: &Sentence, context: &Context) -> Intent {
     let text = sentence.text.as_str();
     if let Some(intent) = answer(text, context) {

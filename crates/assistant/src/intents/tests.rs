@@ -3,8 +3,8 @@
 use steadyhand_domain::Choice;
 
 use super::{
-    Context, CurrentRun, HeldStep, Intent, NewDeployment, Origin, Serving, Which, patterns::pattern_counts,
-    understand,
+    Context, CurrentRun, HeldStep, Intent, NewDeployment, Origin, Serving, Which, answers,
+    patterns::pattern_counts, understand,
 };
 
 fn context() -> Context {
@@ -393,5 +393,16 @@ fn the_answer_to_to_which_server_or_which_application_completes_the_request() {
     }
     for text in ["web9", "what?", "none of them"] {
         assert!(!understand(text, &asked(&["apps/web"])).acts(), "{text}");
+    }
+}
+
+#[test]
+fn only_a_plain_yes_or_no_answers_what_was_asked() {
+    let asked = Intent::Serving(Serving::NoMore { sure: true });
+    for text in ["yes", "Yes please", "go ahead", "no", "no thanks", "never mind"] {
+        assert!(answers(text, &asked), "{text}");
+    }
+    for text in ["yes, but what does it cost?", "why?", "status", "redeploy", "is it safe?", ""] {
+        assert!(!answers(text, &asked), "{text}");
     }
 }
