@@ -184,26 +184,35 @@ async fn names_and_links_in_an_image_do_nothing_on_its_host() {
     shop.host.writes("/srv/work/inline.js", &inline);
     // Names that are options of tar, one of them below a folder that is called like a bundle; and links in that folder to what is of
     // the host, where the map of a bundle could come to lie.
-    let dockerfile = format!(
-        "cat >Dockerfile <<'END'\nFROM {IMAGE}\nRUN busybox mkdir -p /w /app /d.js '/app/[slug]'\nCOPY index.html /w/\n\
-         COPY server.js server.js.map /app/\nCOPY server.js.map /app/[slug]/page.js.map\nCOPY inline.js /d.js/a.js\n\
-         RUN busybox ln -s /srv/victim /d.js/a.js.inline && busybox ln -s /srv/victim /d.js/a.js.map && \
-         busybox ln -s /srv /d.js/out.js && busybox ln -s /srv/victim /victim.js && \
-         for name in '--to-command=cd ~; touch pwned;:.js' '--checkpoint=1.js' '--checkpoint-action=exec=cd; touch pwned;:.js' \
-         '-C.js' ' --to-command=cd; touch pwned;:.js' '--use-compress-program=cd; touch pwned;:.js.map'; do \
-         echo x >\"/$name\" && echo x >\"/d.js/$name\"; done\nEXPOSE 3000\n\
-         CMD [\"sh\", \"-c\", \"exec busybox httpd -f -p 3000 -h /w\"]\nEND\n"
-    );
-    shop.push(&dockerfile, "names");
-    for (number, page_of) in [(1, "GNU"), (2, "busybox")] {
+    let dockerfile = |names: &[&str]| {
+        let names = names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(" ");
+        format!(
+            "cat >Dockerfile <<'END'\nFROM {IMAGE}\nRUN busybox mkdir -p /w /app /d.js '/app/[slug]'\nCOPY index.html /w/\n\
+             COPY server.js server.js.map /app/\nCOPY server.js.map /app/[slug]/page.js.map\nCOPY inline.js /d.js/a.js\n\
+             RUN busybox ln -s /srv/victim /d.js/a.js.inline && busybox ln -s /srv/victim /d.js/a.js.map && \
+             busybox ln -s /srv /d.js/out.js && busybox ln -s /srv/victim /victim.js && \
+             for name in {names}; do echo x >\"/$name\" && echo x >\"/d.js/$name\"; done\nEXPOSE 3000\n\
+             CMD [\"sh\", \"-c\", \"exec busybox httpd -f -p 3000 -h /w\"]\nEND\n"
+        )
+    };
+    // An option that busybox does not know would keep its tar from doing anything, so it gets none but one that it knows.
+    let of_both = "--to-command=cd ~; touch pwned;:.js";
+    let of_gnu = [
+        of_both,
+        " --to-command=cd ~; touch pwned;:.js",
+        "--checkpoint=1.js",
+        "--checkpoint-action=exec=cd ~; touch pwned;:.js",
+        "--use-compress-program=cd ~; touch pwned;:.js.map",
+    ];
+    // One of those names is that of a map, below a folder; what is in it is none, which shows when it is read.
+    for (number, tar, names, count) in [(1, "GNU", &of_gnu[..], 4), (2, "busybox", &[of_both][..], 3)] {
         if number == 2 {
             has_the_tar_of_busybox(&shop);
         }
-        shop.push(&page(page_of), page_of);
+        shop.push(&format!("{}{}", dockerfile(names), page(tar)), tar);
         let run = shop.deployed(number).await;
         let log = shop.log_of(&run, STEP).await;
-        // One of them is no map, which shows when it is read.
-        assert_eq!(log, "Kept: 4 source maps.\n", "{page_of}");
+        assert_eq!(log, format!("Kept: {count} source maps.\n"), "{tar}");
         let newest = shop.deployments().await[0].clone();
         let id = newest["id"].as_str().expect("an identifier");
         let folder = shop.data.path().join("source_maps").join(id);
@@ -211,9 +220,9 @@ async fn names_and_links_in_an_image_do_nothing_on_its_host() {
             serde_json::from_slice(&std::fs::read(folder.join("bundles.json")).expect("kept"))
                 .expect("a list");
         bundles.sort();
-        assert_eq!(bundles, ["/app/[slug]/page.js", "/app/server.js", "/d.js/a.js"], "{page_of}");
-        assert_eq!(shop.host.asked("cat /srv/victim"), "as it was\n", "{page_of}");
-        assert_eq!(shop.host.asked("find /root /srv /tmp /var/lib/steadyhand -name pwned"), "", "{page_of}");
+        assert_eq!(bundles, ["/app/[slug]/page.js", "/app/server.js", "/d.js/a.js"], "{tar}");
+        assert_eq!(shop.host.asked("cat /srv/victim"), "as it was\n", "{tar}");
+        assert_eq!(shop.host.asked("find /root /srv /tmp /var/lib/steadyhand -name pwned"), "", "{tar}");
         // Nothing of what was unpacked is left.
         shop.host.does("! ls -d /var/lib/steadyhand/apps/shop/releases/*/maps.d 2>/dev/null");
     }

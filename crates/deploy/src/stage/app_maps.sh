@@ -37,18 +37,19 @@ has tar || fail 'there is no `tar` here, so its source maps cannot be kept. The 
 rm -rf "$work" "$kept"
 mkdir -p "$work/in" "$work/out" || fail "$release cannot be written"
 exported() { docker export "$container" 2>"$work/docker"; echo $? >"$work/exported"; }
-# When tar ends early, docker only says that nobody reads what it writes.
+# Fails when docker or tar has, whose status $1 is. When tar ends early, docker only says that nobody reads what it writes; and that a name is
+# not found is no failure.
 blame() {
-  if [ "$1" != 0 ] && grep -v -i -e 'Not found in archive' -e 'Exiting with failure status' "$work/tar" >"$work/said"; then
+  if [ "$(cat "$work/exported")" != 0 ] && grep -v -i -e 'broken pipe' "$work/docker" >"$work/said"; then
+    cat "$work/said"
+    fail 'what is in its container could not be read (docker has said why). The deployment serves all the same'
+  fi
+  [ "$1" = 0 ] && return
+  # Who is ended by a signal says nothing.
+  if grep -v -i -e 'not found in archive' -e 'exiting with failure status' "$work/tar" >"$work/said" || [ "$1" -gt 128 ]; then
     head -n 5 "$work/said"
     fail "what is in its container could not be unpacked below $release: tar ended with status $1. The deployment serves all the same"
   fi
-  # A signal says nothing.
-  [ "$1" -lt 128 ] || fail "what is in its container could not be unpacked: tar ended with status $1. The deployment serves all the same"
-  [ "$(cat "$work/exported")" = 0 ] || [ ! -s "$work/docker" ] || {
-    cat "$work/docker"
-    fail 'what is in its container could not be read (docker has said why). The deployment serves all the same'
-  }
 }
 exported | {
   tar -t -v -f - 2>"$work/tar"
