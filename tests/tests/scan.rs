@@ -20,7 +20,7 @@ const STEP: &str = "Scan the image";
 fn stands_in(shop: &Shop, scanner: &str, scans: &str) {
     let text = format!(
         "#!/bin/sh\n# A stand-in for {scanner}, for tests.\ncase $1 in --version | version) echo 'Version: 0.70.0'; exit ;; esac\n\
-         echo \"$0 $*\" >/run/asked\n{scans}\n"
+         echo \"$0 $*\" >/run/asked; cat /proc/self/oom_score_adj >/run/badness\n{scans}\n"
     );
     shop.host.writes(&format!("/usr/local/bin/{scanner}"), &text);
     shop.host.does(&format!("chmod 755 /usr/local/bin/{scanner}"));
@@ -77,15 +77,38 @@ async fn what_a_scanner_of_the_host_finds_is_counted_and_listed() {
     assert!(said.contains("CVE-2099-0001 libssl3 3.0.16-1 → 3.0.17-1  openssl: a made-up flaw"), "{said}");
     assert_eq!(document["scan"]["scan"]["counts"]["critical"], 1, "{document:#}");
 
+    // It is the first to go when memory is short, and no registry is asked for the image.
+    assert!(asked.contains(" --image-src docker "), "{asked}");
+    assert_eq!(shop.host.asked("cat /run/badness"), "1000\n");
+
+    // The same image is not scanned again on the same day, and what was found is known of it as well.
+    shop.host.does("rm /run/asked");
+    let (code, said) = ended(&mut steady(shop.data.path(), &["restart", "shop"])).await;
+    assert_eq!(code, Some(0), "{said}");
+    let run = shop.app.ended(&shop.project, 2).await;
+    let log = shop.log_of(&run, STEP).await;
+    assert!(log.starts_with("The same image was scanned ") && log.contains("with trivy 0.70.0"), "{log}");
+    shop.host.does("! [ -e /run/asked ]");
+    let (again, found) = scan(&shop).await;
+    assert_eq!((&again["number"], &found["scan"]["found"]), (&json!(2), &known["found"]), "{found:#}");
+    assert_eq!(found["scan"]["counts"], known["counts"]);
+    // After a day it is.
+    shop.host.does(
+        "for file in /var/lib/steadyhand/apps/shop/releases/*/scanned; do
+         read -r id at rest <$file; echo $id $((at - 86401)) $rest >$file; done",
+    );
+    assert_eq!(state(&shop.deployed(3).await), "completed");
+    shop.host.does("[ -e /run/asked ]");
+
     // The next one says `off`, and is not scanned; nor is one on a host that has no scanner.
     shop.plans(&Shop::plan(&shop.host, "  keep: 1\n  scan: off\n")).await;
-    assert_eq!(state(&shop.deployed(2).await), "completed");
+    assert_eq!(state(&shop.deployed(4).await), "completed");
     let (_, found) = scan(&shop).await;
     assert_eq!(found, json!({ "kind": "none", "reason": "The plan says `scan: off`." }));
     shop.host.does("rm /usr/local/bin/trivy");
     shop.push(&steadyhand_tests::shop::page("three"), "three");
     shop.plans(&Shop::plan(&shop.host, "  keep: 1\n")).await;
-    let run = shop.deployed(3).await;
+    let run = shop.deployed(5).await;
     let log = shop.log_of(&run, STEP).await;
     assert!(log.contains("neither Trivy nor Grype is installed here") && log.lines().count() == 1, "{log}");
     assert_eq!(state(&run), "completed");
@@ -99,7 +122,7 @@ async fn what_a_scanner_of_the_host_finds_is_counted_and_listed() {
     // Where Grype is there, it is asked. Of an image that is kept no more, the counts are still known.
     stands_in(&shop, "grype", &format!("cat <<'END OF REPORT'\n{GRYPE}\nEND OF REPORT"));
     shop.push(&steadyhand_tests::shop::page("four"), "four");
-    shop.deployed(4).await;
+    shop.deployed(6).await;
     let (_, found) = scan(&shop).await;
     assert_eq!((&found["scan"]["scanner"], &found["scan"]["counts"]["low"]), (&json!("grype"), &json!(2)));
     let deployments = shop.deployments().await;
@@ -173,6 +196,7 @@ async fn a_scan_outlives_the_app_and_a_stop_of_it_leaves_what_serves_alone() {
     );
 
     shop.host.does("rm /run/go");
+    shop.push(&steadyhand_tests::shop::page("two"), "another image");
     shop.app.call("start_run", json!({ "project_id": shop.project })).await;
     until_it_scans(&shop, 2).await;
     let run = shop.app.run(&shop.project, 2, |_| true).await;
@@ -181,7 +205,7 @@ async fn a_scan_outlives_the_app_and_a_stop_of_it_leaves_what_serves_alone() {
     assert_eq!(run["run"]["state"], "stopped", "{run:#}");
     assert_eq!(
         (shop.answers().as_str(), shop.states().await),
-        ("one", vec!["ready".into(), "superseded".into()])
+        ("two", vec!["ready".into(), "superseded".into()])
     );
     shop.host.does("! pgrep -f /usr/local/bin/trivy; ! ls /var/lib/steadyhand/apps/shop/releases/*/scan.json 2>/dev/null");
     shop.app.end().await;

@@ -9,6 +9,7 @@ use steadyhand_tests::{
     app::PATIENCE,
     command::{documents, ended, steady},
     dockerd::IMAGE,
+    model_server::ModelServer,
     shop::{Shop, page},
 };
 use tokio::time::timeout;
@@ -62,6 +63,15 @@ async fn asked(shop: &Shop, text: &str) -> String {
     shop.app.say(&shop.project, text).await;
     let answer = shop.app.answer(&shop.project, before, |_| true).await;
     answer["text"].as_str().expect("a text").to_owned()
+}
+
+/// Has the host unpack with busybox from now on; the image that is there has one.
+fn has_the_tar_of_busybox(shop: &Shop) {
+    shop.host.does(&format!(
+        "id=$(docker create {IMAGE} sh); docker cp -q $id:/bin/busybox /usr/local/bin/busybox 2>/dev/null || \
+         docker cp $id:/bin/busybox /usr/local/bin/busybox >/dev/null; docker rm $id >/dev/null
+         ln -sf busybox /usr/local/bin/tar; tar --help 2>&1 | grep -q BusyBox"
+    ));
 }
 
 /// The deployments whose maps are kept.
@@ -118,17 +128,33 @@ async fn a_trace_in_a_containers_log_or_in_the_chat_is_shown_in_the_original_sou
     let third = shop.deployments().await[0].clone();
     assert_eq!(written(&shop, &third).await[1]["original"], ORIGINAL[0]);
 
-    // A tar that takes no patterns, as that of busybox, is told the names.
-    shop.host.writes(
-        "/usr/local/bin/tar",
-        "#!/bin/sh\ncase \"$*\" in *--version* | *--help* | *--wildcards*) exit 1 ;; esac\nexec /usr/bin/tar \"$@\"",
-    );
-    shop.host.does("chmod 755 /usr/local/bin/tar");
+    // The tar of busybox does it as well.
+    has_the_tar_of_busybox(&shop);
     shop.push(&page("three"), "three");
     let run = shop.deployed(4).await;
     assert_eq!(shop.log_of(&run, STEP).await, "Kept: 2 source maps.\n");
     let fourth = shop.deployments().await[0].clone();
     assert_eq!(written(&shop, &fourth).await[1]["original"], ORIGINAL[0]);
+
+    // With a model, the question beside a trace is answered, by a model that is told where the trace is.
+    let server = ModelServer::start("chat").await.expect("the model server");
+    let model = json!({ "base_url": server.base_url(), "model": "test-model" });
+    shop.app.call("save_model", model).await;
+    let question = format!("How are you? And what is this:\n\n{TRACE}");
+    assert_eq!(asked(&shop, &question).await, "Well, and ready to go on.");
+    let requests = server.requests().await.expect("what it received");
+    let messages = requests.last().expect("a request")["messages"].as_array().expect("messages");
+    let told = messages.last().expect("a message")["content"].as_str().expect("a text");
+    assert!(told.starts_with(&question) && ORIGINAL.iter().all(|line| told.contains(line)), "{told}");
+    let said = shop.app.call("messages", json!({ "project_id": shop.project, "limit": 2 })).await;
+    assert_eq!(said[0]["text"], question, "what was said stays as it is: {said:#}");
+    // When no model answers, the maps do.
+    let other = json!({ "base_url": "http://127.0.0.1:9", "model": "test-model" });
+    shop.app.call("save_model", other).await;
+    let before = shop.app.message_count(&shop.project).await;
+    shop.app.say(&shop.project, TRACE).await;
+    let is_told = |text: &str| ORIGINAL.iter().all(|line| text.contains(line));
+    shop.app.answer(&shop.project, before, |answer| is_told(answer["text"].as_str().expect("a text"))).await;
 
     // They go with their image.
     for number in 5..=6 {
@@ -145,5 +171,60 @@ async fn a_trace_in_a_containers_log_or_in_the_chat_is_shown_in_the_original_sou
     timeout(PATIENCE, gone).await.expect("they are removed");
     let lines = written(&shop, &shop.deployments().await[0]).await;
     assert!(lines.iter().all(|line| line.get("original").is_none()), "{lines:#?}");
+    shop.app.end().await;
+}
+
+#[tokio::test]
+async fn names_and_links_in_an_image_do_nothing_on_its_host() {
+    let shop = Shop::new("one", "").await;
+    shop.host.writes("/srv/victim", "as it was");
+    shop.host.writes("/srv/work/server.js", BUNDLE);
+    shop.host.writes("/srv/work/server.js.map", MAP);
+    let inline = format!("//# sourceMappingURL=data:application/json;base64,{}", STANDARD.encode(MAP));
+    shop.host.writes("/srv/work/inline.js", &inline);
+    // Names that are options of tar, one of them below a folder that is called like a bundle; and links in that folder to what is of
+    // the host, where the map of a bundle could come to lie.
+    let dockerfile = |names: &[&str]| {
+        let names = names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(" ");
+        format!(
+            "cat >Dockerfile <<'END'\nFROM {IMAGE}\nRUN busybox mkdir -p /w /app /d.js '/app/[slug]'\nCOPY index.html /w/\n\
+             COPY server.js server.js.map /app/\nCOPY server.js.map /app/[slug]/page.js.map\nCOPY inline.js /d.js/a.js\n\
+             RUN busybox ln -s /srv/victim /d.js/a.js.inline && busybox ln -s /srv/victim /d.js/a.js.map && \
+             busybox ln -s /srv /d.js/out.js && busybox ln -s /srv/victim /victim.js && \
+             for name in {names}; do echo x >\"/$name\" && echo x >\"/d.js/$name\"; done\nEXPOSE 3000\n\
+             CMD [\"sh\", \"-c\", \"exec busybox httpd -f -p 3000 -h /w\"]\nEND\n"
+        )
+    };
+    // An option that busybox does not know would keep its tar from doing anything, so it gets none but one that it knows.
+    let of_both = "--to-command=cd ~; touch pwned;:.js";
+    let of_gnu = [
+        of_both,
+        " --to-command=cd ~; touch pwned;:.js",
+        "--checkpoint=1.js",
+        "--checkpoint-action=exec=cd ~; touch pwned;:.js",
+        "--use-compress-program=cd ~; touch pwned;:.js.map",
+    ];
+    // One of those names is that of a map, below a folder; what is in it is none, which shows when it is read.
+    for (number, tar, names, count) in [(1, "GNU", &of_gnu[..], 4), (2, "busybox", &[of_both][..], 3)] {
+        if number == 2 {
+            has_the_tar_of_busybox(&shop);
+        }
+        shop.push(&format!("{}{}", dockerfile(names), page(tar)), tar);
+        let run = shop.deployed(number).await;
+        let log = shop.log_of(&run, STEP).await;
+        assert_eq!(log, format!("Kept: {count} source maps.\n"), "{tar}");
+        let newest = shop.deployments().await[0].clone();
+        let id = newest["id"].as_str().expect("an identifier");
+        let folder = shop.data.path().join("source_maps").join(id);
+        let mut bundles: Vec<String> =
+            serde_json::from_slice(&std::fs::read(folder.join("bundles.json")).expect("kept"))
+                .expect("a list");
+        bundles.sort();
+        assert_eq!(bundles, ["/app/[slug]/page.js", "/app/server.js", "/d.js/a.js"], "{tar}");
+        assert_eq!(shop.host.asked("cat /srv/victim"), "as it was\n", "{tar}");
+        assert_eq!(shop.host.asked("find /root /srv /tmp /var/lib/steadyhand -name pwned"), "", "{tar}");
+        // Nothing of what was unpacked is left.
+        shop.host.does("! ls -d /var/lib/steadyhand/apps/shop/releases/*/maps.d 2>/dev/null");
+    }
     shop.app.end().await;
 }

@@ -59,6 +59,10 @@ fn why_none(deployment: &Deployment, step: Option<&Step>) -> String {
             StepState::Completed if reported(step).contains("none off") => {
                 "The plan says `scan: off`.".to_owned()
             }
+            StepState::Completed if reported(step).contains("none memory") => format!(
+                "There was too little memory to spare on {} (512 MB are needed): deploy again when there is more.",
+                step.host
+            ),
             StepState::Completed => format!(
                 "Neither Trivy nor Grype is installed on {}: install one there, and deploy again.",
                 step.host

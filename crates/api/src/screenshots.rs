@@ -270,7 +270,9 @@ async fn prune_in(engine: &Engine, folder: &Path, extension: Option<&str>) -> Re
     while let Ok(Some(entry)) = entries.next_entry().await {
         let path = entry.path();
         // Another process may be writing one that does not have its name yet.
-        if path.extension().and_then(|extension| extension.to_str()) != extension {
+        let has = path.extension().and_then(|extension| extension.to_str());
+        // A folder of maps is written under the name of its deployment, with `.new`.
+        if has != extension && !(extension.is_none() && has == Some("new")) {
             continue;
         }
         let id = path.file_stem().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());

@@ -1,6 +1,6 @@
 //! Reads what a scanner has found in an image: the JSON of `trivy image --format json` and of `grype -o json`.
 
-use std::{cmp::Ordering, fs::File, io::Read, path::Path};
+use std::{cmp::Ordering, collections::HashSet, fs::File, io::Read, path::Path};
 
 use flate2::read::GzDecoder;
 use serde::Deserialize;
@@ -55,8 +55,9 @@ fn scan(scanner: &str, version: Option<&str>, text: &[u8], now: Timestamp) -> Re
     };
     let mut found = found;
     found.sort_by(order);
-    // The same package may lie in an image more than once.
-    found.dedup_by(|a, b| (&a.id, &a.package, &a.installed) == (&b.id, &b.package, &b.installed));
+    // The same package may lie in an image more than once, and sources may call it severe in different degrees: the most severe stays.
+    let mut seen = HashSet::new();
+    found.retain(|one| seen.insert((one.id.clone(), one.package.clone(), one.installed.clone())));
     let mut counts = SeverityCounts::default();
     for one in &found {
         counts.add(one.severity);
@@ -271,6 +272,27 @@ mod tests {
         let counts = SeverityCounts { critical: 1, high: 1, medium: 0, low: 2, unknown: 1 };
         assert_eq!(scan.counts, counts);
         insta::assert_snapshot!("grype", told(&scan).join("\n"));
+    }
+
+    #[test]
+    fn what_is_told_twice_is_listed_and_counted_once_as_severe_as_the_worst_says() {
+        let one = |severity: &str, package: &str| {
+            serde_json::json!({
+                "vulnerability": { "id": "CVE-2099-1", "severity": severity, "dataSource": format!("https://x/{severity}") },
+                "artifact": { "name": package, "version": "1" },
+            })
+        };
+        // Another one stands between the two when they are sorted.
+        let matches =
+            [one("Low", "a"), one("High", "b"), one("Critical", "a"), one("Medium", "a"), one("High", "b")];
+        let answer = serde_json::json!({ "matches": matches }).to_string();
+        let scan = scan("grype", None, answer.as_bytes(), Timestamp(0)).expect("read");
+        assert_eq!(scan.counts, SeverityCounts { critical: 1, high: 1, ..SeverityCounts::default() });
+        let listed = told(&scan);
+        assert_eq!(listed.len(), 2, "{listed:#?}");
+        assert!(
+            listed[0].starts_with("Critical CVE-2099-1 a 1") && listed[1].starts_with("High CVE-2099-1 b 1")
+        );
     }
 
     #[test]

@@ -155,7 +155,12 @@ impl Stages for AppStages {
     fn collected(&self, collected: Collected<'_>) -> Result<Option<Scan>, String> {
         let Collected { deployment, report, file, data, now } = collected;
         match said(report, "scanner") {
-            Some(scanner) => scan::read(scanner, said(report, "version"), file, now).map(Some),
+            Some(scanner) => {
+                // A host that has scanned the same image before says when that was, by its own clock.
+                let before = said(report, "at").and_then(|at| at.parse::<i64>().ok()?.checked_mul(1000));
+                let at = before.map_or(now, |at| Timestamp(at).min(now));
+                scan::read(scanner, said(report, "version"), file, at).map(Some)
+            }
             None => source_maps::keep(data, deployment, file).map(|()| None),
         }
     }

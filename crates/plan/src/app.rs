@@ -8,6 +8,7 @@ use steadyhand_domain::Stage;
 
 use crate::{
     ast::{ActionSpec, Common, ElevateSpec, Entries, OnFailure, ParamValue, ResourceSpec, Step, Task},
+    duration::Millis,
     resource::{
         Given::{Always, Maybe, Or},
         Kind,
@@ -424,7 +425,16 @@ impl App {
             Some((sent.unwrap_or(param), value))
         });
         let title = Template::literal(stage.title, self.span);
-        let timeout = Spanned { value: crate::duration::Millis(stage.minutes * 60_000), span: self.span };
+        let mut limit = Millis(stage.minutes * 60_000);
+        if let ("app_scan", Some((_, ParamValue::One(timeout)))) =
+            (stage.kind.name, self.given("scan", SCAN_TIMEOUT.name))
+        {
+            // The step outlasts what the plan allows the scanner, so that it is the scanner that is ended.
+            if let Ok(Millis(own)) = Millis::parse(&timeout.written()) {
+                limit = limit.max(Millis(own + 10 * 60_000));
+            }
+        }
+        let timeout = Spanned { value: limit, span: self.span };
         // What it reports is kept, for the stages after it and for what is known of the deployment.
         let reports = matches!(stage.stage, Stage::Fetch | Stage::Build | Stage::Switch | Stage::Drain)
             || matches!(stage.kind.name, "app_maps" | "app_scan");

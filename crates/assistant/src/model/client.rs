@@ -86,6 +86,8 @@ pub struct Model {
     http: reqwest::Client,
     /// Cleared once the server has refused `stream_options`.
     counts_tokens: AtomicBool,
+    /// What stands below the newest message of the person in each request.
+    note: Option<String>,
 }
 
 impl fmt::Debug for Model {
@@ -119,7 +121,27 @@ impl Model {
         let http = http.build().map_err(|error| {
             ModelError::Settings(format!("no secure connection can be set up: {}", error.without_url()))
         })?;
-        Ok(Self { endpoint, model, timeouts: config.timeouts, http, counts_tokens: AtomicBool::new(true) })
+        Ok(Self {
+            endpoint,
+            model,
+            timeouts: config.timeouts,
+            http,
+            counts_tokens: AtomicBool::new(true),
+            note: None,
+        })
+    }
+
+    /// The same model, which is told `note` below the newest message of the person, each time that it is asked.
+    #[must_use]
+    pub fn with_note(&self, note: String) -> Self {
+        Self {
+            endpoint: self.endpoint.clone(),
+            model: self.model.clone(),
+            timeouts: self.timeouts,
+            http: self.http.clone(),
+            counts_tokens: AtomicBool::new(self.counts_tokens.load(Ordering::Relaxed)),
+            note: Some(note),
+        }
     }
 
     /// The model's name.
@@ -205,7 +227,14 @@ impl Model {
     }
 
     fn request(&self, messages: &[ChatMessage], tools: &[ToolSpec], count_tokens: bool) -> Value {
-        let messages: Vec<Value> = messages.iter().map(ChatMessage::to_wire).collect();
+        let newest = messages.iter().rposition(|message| matches!(message, ChatMessage::User(_)));
+        let wire = |(index, message): (usize, &ChatMessage)| match (message, &self.note) {
+            (ChatMessage::User(text), Some(note)) if newest == Some(index) => {
+                ChatMessage::User(format!("{text}\n\n{note}")).to_wire()
+            }
+            _ => message.to_wire(),
+        };
+        let messages: Vec<Value> = messages.iter().enumerate().map(wire).collect();
         let mut request = json!({ "model": self.model, "messages": messages, "stream": true });
         if !tools.is_empty() {
             request["tools"] = tools.iter().map(ToolSpec::to_wire).collect();

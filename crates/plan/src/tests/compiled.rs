@@ -111,6 +111,18 @@ fn hosts_are_those_of_the_tasks_and_those_on_the_way_to_them() {
 }
 
 #[test]
+fn the_step_that_scans_may_take_longer_than_the_plan_allows_the_scanner() {
+    for (says, minutes) in [("", 90), ("  scan: { timeout: 10m }\n", 90), ("  scan: { timeout: 3h }\n", 190)]
+    {
+        let source =
+            format!("name: x\nhosts: {{ h: h }}\napp:\n  on: h\n  source: {{ git: 'https://x/y' }}\n{says}");
+        let plan = compiled(&source, &Inputs::default());
+        let step = plan.steps.iter().find(|step| step.name == "Scan the image").unwrap();
+        assert_eq!(step.timeout_ms, Some(minutes * 60_000), "{says}");
+    }
+}
+
+#[test]
 fn a_step_has_all_that_its_plan_says() {
     let plan = shop();
     let step = plan.steps.iter().find(|step| step.name.starts_with("./install")).unwrap();

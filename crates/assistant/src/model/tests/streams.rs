@@ -98,6 +98,21 @@ async fn calls_and_their_results_go_back_as_the_protocol_wants_them() {
 }
 
 #[tokio::test]
+async fn a_note_stands_below_what_the_person_has_said_last() {
+    let server = Server::start(vec![events(&[finish("stop")])]).await;
+    let said = |text: &str| ChatMessage::Assistant { text: text.into(), tool_calls: Vec::new() };
+    let messages =
+        [ChatMessage::User("first".into()), said("yes"), ChatMessage::User("last".into()), said("wait")];
+    let (on, _events) = mpsc::channel(100);
+    let model = server.model().with_note("It is line 7.".to_owned());
+    model.answer(&messages, &[], CancellationToken::new(), on).await.unwrap();
+    let (_, body) = server.requests().remove(0);
+    let contents: Vec<&str> =
+        body["messages"].as_array().unwrap().iter().filter_map(|one| one["content"].as_str()).collect();
+    assert_eq!(contents, ["first", "yes", "last\n\nIt is line 7.", "wait"]);
+}
+
+#[tokio::test]
 async fn a_server_that_refuses_the_token_count_is_asked_once_without() {
     let refusal = r#"{"error":{"message":"Unrecognized request argument: stream_options"}}"#;
     let server = Server::start(vec![
