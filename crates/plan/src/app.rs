@@ -366,7 +366,7 @@ static AFTER: [StageKind; 3] = [
         5,
         &[("cron", "name"), ("cron", "schedule"), ("cron", "run")],
     ),
-    stage(Stage::After, "Keep the source maps", "app_maps", 5, &[("app", "source_maps")]),
+    stage(Stage::After, "Keep the source maps", "app_maps", 10, &[("app", "source_maps")]),
     // It keeps to a limit of its own, which the plan says.
     stage(Stage::After, "Scan the image", "app_scan", 90, &[("scan", "by"), ("scan", "timeout")]),
 ];

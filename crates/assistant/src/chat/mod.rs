@@ -34,7 +34,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 pub use crate::proposals::ProposalError;
-use crate::{explain, intents::Intent, model::Model, proposals, wording::sentence};
+use crate::{
+    explain,
+    intents::{self, Intent},
+    model::Model,
+    proposals,
+    wording::sentence,
+};
 use actions::Reply;
 use draft::Draft;
 
@@ -222,6 +228,9 @@ async fn answer(shared: Arc<Shared>, project: ProjectId, message: Message) {
     let stop = CancellationToken::new();
     let watch = stop.clone();
     let answering = async {
+        if is_answer(&shared, &message) {
+            return builtin::answer(&shared, &message).await;
+        }
         let trace = traces::reply(&shared, &message).await?;
         match (shared.model(), trace) {
             (Some(model), None) => converse::answer(&shared, &model, &message, watch).await,
@@ -250,6 +259,20 @@ async fn answer(shared: Arc<Shared>, project: ProjectId, message: Message) {
             tracing::warn!(%error, "and that could not be said");
         }
     }
+}
+
+/// Whether a message is a plain yes or no to what was asked, which then is nothing for a model. With one, a question counts for one message
+/// as it does without.
+fn is_answer(shared: &Shared, message: &Message) -> bool {
+    let mut chats = shared.chats();
+    let asked = &mut chats.entry(message.project_id).or_default().asked;
+    let is_answer = asked
+        .as_ref()
+        .is_some_and(|asked| !matches!(asked, Intent::Deploy(_)) && intents::answers(&message.text, asked));
+    if !is_answer && shared.model().is_some() {
+        *asked = None;
+    }
+    is_answer
 }
 
 /// Says where a stack trace is in the original source, and nothing else.

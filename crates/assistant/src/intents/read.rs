@@ -89,7 +89,7 @@ fn small_talk_of(sentences: &[Sentence], context: &Context) -> Intent {
 }
 
 /// Whether a message answers a question with yes or no: the question whether to do what was `asked` about.
-pub fn answers(text: &str, asked: &Intent) -> bool {
+pub(crate) fn answers(text: &str, asked: &Intent) -> bool {
     let context = Context { asked: Some(asked.clone()), ..Context::default() };
     let found = understand(text, &context);
     found == *asked || found == Intent::NeverMind
