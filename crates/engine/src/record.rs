@@ -2,7 +2,7 @@
 
 use steadyhand_domain::{IllegalStepTransition, Reason, RunId, StepEvent};
 use steadyhand_store::{
-    Store, StoreError, deployments,
+    Store, StoreError, Writer, deployments,
     progress::{self, Write},
     records::Output,
 };
@@ -36,6 +36,13 @@ impl Progress {
         let (state, changed) = (self.state.next(event)?, Some(changed));
         Ok(Write::Step { step: self.id, event, state, reason: None, changed, output })
     }
+}
+
+/// A transaction for what a run is to record in which `owner` owns it.
+pub(crate) async fn owned(store: &Store, run: RunId, owner: &str) -> Result<Writer, StoreError> {
+    let mut db = store.write().await?;
+    progress::record(&mut db, run, owner, &[], &[], crate::now()).await?;
+    Ok(db)
 }
 
 /// Commits `writes` in one transaction in which `owner` owns the run, together with `if_running` when nothing else

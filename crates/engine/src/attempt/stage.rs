@@ -4,13 +4,14 @@ use futures::future::BoxFuture;
 use steadyhand_domain::{LossReason, Reason, Stage, StepOutcome};
 use steadyhand_plan::{Action, CompiledStep, ParamOf, ResourceParam};
 use steadyhand_remote::{StepRequest, TransferSummary};
-use steadyhand_store::{StoreError, deployments, progress::Write, records::Scan, scans};
+use steadyhand_store::{StoreError, Writer, deployments, progress::Write, records::Scan, scans};
 use tokio_util::sync::CancellationToken;
 
 use super::{Attempt, AttemptEnd, reach::Reached, resource};
 use crate::{
     EngineError,
     execute::Execution,
+    record,
     stages::{Collected, Learned, Sent, Told, environment_on_hosts, on_hosts},
 };
 
@@ -90,7 +91,7 @@ impl Execution<'_> {
         let Learned { source, image, history, kept, collect } =
             self.shared.stages.learned(stage, &report.text, &says);
         if let (Some(history), Some(deployment)) = (history, &self.deployment) {
-            let mut db = self.shared.store.write().await?;
+            let mut db = self.owned().await?;
             deployments::set_history(&mut db, deployment.id, &history).await?;
             db.commit().await.map_err(StoreError::from)?;
         }
@@ -98,7 +99,7 @@ impl Execution<'_> {
             self.commit(&[Write::Deployment { source: source.as_ref(), image: image.as_deref() }]).await?;
         }
         if let (Some(kept), Some(deployment)) = (kept, &self.deployment) {
-            let mut db = self.shared.store.write().await?;
+            let mut db = self.owned().await?;
             deployments::keep_only(&mut db, deployment.environment_id, &kept).await?;
             db.commit().await.map_err(StoreError::from)?;
         }
@@ -106,6 +107,11 @@ impl Execution<'_> {
             Some(there) => self.collect(attempt, &there, &report.text, end).await,
             None => Ok(end),
         }
+    }
+
+    /// A transaction for what became known besides, as long as the run is this process's.
+    async fn owned(&self) -> Result<Writer, EngineError> {
+        Ok(record::owned(&self.shared.store, self.id, self.shared.owner.name()).await?)
     }
 
     /// Fetches the file that a stage has left on its host, and keeps what is in it. Doing it again does no harm, so nothing of it is
@@ -158,7 +164,7 @@ impl Execution<'_> {
             Ok(Ok(None)) => Ok(end),
             Ok(Ok(Some(mut scan))) => {
                 self.hide_in(&mut scan);
-                let mut db = self.shared.store.write().await?;
+                let mut db = self.owned().await?;
                 scans::set(&mut db, deployment.id, self.id, &scan, crate::now()).await?;
                 db.commit().await.map_err(StoreError::from)?;
                 self.shared.feed.committed();
