@@ -1,7 +1,10 @@
 //! Visitors of an application who must not notice that it is deployed.
 #![allow(clippy::expect_used, clippy::panic, reason = "what goes wrong ends the test")]
 
-use std::process::Stdio;
+use std::{
+    io::{self, Write},
+    process::Stdio,
+};
 
 use serde_json::Value;
 use steadyhand_tests::{
@@ -63,7 +66,9 @@ async fn no_visitor_notices_that_deployments_take_each_others_place() {
     drop(input);
     let said = visitors.wait_with_output().await.expect("they end").stdout;
     let said: Value = serde_json::from_slice(&said).expect("what they saw");
-    println!("{DEPLOYMENTS} deployments and {ROLLBACKS} rollbacks under load: {said}");
+    // Where it is seen also when the test succeeds: what is printed is shown of tests that fail alone.
+    writeln!(io::stderr(), "{DEPLOYMENTS} deployments and {ROLLBACKS} rollbacks under load: {said}")
+        .expect("the figures are told");
     for kind in ["http/1.1", "http/1.1 slow", "https/1.1", "http/2", "websocket"] {
         assert!(said["answered"][kind].as_u64().is_some_and(|count| count > 50), "{kind}: {said}");
     }
