@@ -170,21 +170,21 @@ async fn a_scanner_that_fails_hangs_or_writes_nonsense_fails_no_deployment() {
 /// Waits until a scanner has begun, and has its run still going on.
 async fn until_it_scans(shop: &Shop, number: u64) {
     shop.app.run(&shop.project, number, |detail| state(detail) == "running").await;
-    shop.host.does("until [ -e /run/begun ]; do :; done; rm /run/begun");
+    shop.host.does("read -r begun </run/begun");
 }
 
 #[tokio::test]
 async fn a_scan_outlives_the_app_and_a_stop_of_it_leaves_what_serves_alone() {
     let mut shop = Shop::new("one", "").await;
-    let waits = format!(
-        "touch /run/begun; until [ -e /run/go ]; do sleep 0.05; done\ncat <<'END OF REPORT'\n{TRIVY}\nEND OF REPORT"
-    );
+    let waits =
+        format!("echo >/run/begun; read -r go </run/go\ncat <<'END OF REPORT'\n{TRIVY}\nEND OF REPORT");
+    shop.host.does("mkfifo /run/begun /run/go");
     stands_in(&shop, "trivy", &waits);
     shop.app.call("start_run", json!({ "project_id": shop.project })).await;
     until_it_scans(&shop, 1).await;
     let app = shop.app.kill_and_start_again().await;
     shop = Shop { app, ..shop };
-    shop.host.does("touch /run/go");
+    shop.host.does("echo >/run/go");
     let run = shop.app.ended(&shop.project, 1).await;
     assert_eq!((run["run"]["state"].as_str(), state(&run)), (Some("completed"), "completed"), "{run:#}");
     let (_, found) = scan(&shop).await;
@@ -195,7 +195,6 @@ async fn a_scan_outlives_the_app_and_a_stop_of_it_leaves_what_serves_alone() {
         })
     );
 
-    shop.host.does("rm /run/go");
     shop.push(&steadyhand_tests::shop::page("two"), "another image");
     shop.app.call("start_run", json!({ "project_id": shop.project })).await;
     until_it_scans(&shop, 2).await;

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use steadyhand_domain::{EnvironmentId, EnvironmentState, Trigger};
-use steadyhand_store::{StoreError, environments, records::Environment, records::RunSummary};
+use steadyhand_store::{
+    StoreError, environments,
+    records::{Deployment, Environment, RunSummary},
+};
 
 use crate::{Engine, EngineError, NewRun, RunSpec};
 
@@ -18,9 +21,8 @@ impl Engine {
         trigger: Trigger,
         by: &str,
     ) -> Result<RunSummary, EngineError> {
-        let environment = self.environment(id).await?;
+        let (environment, current) = self.environment(id).await?;
         let not = |why| EngineError::NotServing { environment: environment.name.clone(), why };
-        let Some(current) = &environment.current else { return Err(not("nothing was deployed to it yet")) };
         if environment.state == EnvironmentState::Paused {
             return Err(not("it is stopped already"));
         }
@@ -51,17 +53,24 @@ impl Engine {
         trigger: Trigger,
         by: &str,
     ) -> Result<RunSummary, EngineError> {
-        let environment = self.environment(id).await?;
+        let (environment, current) = self.environment(id).await?;
         let not = |why| EngineError::NotServing { environment: environment.name.clone(), why };
-        let Some(current) = &environment.current else { return Err(not("nothing was deployed to it yet")) };
         if environment.state == EnvironmentState::Running {
             return Err(not("it is not stopped; a restart starts it anew"));
         }
         self.restart(current.id, trigger, by).await
     }
 
-    async fn environment(&self, id: EnvironmentId) -> Result<Environment, EngineError> {
+    /// An environment, and the deployment that is its current one.
+    async fn environment(&self, id: EnvironmentId) -> Result<(Environment, Deployment), EngineError> {
         let found = environments::get(&mut *self.store().read().await?, id).await?;
-        Ok(found.ok_or(StoreError::UnknownEnvironment(id))?)
+        let environment = found.ok_or(StoreError::UnknownEnvironment(id))?;
+        match environment.current.clone() {
+            Some(current) => Ok((environment, current)),
+            None => Err(EngineError::NotServing {
+                environment: environment.name,
+                why: "nothing was deployed to it yet",
+            }),
+        }
     }
 }
